@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the verbs share when they ask the daemon: common params, deadlines, and the telling of failures. */
+#ifndef OPENMVCTL_ASK_H
+#define OPENMVCTL_ASK_H
+
+#include <cjson/cJSON.h>
+
+#include "client.h"
+#include "options.h"
+
+/*
+ * The params of a "call": camera, name, reply form (NULL to leave it to the schema), and what --timeout, --max-age,
+ * --priority and --wait say. `patience_ms` becomes the time to wait for the reply. The caller deletes the result; NULL
+ * after telling on stderr what was wrong with an option.
+ */
+cJSON *ask_call_params(const struct options *options, const char *name, const char *form, long *patience_ms);
+
+/* Sends "call" with those params. Failures are not told yet. Returns the exit code. */
+int ask_call(struct client *client, const cJSON *params, long patience_ms, struct reply *reply);
+
+/*
+ * Sends a method with no params but perhaps a camera (NULL for none), waiting for --timeout, or `patience_ms`. A
+ * failure is told. Returns the exit code.
+ */
+int ask_method(const struct options *options, struct client *client, const char *method, const char *camera,
+               long patience_ms, struct reply *reply);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One connection to the daemon, one request at a time: it is opened by the first request, and again by the next after
+ * it broke. The socket is only touched after poll() said so, and every wait has an end.
+ */
+#ifndef OPENMVCTL_CLIENT_H
+#define OPENMVCTL_CLIENT_H
+
+#include <stdbool.h>
+
+#include "reply.h"
+
+/*
+ * How long an answer is waited for, in milliseconds, when no --timeout says so. The daemon keeps the deadlines of
+ * calls (10 s, or what a callback's schema says) and always answers; these bounds are for a daemon that hangs.
+ *
+ * INSTANT:  what the daemon answers from memory.
+ * LINK:     a reset, or the end of an exchange before a port is lent out: a camera may take half a minute to boot.
+ * CALL:     the longest time a schema can give a callback, one hour.
+ * GRACE:    added to a deadline the daemon keeps, so that its own, better, error has time to arrive.
+ */
+#define CLIENT_INSTANT_MS 5000L
+#define CLIENT_LINK_MS    60000L
+#define CLIENT_CALL_MS    3600000L
+#define CLIENT_GRACE_MS   2000L
+
+struct client;
+
+/* `socket_path` may be NULL to look in the usual places; the string must outlive the client. */
+struct client *client_new(const char *socket_path);
+void client_free(struct client *client);
+
+/* Called about ten times a second while an answer is awaited, with the milliseconds since the request. */
+typedef void client_tick(void *context, long waited_ms);
+void client_set_tick(struct client *client, client_tick *tick, void *context);
+
+/*
+ * Sends a request and waits up to `patience_ms` for its reply. `params` is checked JSON text, or NULL for none; `raw`
+ * says that it asks for a raw reply. Whatever happens, `reply` is filled with a result or an error, and is to be freed.
+ * Returns the exit code of it: CTL_OK when there is a result.
+ */
+int client_request(struct client *client, const char *method, const char *params, bool raw, long patience_ms,
+                   struct reply *reply);
+
+#endif

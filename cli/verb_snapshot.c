@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* `snapshot`: a picture into a file, or a series of them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "output_file.h"
+#include "reasons.h"
+#include "repeat.h"
+#include "screen.h"
+#include "value.h"
+#include "verbs.h"
+
+/* A wait shorter than this needs no progress. */
+#define PROGRESS_AFTER_MS 500
+
+#define CLEAR_LINE        "\r\033[K"
+
+struct series {
+    const struct options *options;
+    struct client *client;
+    cJSON *params;
+    long patience_ms;
+    const char *pattern;
+    bool endless;
+    long count;
+    long number; /* of the picture under way, from 1 */
+    long saved;
+    bool progress; /* a line on the terminal is being rewritten */
+};
+
+static void put_position(FILE *out, const struct series *series) {
+    if (series->endless) {
+        fprintf(out, "picture %ld", series->number);
+    } else if (series->count > 1) {
+        fprintf(out, "picture %ld of %ld", series->number, series->count);
+    } else {
+        fputs("picture", out);
+    }
+}
+
+static void show_waiting(void *context, long waited_ms) {
+    const struct series *series = context;
+    if (waited_ms >= PROGRESS_AFTER_MS) {
+        fputs(CLEAR_LINE "waiting for ", stderr);
+        put_position(stderr, series);
+        fprintf(stderr, ": %.1f s", (double)waited_ms / 1000);
+        fflush(stderr);
+    }
+}
+
+static void clear_progress(const struct series *series) {
+    if (series->progress) {
+        fputs(CLEAR_LINE, stderr);
+        fflush(stderr);
+    }
+}
+
+/* For programs the result, for people a line; on a terminal the lines of a series are written over each other. */
+static void tell_saved(const struct series *series, const char *name, const struct reply *reply) {
+    if (series->options->value[OPTION_JSON]) {
+        reply_print_json(reply);
+        fflush(stdout);
+        return;
+    }
+    bool over = series->progress && (series->endless || series->count > 1);
+    bool to_stdout = strcmp(name, "-") == 0;
+    if (to_stdout && !over) {
+        return;
+    }
+    FILE *out = over ? stderr : stdout;
+    if (over) {
+        put_position(out, series);
+        fputs(": ", out);
+    }
+    struct json_text member;
+    double elapsed = 0;
+    screen_put(out, name, strlen(name));
+    fprintf(out, "  %zu bytes", reply->byte_count);
+    if (json_text_member(reply->result, "elapsed_ms", &member) && json_text_double(member, &elapsed)) {
+        fprintf(out, "  %.4g ms", elapsed);
+    }
+    fputs(over ? "" : "\n", out);
+    fflush(out);
+}
+
+static int save_picture(struct series *series, const struct reply *reply) {
+    char *name = output_file_name(series->pattern, (unsigned)series->number);
+    int code = output_file_write(name, reply->bytes, reply->byte_count) ? CTL_OK : CTL_FAILED;
+    if (code == CTL_OK) {
+        series->saved++;
+        tell_saved(series, name, reply);
+    }
+    free(name);
+    return code;
+}
+
+/* `over` is set when it makes no sense to go on. */
+static int take_picture(struct series *series, bool *over) {
+    struct reply reply;
+    int code = ask_call(series->client, series->params, series->patience_ms, &reply);
+    if (code == CTL_OK && !reply.bytes) {
+        reply_fail(&reply, "bad_result", "yes", "is the camera's script one that takes pictures?",
+                   "the camera gave no picture");
+        code = CTL_FAILED;
+    }
+    clear_progress(series);
+    if (code == CTL_OK) {
+        code = save_picture(series, &reply);
+        *over = code != CTL_OK;
+    } else {
+        reply_report_failure(&reply, series->options->value[OPTION_JSON] != NULL);
+        *over = code == CTL_REFUSED || series->saved == 0 || !series->options->value[OPTION_EVERY];
+    }
+    reply_free(&reply);
+    return code;
+}
+
+static int take_series(struct series *series, long every_ms) {
+    struct beat beat = beat_begin(every_ms);
+    int worst = CTL_OK;
+    bool over = false;
+    for (series->number = 1; !over && (series->endless || series->number <= series->count); series->number++) {
+        if (series->number > 1) {
+            beat_wait(&beat);
+        }
+        int code = take_picture(series, &over);
+        worst = code != CTL_OK ? code : worst;
+    }
+    if (series->progress && series->count > 1) {
+        fprintf(stderr, "\n%ld of %ld pictures saved\n", series->saved, series->count);
+    }
+    return worst;
+}
+
+int verb_run_snapshot(const struct options *options, struct client *client) {
+    struct series series = {.options = options, .client = client, .count = 1};
+    long every_ms = 0;
+    bool several = options->value[OPTION_EVERY] || options->value[OPTION_COUNT];
+    const char *file = options_operand(options, 0);
+    series.pattern = file ? file : several ? "snapshot-%03d.jpg" : "snapshot.jpg";
+    series.endless = options->value[OPTION_EVERY] && !options->value[OPTION_COUNT];
+    if (!options_time(options, OPTION_EVERY, "s", 1, &every_ms) ||
+        !options_count(options, OPTION_COUNT, &series.count)) {
+        return CTL_USAGE;
+    }
+    char *first = output_file_name(series.pattern, 1);
+    bool to_stdout = first && strcmp(first, "-") == 0;
+    free(first);
+    if (!first) {
+        return usage_error(options,
+                           "'%s' is no file name: one %%d or %%03d may stand in it, and %%%% for a percent sign",
+                           series.pattern);
+    }
+    if (to_stdout && options->value[OPTION_JSON]) {
+        return usage_error(options, "pictures and --json cannot share standard output");
+    }
+    if (to_stdout && screen_is_terminal(stdout)) {
+        return usage_error(options, "a picture would upset the terminal: name a file, or redirect");
+    }
+    series.params = ask_call_params(options, "jpeg_snapshot", "raw", &series.patience_ms);
+    if (!series.params) {
+        return CTL_USAGE;
+    }
+    series.progress = screen_is_terminal(stderr) && !options->value[OPTION_JSON];
+    if (series.progress) {
+        client_set_tick(client, show_waiting, &series);
+    }
+    int code = take_series(&series, every_ms);
+    cJSON_Delete(series.params);
+    return code;
+}

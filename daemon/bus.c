@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: MIT */
+/* Links that open, fail and come back, and the jobs on them. See bus.h. */
+
+#include "bus.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Constants of a bus, in microseconds.
+ *
+ * OFFLINE_US       A camera is `connecting` for so long after it was lost, and its calls wait; afterwards it is
+ * `offline`, and they fail at once. A board takes about 2000000 to reset and enumerate. SILENT_US        A camera that
+ * answers nothing for so long is not online any more. The stock slave's own longest silence is its send timeout of
+ * 1000000. RETRY_MIN_US     Pause after a failed opening, doubled up to RETRY_MAX_US: a node that returns is noticed
+ * within that time even where nobody announces it, and an open() of a missing node costs microseconds. REOPEN_US A
+ * camera that stays silent on an open link gets a new one after so long: drivers can hang, too. IDLE_PROBE_US    An
+ * idle camera is asked for a sign of life, since a UART does not tell when the other end has gone. PROBE_TIMEOUT_US
+ * Patience with that sign.
+ */
+enum {
+    OFFLINE_US = 3000000,
+    SILENT_US = 1200000,
+    RETRY_MIN_US = 50000,
+    RETRY_MAX_US = 500000,
+    REOPEN_US = 10000000,
+    IDLE_PROBE_US = 5000000,
+    PROBE_TIMEOUT_US = 2000000,
+};
+
+/* Steps that one camera may take before the others on the bus get their turn. */
+#define STEPS_PER_TURN 64
+
+#define RECEIVE_SIZE   4096
+
+struct bus_camera {
+    struct bus_opener opener;
+    struct omvrpc_link *link;
+    struct omvrpc_master *master;
+    struct job *job;
+    bool job_begun;
+    bool probing;
+    bool output_blocked;
+    enum camera_state state;
+    char reason[BUS_REASON_SIZE];
+    int64_t lost_us;   /* since when it is not online */
+    int64_t opened_us; /* when the link was opened */
+    int64_t retry_us;  /* when to open the link */
+    int64_t retry_pause_us;
+    int64_t idle_us; /* since when there was nothing to do */
+};
+
+struct bus {
+    struct bus_events events;
+    size_t count;
+    struct bus_camera cameras[];
+};
+
+const char *camera_state_name(enum camera_state state) {
+    static const char *const names[] = {
+        [CAMERA_CONNECTING] = "connecting",
+        [CAMERA_ONLINE] = "online",
+        [CAMERA_OFFLINE] = "offline",
+        [CAMERA_RELEASED] = "released",
+    };
+    return names[state];
+}
+
+struct job *job_new(void) {
+    return calloc(1, sizeof(struct job));
+}
+
+void job_free(struct job *job) {
+    if (job != NULL) {
+        free(job->argument);
+        free(job->result);
+        free(job);
+    }
+}
+
+static void set_state(struct bus *bus, size_t index, enum camera_state state, const char *reason, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    if (state == camera->state && strcmp(reason, camera->reason) == 0) {
+        return;
+    }
+    camera->state = state;
+    if (reason != camera->reason) {
+        snprintf(camera->reason, sizeof camera->reason, "%s", reason);
+    }
+    bus->events.state_changed(bus->events.context, index, state, camera->reason, now_us);
+}
+
+/* Not online: connecting while that is news, offline afterwards. */
+static void set_lost(struct bus *bus, size_t index, const char *reason, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    if (camera->state == CAMERA_ONLINE || camera->state == CAMERA_RELEASED) {
+        camera->lost_us = now_us;
+    }
+    bool offline = camera->state == CAMERA_OFFLINE || now_us - camera->lost_us >= OFFLINE_US;
+    set_state(bus, index, offline ? CAMERA_OFFLINE : CAMERA_CONNECTING, reason, now_us);
+}
+
+static void end_job(struct bus *bus, struct bus_camera *camera, enum omvrpc_outcome outcome, enum omvrpc_cause cause,
+                    int64_t now_us) {
+    struct job *job = camera->job;
+    camera->job = NULL;
+    camera->job_begun = false;
+    camera->idle_us = now_us;
+    job->outcome = outcome;
+    job->cause = cause;
+    job->ended_us = now_us;
+    bus->events.job_ended(bus->events.context, job);
+}
+
+/* The master has ended the job: takes its result over. */
+static void finish_job(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
+    const struct omvrpc_result *result = omvrpc_master_result(camera->master);
+    struct job *job = camera->job;
+    enum omvrpc_outcome outcome = result->outcome;
+    enum omvrpc_cause cause = result->cause;
+    job->taken_us = result->taken_us;
+    if (result->length > 0) {
+        job->result = malloc(result->length);
+        if (job->result == NULL) {
+            outcome = OMVRPC_RESULT_UNKNOWN;
+            cause = OMVRPC_CAUSE_MEMORY;
+        } else {
+            memcpy(job->result, result->data, result->length);
+            job->result_length = result->length;
+        }
+    }
+    end_job(bus, camera, outcome, cause, now_us);
+}
+
+static void on_done(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
+    if (camera->probing) {
+        camera->probing = false;
+        camera->idle_us = now_us;
+    } else if (camera->job != NULL && camera->job_begun) {
+        finish_job(bus, camera, now_us);
+    }
+}
+
+/* Gives the waiting job to the master as soon as that is free. */
+static void begin_job(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
+    struct job *job = camera->job;
+    if (job == NULL || camera->job_begun || omvrpc_master_is_busy(camera->master)) {
+        return;
+    }
+    const struct omvrpc_request request = {
+        .command = job->command,
+        .argument = job->argument,
+        .argument_length = job->argument_length,
+        .deadline_us = job->deadline_us,
+        .repeatable = job->repeatable,
+        .schedules = job->schedules,
+    };
+    int error = omvrpc_master_call(camera->master, &request, now_us);
+    if (error == 0) {
+        camera->job_begun = true;
+    } else {
+        enum omvrpc_cause cause = error == -ENOMEM ? OMVRPC_CAUSE_MEMORY : OMVRPC_CAUSE_NONE;
+        end_job(bus, camera, OMVRPC_NOT_DELIVERED, cause, now_us);
+    }
+}
+
+static void begin_probe(struct bus_camera *camera, int64_t now_us) {
+    const struct omvrpc_request request = {
+        .command = omvrpc_command_id(OMVRPC_PROBE_NAME, strlen(OMVRPC_PROBE_NAME)),
+        .deadline_us = now_us + PROBE_TIMEOUT_US,
+        .repeatable = true,
+    };
+    camera->probing = omvrpc_master_call(camera->master, &request, now_us) == 0;
+    camera->idle_us = now_us;
+}
+
+/* Lets go of a master's call that the loss of the link has ended, or that shall not go on. */
+static void collect_end(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
+    struct omvrpc_step step;
+    if (omvrpc_master_is_busy(camera->master)) {
+        omvrpc_master_next(camera->master, now_us, &step);
+        if (step.kind == OMVRPC_STEP_DONE) {
+            on_done(bus, camera, now_us);
+        }
+    }
+}
+
+static void close_link(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
+    if (camera->link != NULL) {
+        omvrpc_link_close(camera->link);
+        camera->link = NULL;
+    }
+    camera->output_blocked = false;
+    omvrpc_master_link_gone(camera->master, now_us);
+    collect_end(bus, camera, now_us);
+}
+
+static void stop_job(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
+    omvrpc_master_stop(camera->master, now_us);
+    collect_end(bus, camera, now_us);
+    if (camera->job != NULL) {
+        end_job(bus, camera, OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_LINK_GONE, now_us);
+    }
+}
+
+static void plan_retry(struct bus_camera *camera, int64_t now_us) {
+    camera->retry_us = now_us + camera->retry_pause_us;
+    camera->retry_pause_us *= 2;
+    if (camera->retry_pause_us > RETRY_MAX_US) {
+        camera->retry_pause_us = RETRY_MAX_US;
+    }
+}
+
+static void open_link(struct bus *bus, size_t index, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    char reason[BUS_REASON_SIZE] = "";
+    bool had_failed = camera->retry_pause_us > RETRY_MIN_US;
+    camera->link = camera->opener.open(camera->opener.context, reason, sizeof reason);
+    if (camera->link == NULL) {
+        plan_retry(camera, now_us);
+        set_lost(bus, index, reason, now_us);
+        return;
+    }
+    camera->retry_pause_us = RETRY_MIN_US;
+    camera->opened_us = now_us;
+    omvrpc_master_link_opened(camera->master, &camera->link->info, now_us);
+    if (had_failed) {
+        /* It has come back: that is news again, and calls may wait for it. */
+        camera->lost_us = now_us;
+        set_state(bus, index, CAMERA_CONNECTING, "waiting for the camera to answer", now_us);
+    } else if (camera->state == CAMERA_CONNECTING) {
+        set_state(bus, index, CAMERA_CONNECTING, "waiting for the camera to answer", now_us);
+    }
+}
+
+static void lose_link(struct bus *bus, size_t index, int error, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    char reason[BUS_REASON_SIZE];
+    const char *what = camera->opener.description != NULL ? camera->opener.description : "the link";
+    bool gone = error == -EIO || error == -EPIPE || error == -ENXIO || error == -ENODEV;
+    snprintf(reason, sizeof reason, gone ? "%s has gone: unplugged or reset?" : "%s failed: %s", what,
+             strerror(-error));
+    close_link(bus, camera, now_us);
+    camera->retry_pause_us = RETRY_MIN_US;
+    plan_retry(camera, now_us);
+    set_lost(bus, index, reason, now_us);
+}
+
+/* Receives what is there. Returns false when the link has failed and was closed. */
+static bool receive(struct bus *bus, size_t index, int64_t now_us, bool *moved) {
+    struct bus_camera *camera = &bus->cameras[index];
+    uint8_t buffer[RECEIVE_SIZE];
+    ssize_t received = camera->link->operations->receive(camera->link, buffer, sizeof buffer);
+    if (received < 0) {
+        lose_link(bus, index, (int)received, now_us);
+        return false;
+    }
+    omvrpc_master_received(camera->master, buffer, (size_t)received, now_us);
+    *moved = received > 0;
+    return true;
+}
+
+/*
+ * Takes one step with the master's link. Returns whether to go on at once; otherwise `until_us` says when.
+ */
+static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *until_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    bool received;
+    if (!receive(bus, index, now_us, &received)) {
+        *until_us = camera->retry_us;
+        return false;
+    }
+    struct omvrpc_step step;
+    omvrpc_master_next(camera->master, now_us, &step);
+    *until_us = step.until_us;
+    switch (step.kind) {
+    case OMVRPC_STEP_SEND: {
+        ssize_t sent = camera->link->operations->send(camera->link, step.data, step.length);
+        if (sent < 0) {
+            lose_link(bus, index, (int)sent, now_us);
+            *until_us = camera->retry_us;
+            return false;
+        }
+        omvrpc_master_sent(camera->master, (size_t)sent, now_us);
+        camera->output_blocked = sent == 0;
+        return sent > 0 || received;
+    }
+    case OMVRPC_STEP_DISCARD:
+        camera->link->operations->discard(camera->link);
+        return true;
+    case OMVRPC_STEP_DONE:
+        on_done(bus, camera, now_us);
+        begin_job(bus, camera, now_us);
+        return true;
+    case OMVRPC_STEP_FRAME:
+        return true;
+    case OMVRPC_STEP_RECEIVE:
+    case OMVRPC_STEP_IDLE:
+        break;
+    }
+    camera->output_blocked = false;
+    return received;
+}
+
+/* Draws the conclusions of what the master knows. Returns when to look again. */
+static int64_t judge(struct bus *bus, size_t index, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    if (omvrpc_master_is_settled(camera->master)) {
+        set_state(bus, index, CAMERA_ONLINE, "", now_us);
+    }
+    int64_t silent_us = omvrpc_master_silent_since(camera->master);
+    if (silent_us == 0) {
+        return INT64_MAX;
+    }
+    if (now_us - silent_us < SILENT_US) {
+        return silent_us + SILENT_US;
+    }
+    char reason[BUS_REASON_SIZE];
+    const char *what = camera->opener.description != NULL ? camera->opener.description : "the camera";
+    snprintf(reason, sizeof reason, "no answer from %s: is the camera script running, and at this rate?", what);
+    set_lost(bus, index, reason, now_us);
+    if (camera->state == CAMERA_OFFLINE && camera->job != NULL) {
+        stop_job(bus, camera, now_us);
+    }
+    if (now_us - camera->opened_us >= REOPEN_US) {
+        close_link(bus, camera, now_us);
+        camera->retry_us = now_us + RETRY_MIN_US;
+        return camera->retry_us;
+    }
+    int64_t again_us = camera->lost_us + OFFLINE_US;
+    return again_us > now_us ? again_us : camera->opened_us + REOPEN_US;
+}
+
+/* Ends a job that has waited for a busy master past its deadline. */
+static int64_t expire_waiting_job(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
+    if (camera->job == NULL || camera->job_begun) {
+        return INT64_MAX;
+    }
+    if (now_us >= camera->job->deadline_us) {
+        end_job(bus, camera, OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_TIMEOUT, now_us);
+        return INT64_MAX;
+    }
+    return camera->job->deadline_us;
+}
+
+static int64_t earlier(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    int64_t until_us = INT64_MAX;
+    if (camera->state == CAMERA_RELEASED) {
+        return until_us;
+    }
+    begin_job(bus, camera, now_us);
+    if (camera->link == NULL && now_us >= camera->retry_us) {
+        open_link(bus, index, now_us);
+    }
+    if (camera->link == NULL) {
+        /* The job's deadline passes without a link, too. */
+        struct omvrpc_step step;
+        omvrpc_master_next(camera->master, now_us, &step);
+        if (step.kind == OMVRPC_STEP_DONE) {
+            on_done(bus, camera, now_us);
+        }
+        if (camera->state == CAMERA_OFFLINE && camera->job != NULL) {
+            stop_job(bus, camera, now_us);
+        }
+        return earlier(camera->retry_us, step.until_us);
+    }
+    bool again = true;
+    for (int steps = 0; again && camera->link != NULL && steps < STEPS_PER_TURN; steps++) {
+        again = step_link(bus, index, now_us, &until_us);
+    }
+    if (camera->link == NULL) {
+        return camera->retry_us;
+    }
+    until_us = again ? now_us : until_us;
+    until_us = earlier(until_us, judge(bus, index, now_us));
+    until_us = earlier(until_us, expire_waiting_job(bus, camera, now_us));
+    if (camera->state == CAMERA_ONLINE && camera->job == NULL && !omvrpc_master_is_busy(camera->master)) {
+        if (now_us - camera->idle_us >= IDLE_PROBE_US) {
+            begin_probe(camera, now_us);
+            return now_us;
+        }
+        until_us = earlier(until_us, camera->idle_us + IDLE_PROBE_US);
+    }
+    return until_us;
+}
+
+int64_t bus_step(struct bus *bus, int64_t now_us) {
+    int64_t until_us = INT64_MAX;
+    for (size_t i = 0; i < bus->count; i++) {
+        until_us = earlier(until_us, step_camera(bus, i, now_us));
+    }
+    return until_us;
+}
+
+struct bus *bus_new(const struct bus_opener *openers, size_t cameras, const struct bus_events *events,
+                    size_t max_payload, int64_t now_us) {
+    struct bus *bus = calloc(1, sizeof *bus + cameras * sizeof bus->cameras[0]);
+    if (bus == NULL) {
+        return NULL;
+    }
+    bus->events = *events;
+    bus->count = cameras;
+    for (size_t i = 0; i < cameras; i++) {
+        struct bus_camera *camera = &bus->cameras[i];
+        camera->opener = openers[i];
+        camera->lost_us = now_us;
+        camera->retry_us = now_us;
+        camera->retry_pause_us = RETRY_MIN_US;
+        camera->idle_us = now_us;
+        camera->master = omvrpc_master_new();
+        if (camera->master == NULL) {
+            bus_free(bus, now_us);
+            return NULL;
+        }
+        omvrpc_master_set_max_payload(camera->master, max_payload);
+    }
+    return bus;
+}
+
+void bus_free(struct bus *bus, int64_t now_us) {
+    if (bus == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < bus->count; i++) {
+        struct bus_camera *camera = &bus->cameras[i];
+        if (camera->master != NULL) {
+            close_link(bus, camera, now_us);
+            stop_job(bus, camera, now_us);
+            omvrpc_master_free(camera->master);
+        }
+    }
+    free(bus);
+}
+
+int bus_submit(struct bus *bus, struct job *job, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[job->camera];
+    if (camera->job != NULL) {
+        return -EBUSY;
+    }
+    camera->job = job;
+    camera->job_begun = false;
+    if (camera->state == CAMERA_OFFLINE || camera->state == CAMERA_RELEASED) {
+        end_job(bus, camera, OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_LINK_GONE, now_us);
+    }
+    return 0;
+}
+
+void bus_release(struct bus *bus, size_t camera, int64_t now_us) {
+    if (bus->cameras[camera].state != CAMERA_RELEASED) {
+        close_link(bus, &bus->cameras[camera], now_us);
+        stop_job(bus, &bus->cameras[camera], now_us);
+        set_state(bus, camera, CAMERA_RELEASED, "lent to other software", now_us);
+    }
+}
+
+void bus_acquire(struct bus *bus, size_t camera, int64_t now_us) {
+    struct bus_camera *released = &bus->cameras[camera];
+    if (released->state == CAMERA_RELEASED) {
+        released->retry_us = now_us;
+        released->retry_pause_us = RETRY_MIN_US;
+        released->lost_us = now_us;
+        set_state(bus, camera, CAMERA_CONNECTING, "taking the port back", now_us);
+    }
+}
+
+int bus_descriptor(const struct bus *bus, size_t camera) {
+    struct omvrpc_link *link = bus->cameras[camera].link;
+    return link != NULL ? link->operations->descriptor(link) : -1;
+}
+
+bool bus_wants_output(const struct bus *bus, size_t camera) {
+    return bus->cameras[camera].output_blocked;
+}
+
+enum camera_state bus_state(const struct bus *bus, size_t camera) {
+    return bus->cameras[camera].state;
+}
+
+const struct omvrpc_statistics *bus_statistics(const struct bus *bus, size_t camera) {
+    return omvrpc_master_statistics(bus->cameras[camera].master);
+}

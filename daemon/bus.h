@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUS_H
+#define BUS_H
+
+/*
+ * One bus: the links and masters of the cameras on it, as a machine.
+ *
+ * The bus opens links, lets each camera settle, runs at most one job a camera and reports how they ended. It reads no
+ * clock and starts no thread: its owner calls bus_step() with the time, and again when that time has come or a
+ * descriptor is readable. The worker thread does so on real time (worker.c), the simulator on virtual time (tests/sim).
+ */
+
+#include "openmvrpc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum camera_state { CAMERA_CONNECTING, CAMERA_ONLINE, CAMERA_OFFLINE, CAMERA_RELEASED };
+
+/* Returns "connecting", "online", "offline" or "released". */
+const char *camera_state_name(enum camera_state state);
+
+#define BUS_REASON_SIZE 256
+
+/* How a bus gets at a camera's link. */
+struct bus_opener {
+    /*
+     * Opens the link, or returns NULL and writes a sentence of what is wrong and what to do into `reason`,
+     * NUL-terminated, at most `size` bytes.
+     */
+    struct omvrpc_link *(*open)(void *context, char *reason, size_t size);
+    void *context;
+    const char *description; /* of the link, for messages, such as "/dev/ttyACM0 at 115200 baud"; outlives the bus */
+};
+
+/*
+ * A call for a camera. The loop fills the first part and submits it; the bus fills the second and hands it back.
+ * Whoever holds the job owns it with its argument and its result.
+ */
+struct job {
+    struct job *next;
+    size_t camera; /* index on the bus */
+    void *owner;   /* of the one who submitted; the bus never looks */
+    uint32_t command;
+    uint8_t *argument; /* malloc'ed, or NULL */
+    size_t argument_length;
+    int64_t deadline_us; /* omvrpc_now_us() clock */
+    bool repeatable;
+    bool schedules;
+
+    enum omvrpc_outcome outcome;
+    enum omvrpc_cause cause;
+    uint8_t *result; /* malloc'ed, or NULL when empty */
+    size_t result_length;
+    int64_t taken_us; /* when the camera took the call; 0 if not known */
+    int64_t ended_us;
+};
+
+struct job *job_new(void);
+void job_free(struct job *job);
+
+/* What a bus tells its owner. */
+struct bus_events {
+    /* The job has ended; the callee owns it now. */
+    void (*job_ended)(void *context, struct job *job);
+    /* The state of a camera, or the reason for it, has changed. `reason` is valid during the call. */
+    void (*state_changed)(void *context, size_t camera, enum camera_state state, const char *reason, int64_t now_us);
+    void *context;
+};
+
+struct bus;
+
+/* Returns NULL when memory is short. `openers` is copied; its contexts must outlive the bus. */
+struct bus *bus_new(const struct bus_opener *openers, size_t cameras, const struct bus_events *events,
+                    size_t max_payload, int64_t now_us);
+
+/* Closes all links. Jobs that are still held end as they stand, through job_ended. */
+void bus_free(struct bus *bus, int64_t now_us);
+
+/* Gives a camera a job; the bus owns it until job_ended. At most one a camera: -EBUSY, and the caller still owns it. */
+int bus_submit(struct bus *bus, struct job *job, int64_t now_us);
+
+/* Hands a camera's port to other software, or takes it back. */
+void bus_release(struct bus *bus, size_t camera, int64_t now_us);
+void bus_acquire(struct bus *bus, size_t camera, int64_t now_us);
+
+/* Does all that can be done now. Returns the time at which to call again, if no descriptor becomes readable before. */
+int64_t bus_step(struct bus *bus, int64_t now_us);
+
+/* Returns the descriptor to poll for a camera's input, or -1 while its link is closed. */
+int bus_descriptor(const struct bus *bus, size_t camera);
+
+/* Returns whether bytes wait to be sent to this camera, so that its descriptor is to be polled for output as well. */
+bool bus_wants_output(const struct bus *bus, size_t camera);
+
+enum camera_state bus_state(const struct bus *bus, size_t camera);
+const struct omvrpc_statistics *bus_statistics(const struct bus *bus, size_t camera);
+
+#endif

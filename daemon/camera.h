@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CAMERA_H
+#define CAMERA_H
+
+/*
+ * A camera as the loop sees it: its state, who waits for it, and the one call it is at. A worker does the talking
+ * (worker.h).
+ *
+ * A call waits here until the camera is online and free, and at most until its deadline, which counts from its arrival.
+ * What has not been given to the worker can be cancelled, expires, and goes with its client; what has been given runs
+ * to its end.
+ */
+
+#include "callback_statistics.h"
+#include "error.h"
+#include "queue.h"
+#include "worker.h"
+
+#include <event2/event_struct.h>
+
+struct camera_config;
+struct client;
+struct daemon;
+struct request;
+
+struct camera;
+
+/* A call on its way; whoever makes it fills the first part and owns it again when `ended` is called. */
+struct call {
+    struct camera *camera;
+    struct request *request;
+    struct job *job; /* command, argument, deadline and flags are set; owned by the call */
+    enum queue_priority priority;
+    bool waits_offline; /* wait for a camera that is offline as well */
+    /* The call is over: with an error, or, where that is NULL, with the result in `job`. */
+    void (*ended)(struct call *call, const struct error *error);
+
+    /* The camera's own. */
+    struct queue_entry entry;
+    struct client *client; /* whose place it waits in */
+    struct event timer;
+};
+
+/* Starts the camera's worker, which uses the link's settings. `config` must outlive the camera. Returns NULL after
+ * logging why not. */
+struct camera *camera_new(struct daemon *daemon, struct camera_config *config);
+
+/* Stops the worker. Calls that are left end with an error. */
+void camera_free(struct camera *camera);
+
+/* Takes a call in. Returns false with *error filled where it cannot wait; the caller then still owns the call. */
+bool camera_call(struct camera *camera, struct call *call, struct error *error);
+
+/* Ends a call that still waits, as cancelled, and returns true; one that the camera is at goes on. */
+bool camera_cancel(struct call *call);
+
+/* Drops what waits for a client that leaves. */
+void camera_drop_client(struct camera *camera, const struct client *client);
+
+/* Gives the camera its next call if it is free. */
+void camera_serve(struct camera *camera);
+
+/* Ends everything, also the call the camera is at, because the daemon stops and has waited for long enough. */
+void camera_refuse_all(struct camera *camera);
+
+/*
+ * Lends the port to other software, or takes it back; the request is answered with true when that has happened. Returns
+ * false with *error filled when too many such requests wait.
+ */
+bool camera_release(struct camera *camera, struct request *request, struct error *error);
+bool camera_acquire(struct camera *camera, struct request *request, struct error *error);
+
+/* What there is to tell; the strings are valid until the camera's state changes. */
+struct camera_status {
+    const char *name;
+    const char *link; /* for people, such as "serial /dev/ttyAMA0 115200" */
+    enum camera_state state;
+    const char *reason; /* why it is not online, or empty */
+    int64_t since_us;   /* on the clock of omvrpc_now_us() */
+    size_t waiting;
+    bool is_busy;
+};
+
+void camera_get_status(const struct camera *camera, struct camera_status *status);
+const char *camera_name(const struct camera *camera);
+void camera_get_wire_statistics(const struct camera *camera, struct omvrpc_statistics *statistics);
+struct callback_statistics *camera_statistics(struct camera *camera);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* One connection: reading lines, writing replies, and the bounds of both. */
+#include "client.h"
+
+#include "config.h"
+#include "daemon.h"
+#include "log.h"
+#include "request.h"
+#include "server.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* One turn of one client: what is read and handled before the loop looks at the others again. */
+enum { READ_SIZE = 16384, LINES_A_TURN = 64 };
+
+static const struct limits *limits_of(const struct client *client) {
+    return &client->server->daemon->config->limits;
+}
+
+size_t client_output_length(const struct client *client) {
+    return client->output != NULL ? evbuffer_get_length(client->output) : 0;
+}
+
+bool client_is_clogged(const struct client *client) {
+    return client_output_length(client) > limits_of(client)->output_pause_bytes;
+}
+
+/* Writes until all is written or the socket is full. */
+static void write_output(struct client *client) {
+    bool was_clogged = client_is_clogged(client);
+    while (client_output_length(client) > 0 && !client->broken) {
+        int written = evbuffer_write(client->output, client->fd);
+        if (written > 0) {
+            client->bytes_out += (uint64_t)written;
+        } else if (written < 0 && (errno == EAGAIN || errno == EINTR)) {
+            break;
+        } else {
+            client->broken = true;
+        }
+    }
+    if (client->output != NULL && client_output_length(client) == 0) {
+        evbuffer_free(client->output);
+        client->output = NULL;
+    }
+    if (was_clogged && !client_is_clogged(client)) {
+        daemon_serve_cameras(client->server->daemon);
+    }
+}
+
+static void free_reference(const void *data, size_t length, void *owned) {
+    (void)data;
+    (void)length;
+    free(owned);
+}
+
+/* Takes `data` over in any case. */
+static bool append_output(struct client *client, void *data, size_t length) {
+    if (client->output == NULL) {
+        client->output = evbuffer_new();
+    }
+    if (client->output != NULL && evbuffer_add_reference(client->output, data, length, free_reference, data) == 0) {
+        return true;
+    }
+    free(data);
+    return false;
+}
+
+void client_send(struct client *client, char *text, size_t length, uint8_t *bytes, size_t bytes_length) {
+    if (client->broken) {
+        free(text);
+        free(bytes);
+        return;
+    }
+    bool appended = append_output(client, text, length);
+    if (bytes_length > 0) {
+        appended = append_output(client, bytes, bytes_length) && appended;
+    } else {
+        free(bytes);
+    }
+    if (!appended) {
+        log_error(CLIENT, "client %llu is closed: out of memory for its reply", (unsigned long long)client->number);
+        client->broken = true;
+    }
+    if (!client->in_turn || client_is_clogged(client)) {
+        write_output(client);
+    }
+    if (client_output_length(client) > limits_of(client)->output_bytes) {
+        log_warning(CLIENT, "client %llu (pid %d) is closed: it does not read, and %zu bytes of replies wait for it",
+                    (unsigned long long)client->number, (int)client->pid, client_output_length(client));
+        client->broken = true;
+    }
+}
+
+static bool has_more_lines(const struct client *client) {
+    return line_buffer_has_more(&client->input, client->input_closed);
+}
+
+static void handle_lines(struct client *client, size_t most) {
+    char *line;
+    size_t length;
+    for (size_t i = 0; i < most && !client->broken && !client_is_clogged(client); i++) {
+        enum line_kind kind = client->input_closed ? line_buffer_take_rest(&client->input, &line, &length)
+                                                   : line_buffer_take(&client->input, &line, &length);
+        if (kind == LINE_NONE) {
+            break;
+        }
+        if (kind == LINE_TOO_LONG) {
+            request_refuse_line(client);
+        } else {
+            request_handle_line(client, line, length);
+        }
+    }
+    line_buffer_shrink(&client->input);
+}
+
+static void read_input(struct client *client) {
+    char bytes[READ_SIZE];
+    ssize_t length = recv(client->fd, bytes, sizeof bytes, 0);
+    if (length < 0) {
+        client->broken = errno != EAGAIN && errno != EINTR;
+        return;
+    }
+    if (length == 0) {
+        client->input_closed = true;
+        return;
+    }
+    client->bytes_in += (uint64_t)length;
+    if (line_buffer_add(&client->input, bytes, (size_t)length) < 0) {
+        log_error(CLIENT, "client %llu is closed: out of memory for its line", (unsigned long long)client->number);
+        client->broken = true;
+    }
+}
+
+/* After the end of the input, the one thing that can still be told by the peer is that it has gone altogether. */
+static bool peer_has_gone(const struct client *client) {
+    struct pollfd descriptor = {.fd = client->fd};
+    return poll(&descriptor, 1, 0) > 0 && (descriptor.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+static bool is_finished(const struct client *client) {
+    bool gets_no_more_lines = (client->input_closed || client->server->daemon->stopping) && !has_more_lines(client);
+    return client->broken || (gets_no_more_lines && client->open == 0 && client->output == NULL);
+}
+
+void client_wake(struct client *client) {
+    if (!client->in_turn && (is_finished(client) || client_output_length(client) > 0)) {
+        event_active(&client->event, EV_TIMEOUT, 0);
+    }
+}
+
+static void on_event(evutil_socket_t fd, short what, void *context);
+
+static bool may_read(const struct client *client) {
+    return !client->input_closed && !client_is_clogged(client) && !has_more_lines(client);
+}
+
+/* Watches what is of interest now. Once the input is at its end it stays readable for ever, hence the edge trigger. */
+static void watch(struct client *client) {
+    static const struct timeval at_once = {0, 0};
+    short wanted = EV_PERSIST;
+    if (client->input_closed) {
+        wanted |= EV_READ | EV_ET;
+    } else if (may_read(client)) {
+        wanted |= EV_READ;
+    }
+    /* By a timer, since what an event activates in its own turn comes before what others have sent. */
+    if (has_more_lines(client) && !client_is_clogged(client)) {
+        evtimer_add(&client->resume, &at_once);
+    }
+    if (client_output_length(client) > 0) {
+        wanted |= EV_WRITE;
+    }
+    if (wanted == client->watched) {
+        return;
+    }
+    event_del(&client->event);
+    event_assign(&client->event, client->server->daemon->base, client->fd, wanted, on_event, client);
+    if (event_add(&client->event, NULL) == 0) {
+        client->watched = wanted;
+    } else {
+        client->broken = true;
+    }
+}
+
+/* Handles at most so many of the lines that have come and writes what is to go; frees the client when that was all. */
+static void finish_turn(struct client *client, size_t most_lines) {
+    handle_lines(client, most_lines);
+    write_output(client);
+    client->in_turn = false;
+    if (!is_finished(client)) {
+        watch(client);
+    }
+    if (is_finished(client)) {
+        client_free(client);
+    }
+}
+
+static void on_event(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    struct client *client = context;
+    client->in_turn = true;
+    if (client->input_closed) {
+        client->broken = client->broken || peer_has_gone(client);
+    } else if ((what & EV_READ) != 0 && may_read(client)) {
+        read_input(client);
+    }
+    if ((what & EV_WRITE) != 0) {
+        write_output(client);
+    }
+    finish_turn(client, LINES_A_TURN);
+}
+
+void client_drain_input(struct client *client) {
+    client->in_turn = true;
+    if (may_read(client)) {
+        read_input(client);
+    }
+    finish_turn(client, SIZE_MAX);
+}
+
+struct client *client_new(struct server *server, int fd) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    struct client *client = calloc(1, sizeof *client);
+    if (client == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+        goto fail;
+    }
+    client->server = server;
+    client->number = ++server->last_number;
+    client->fd = fd;
+    client->pid = peer.pid;
+    client->uid = peer.uid;
+    client->gid = peer.gid;
+    TAILQ_INIT(&client->requests);
+    line_buffer_init(&client->input, server->daemon->config->limits.line_bytes);
+    client->watched = EV_READ | EV_PERSIST;
+    event_assign(&client->event, server->daemon->base, fd, client->watched, on_event, client);
+    evtimer_assign(&client->resume, server->daemon->base, on_event, client);
+    if (event_add(&client->event, NULL) < 0) {
+        goto fail;
+    }
+    TAILQ_INSERT_TAIL(&server->clients, client, entry);
+    server->client_count++;
+    log_debug(CLIENT, "client %llu connected: uid %u, pid %d", (unsigned long long)client->number, client->uid,
+              (int)client->pid);
+    return client;
+
+fail:
+    free(client);
+    close(fd);
+    return NULL;
+}
+
+void client_free(struct client *client) {
+    log_debug(CLIENT, "client %llu is gone after %llu requests", (unsigned long long)client->number,
+              (unsigned long long)client->requests_total);
+    request_abandon_all(client);
+    event_del(&client->event);
+    event_del(&client->resume);
+    line_buffer_clear(&client->input);
+    if (client->output != NULL) {
+        evbuffer_free(client->output);
+    }
+    close(client->fd);
+    server_forget_client(client->server, client);
+    free(client);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+/*
+ * One connection: its bytes, its bounds, its end. Lines go to request.c; replies come back through client_send().
+ *
+ * A client is read no further while more than limits.output_pause_bytes of its replies wait, and closed when they
+ * exceed limits.output_bytes. One that has shut down its writing side is closed when it has got all it is owed. Nothing
+ * outside of client.c frees a client, and client.c does so only from its own event, so that a pointer stays good
+ * through any call.
+ */
+
+#include "line_buffer.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+struct evbuffer;
+struct request;
+struct server;
+
+TAILQ_HEAD(request_list, request);
+
+struct client {
+    TAILQ_ENTRY(client) entry; /* of the server's list */
+    struct server *server;
+    uint64_t number; /* names it in log and statistics; never used twice */
+    int fd;
+    pid_t pid; /* of the peer, as SO_PEERCRED told at accept */
+    uid_t uid;
+    gid_t gid;
+
+    struct event event;
+    struct event resume; /* goes on with lines that one turn had no time for */
+    short watched;       /* what `event` is added for */
+    bool in_turn;        /* its own event is at work, which will write what is sent meanwhile */
+    bool input_closed;
+    bool broken; /* to be closed without more ado */
+
+    struct line_buffer input;
+    struct evbuffer *output; /* NULL while empty */
+
+    struct request_list requests; /* those that are not answered yet */
+    size_t open;                  /* their number */
+    size_t waiting;               /* calls in a camera's queue */
+    size_t waiting_bytes;         /* their arguments */
+
+    uint64_t requests_total, bytes_in, bytes_out;
+};
+
+TAILQ_HEAD(client_list, client);
+
+/* Takes the connected descriptor over and begins to read. Returns NULL, with the descriptor closed, when it cannot. */
+struct client *client_new(struct server *server, int fd);
+
+/*
+ * Sends `text`, and directly behind it `bytes` (or NULL). Both are malloc'ed and taken over. What cannot be written now
+ * waits.
+ */
+void client_send(struct client *client, char *text, size_t length, uint8_t *bytes, size_t bytes_length);
+
+/* Returns how many bytes of replies wait for the client to read them. */
+size_t client_output_length(const struct client *client);
+
+/* Whether so many replies wait that the client should not be given more work's results. */
+bool client_is_clogged(const struct client *client);
+
+/* To be called when a request has ended or the daemon stops: has the client closed soon if that was all it is owed. */
+void client_wake(struct client *client);
+
+/* Reads and handles what the client has sent up to now, once. The client may be freed by that. */
+void client_drain_input(struct client *client);
+
+/* Closes the connection, drops the client's waiting calls and frees it. For the server's end. */
+void client_free(struct client *client);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* What a configuration may say, section by section. Cameras and their links are in config_camera.c. */
+#include "config.h"
+
+#include "config_camera.h"
+#include "config_reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Longer files are refused before they are read. */
+enum { FILE_SIZE_MAX = 1 << 20 };
+
+#define LIMIT(key) #key, offsetof(struct limits, key)
+
+const struct limit_row limit_rows[] = {
+    {LIMIT(clients), 64, 1, 1000, "clients connected at once"},
+    {LIMIT(line_bytes), 1 << 20, 1024, 64 << 20, "longest line of a client"},
+    {LIMIT(payload_bytes), 1 << 20, 1024, 64 << 20, "longest argument, and longest result of a camera"},
+    {LIMIT(client_waiting), 1024, 1, 100000, "calls of one client that wait"},
+    {LIMIT(client_waiting_bytes), 8 << 20, 1024, 1 << 30, "arguments of one client's calls that wait"},
+    {LIMIT(camera_waiting), 8192, 1, 1000000, "calls that wait for one camera"},
+    {LIMIT(output_pause_bytes), 256 << 10, 4096, 64 << 20, "unread replies from which on a client is read no further"},
+    {LIMIT(output_bytes), 8 << 20, 65536, 1 << 30, "unread replies for which a client is closed"},
+    {.key = NULL},
+};
+
+size_t limit_value(const struct limits *limits, const struct limit_row *row) {
+    return *(const size_t *)(const void *)((const char *)limits + row->offset);
+}
+
+static size_t *limit_place(struct limits *limits, const struct limit_row *row) {
+    return (size_t *)(void *)((char *)limits + row->offset);
+}
+
+static void read_limits(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                        struct config *config) {
+    if (!config_read_object(reader, place, value)) {
+        return;
+    }
+    const char *known[sizeof limit_rows / sizeof *limit_rows];
+    size_t count = 0;
+    for (const struct limit_row *row = limit_rows; row->key != NULL; row++) {
+        known[count++] = row->key;
+    }
+    for (const cJSON *item = value->child; item != NULL; item = item->next) {
+        struct config_place item_place = {place, item->string};
+        const struct limit_row *row = limit_rows;
+        while (row->key != NULL && strcmp(row->key, item->string) != 0) {
+            row++;
+        }
+        if (row->key != NULL) {
+            config_read_integer(reader, &item_place, item, row->minimum, row->maximum,
+                                limit_place(&config->limits, row));
+        } else {
+            config_unknown(reader, &item_place, "limit", known, count);
+        }
+    }
+    /* A client could never get the largest result if it were closed for not having read it yet. */
+    const struct limits *limits = &config->limits;
+    if (limits->output_bytes < 2 * limits->payload_bytes || limits->output_bytes < 2 * limits->output_pause_bytes) {
+        config_mistake(reader, place,
+                       "output_bytes (%zu) has to be at least twice payload_bytes (%zu) and output_pause_bytes "
+                       "(%zu)",
+                       limits->output_bytes, limits->payload_bytes, limits->output_pause_bytes);
+    }
+}
+
+static void read_socket(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                        struct config *config) {
+    static const char *const known[] = {"path", "mode", "group"};
+    if (!config_read_object(reader, place, value)) {
+        return;
+    }
+    for (const cJSON *item = value->child; item != NULL; item = item->next) {
+        struct config_place item_place = {place, item->string};
+        unsigned mode;
+        if (strcmp(item->string, "path") == 0) {
+            config_read_string(reader, &item_place, item, &config->socket_path);
+        } else if (strcmp(item->string, "group") == 0) {
+            config_read_string(reader, &item_place, item, &config->socket_group);
+        } else if (strcmp(item->string, "mode") != 0) {
+            config_unknown(reader, &item_place, "key", known, sizeof known / sizeof *known);
+        } else if (config_read_mode(reader, &item_place, item, &mode)) {
+            config->socket_mode = mode;
+        }
+    }
+}
+
+struct callback_report {
+    struct config_reader *reader;
+    const struct config_place *place;
+};
+
+static void report_callback(void *context, const struct schema_error *error) {
+    const struct callback_report *report = context;
+    struct config_place place = {report->place, error->path};
+    config_mistake(report->reader, error->path[0] != '\0' ? &place : report->place, "%s", error->message);
+}
+
+static void read_callbacks(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                           struct config *config) {
+    if (!config_read_object(reader, place, value)) {
+        return;
+    }
+    for (const cJSON *item = value->child; item != NULL; item = item->next) {
+        struct config_place item_place = {place, item->string};
+        struct callback_report report = {reader, &item_place};
+        callback_set_add(config->callbacks, item->string, item, CALLBACK_FROM_CONFIG, report_callback, &report);
+    }
+}
+
+static const struct {
+    const char *key;
+    void (*read)(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                 struct config *config);
+} sections[] = {
+    {"socket", read_socket},
+    {"cameras", config_read_cameras},
+    {"callbacks", read_callbacks},
+    {"limits", read_limits},
+};
+
+enum { SECTION_COUNT = sizeof sections / sizeof *sections };
+
+static void read_document(struct config_reader *reader, const cJSON *document, struct config *config) {
+    static const struct config_place top = {NULL, NULL};
+    const char *known[SECTION_COUNT];
+    if (!config_read_object(reader, &top, document)) {
+        return;
+    }
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        known[i] = sections[i].key;
+    }
+    for (const cJSON *item = document->child; item != NULL; item = item->next) {
+        struct config_place place = {&top, item->string};
+        size_t i = 0;
+        while (i < SECTION_COUNT && strcmp(sections[i].key, item->string) != 0) {
+            i++;
+        }
+        if (i < SECTION_COUNT) {
+            sections[i].read(reader, &place, item, config);
+        } else {
+            config_unknown(reader, &place, "section", known, SECTION_COUNT);
+        }
+    }
+}
+
+static struct config *config_new(void) {
+    struct config *config = calloc(1, sizeof *config);
+    if (config == NULL) {
+        return NULL;
+    }
+    config->socket_mode = 0660;
+    for (const struct limit_row *row = limit_rows; row->key != NULL; row++) {
+        *limit_place(&config->limits, row) = row->fallback;
+    }
+    config->callbacks = callback_set_new(NULL);
+    if (config->callbacks != NULL) {
+        return config;
+    }
+    config_free(config);
+    return NULL;
+}
+
+static bool is_empty(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        if (!json_is_white_space(text[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Reads a text that is not empty. */
+static void read_text(struct config_reader *reader, struct config *config) {
+    struct json_fault fault;
+    struct json_span text = reader->document;
+    if (!json_check(text.text, text.length, JSON_REFUSE_DOUBLED_NAMES, &fault)) {
+        struct json_place place = json_place_at(text, fault.offset);
+        fprintf(reader->report, "%s:%zu:%zu: %s\n", reader->path, place.line, place.column, fault.message);
+        reader->mistakes++;
+        return;
+    }
+    cJSON *document = cJSON_ParseWithLength(text.text, text.length);
+    if (document == NULL) {
+        config_mistake(reader, NULL, "out of memory");
+        return;
+    }
+    read_document(reader, document, config);
+    cJSON_Delete(document);
+}
+
+struct config *config_parse(const char *path, char *text, size_t length, FILE *report) {
+    struct config_reader reader = {.path = path, .report = report};
+    struct config *config = config_new();
+    if (config == NULL) {
+        fprintf(report, "%s: out of memory\n", path);
+        return NULL;
+    }
+    json_blank_comments(text, length);
+    reader.document = (struct json_span){text, length};
+    if (!is_empty(text, length)) {
+        read_text(&reader, config);
+    }
+    if (reader.mistakes == 0 && config->camera_count == 0) {
+        config_add_default_camera(&reader, config);
+    }
+    if (reader.mistakes == 0) {
+        return config;
+    }
+    config_free(config);
+    return NULL;
+}
+
+struct config *config_load(const char *path, FILE *report) {
+    char nothing[1] = "";
+    if (path == NULL) {
+        return config_parse("(no configuration)", nothing, 0, report);
+    }
+    struct config *config = NULL;
+    FILE *file = fopen(path, "re");
+    char *text = file != NULL ? malloc(FILE_SIZE_MAX + 1) : NULL;
+    size_t length = text != NULL ? fread(text, 1, FILE_SIZE_MAX + 1, file) : 0;
+    if (text == NULL || ferror(file)) {
+        fprintf(report, "%s: %s\n", path, strerror(errno));
+    } else if (length > FILE_SIZE_MAX) {
+        fprintf(report, "%s: longer than %d bytes\n", path, FILE_SIZE_MAX);
+    } else {
+        config = config_parse(path, text, length, report);
+    }
+    free(text);
+    if (file != NULL) {
+        fclose(file);
+    }
+    return config;
+}
+
+void config_simulate(struct config *config) {
+    for (size_t i = 0; i < config->camera_count; i++) {
+        struct link_settings *link = &config->cameras[i].link;
+        char *faults = link->faults;
+        link->faults = NULL;
+        link_settings_clear(link);
+        *link = (struct link_settings){.kind = link_kind_find("sim"), .faults = faults};
+    }
+}
+
+void config_free(struct config *config) {
+    if (config == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < config->camera_count; i++) {
+        free(config->cameras[i].name);
+        link_settings_clear(&config->cameras[i].link);
+    }
+    free(config->cameras);
+    callback_set_free(config->callbacks);
+    free(config->socket_path);
+    free(config->socket_group);
+    free(config);
+}

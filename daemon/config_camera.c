@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Cameras and their links. Which keys a link has is told by its kind (link_table.h); what a key means, by the table
+ * here. */
+#include "config_camera.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KINDS_MAX = 16 };
+
+enum key_type { KEY_STRING, KEY_BOOLEAN, KEY_INTEGER };
+
+/* The keys of links. One that a kind accepts and that `required_by` names has no default there. */
+static const struct link_key {
+    const char *name;
+    enum key_type type;
+    size_t offset; /* in struct link_settings */
+    const char *required_by;
+    size_t minimum, maximum;
+} link_keys[] = {
+    {"device", KEY_STRING, offsetof(struct link_settings, device), "serial", 0, 0},
+    {"serial", KEY_STRING, offsetof(struct link_settings, serial), NULL, 0, 0},
+    {"baud", KEY_INTEGER, offsetof(struct link_settings, baud), NULL, 50, 12000000},
+    {"rtscts", KEY_BOOLEAN, offsetof(struct link_settings, rtscts), NULL, 0, 0},
+    {"faults", KEY_STRING, offsetof(struct link_settings, faults), NULL, 0, 0},
+};
+
+enum { LINK_KEY_COUNT = sizeof link_keys / sizeof *link_keys };
+
+static bool accepts_key(const struct link_kind *kind, const char *name) {
+    for (size_t i = 0; kind->keys[i] != NULL; i++) {
+        if (strcmp(kind->keys[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct link_key *find_key(const struct link_kind *kind, const char *name) {
+    for (size_t i = 0; i < LINK_KEY_COUNT; i++) {
+        if (strcmp(link_keys[i].name, name) == 0 && accepts_key(kind, name)) {
+            return &link_keys[i];
+        }
+    }
+    return NULL;
+}
+
+static void read_key(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                     const struct link_key *key, struct link_settings *link) {
+    void *field = (char *)link + key->offset;
+    size_t integer;
+    switch (key->type) {
+    case KEY_STRING:
+        config_read_string(reader, place, value, field);
+        break;
+    case KEY_BOOLEAN:
+        config_read_boolean(reader, place, value, field);
+        break;
+    case KEY_INTEGER:
+        if (config_read_integer(reader, place, value, key->minimum, key->maximum, &integer)) {
+            *(uint32_t *)field = (uint32_t)integer;
+        }
+        break;
+    }
+}
+
+/* Writes "usb, serial or sim", of at most KINDS_MAX kinds. */
+static void list_kinds(char *text, size_t size) {
+    size_t length = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < KINDS_MAX && link_kinds[i].type != NULL && length < size; i++) {
+        const char *between = i == 0 ? "" : link_kinds[i + 1].type == NULL ? " or " : ", ";
+        length += (size_t)snprintf(text + length, size - length, "%s\"%s\"", between, link_kinds[i].type);
+    }
+}
+
+static const struct link_kind *read_kind(struct config_reader *reader, const struct config_place *place,
+                                         const cJSON *value) {
+    struct config_place type_place = {place, "type"};
+    const cJSON *type = cJSON_GetObjectItemCaseSensitive(value, "type");
+    char kinds[200];
+    list_kinds(kinds, sizeof kinds);
+    if (type == NULL) {
+        config_mistake(reader, place, "\"type\" is missing, expected %s", kinds);
+    } else if (!cJSON_IsString(type)) {
+        config_unexpected(reader, &type_place, type, kinds);
+    } else {
+        const struct link_kind *kind = link_kind_find(type->valuestring);
+        if (kind != NULL) {
+            return kind;
+        }
+        config_mistake(reader, &type_place, "found \"%.40s\", which is no kind of link in this version; expected %s",
+                       type->valuestring, kinds);
+    }
+    return NULL;
+}
+
+static void read_link(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                      struct link_settings *link) {
+    if (!config_read_object(reader, place, value)) {
+        return;
+    }
+    const struct link_kind *kind = read_kind(reader, place, value);
+    if (kind == NULL) {
+        return;
+    }
+    link->kind = kind;
+    const char *known[LINK_KEY_COUNT + 1] = {"type"};
+    for (size_t i = 0; i < LINK_KEY_COUNT; i++) {
+        known[i + 1] = accepts_key(kind, link_keys[i].name) ? link_keys[i].name : NULL;
+    }
+    for (const cJSON *item = value->child; item != NULL; item = item->next) {
+        struct config_place item_place = {place, item->string};
+        const struct link_key *key = find_key(kind, item->string);
+        if (key != NULL) {
+            read_key(reader, &item_place, item, key, link);
+        } else if (strcmp(item->string, "type") != 0) {
+            config_unknown(reader, &item_place, "key for this type of link", known, LINK_KEY_COUNT + 1);
+        }
+    }
+    for (size_t i = 0; i < LINK_KEY_COUNT; i++) {
+        const struct link_key *key = &link_keys[i];
+        bool is_required = key->required_by != NULL && strcmp(key->required_by, kind->type) == 0;
+        if (is_required && cJSON_GetObjectItemCaseSensitive(value, key->name) == NULL) {
+            config_mistake(reader, place, "\"%s\" is missing", key->name);
+        }
+    }
+}
+
+static void read_camera(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                        struct camera_config *camera) {
+    static const char *const known[] = {"link"};
+    if (!config_read_object(reader, place, value)) {
+        return;
+    }
+    for (const cJSON *item = value->child; item != NULL; item = item->next) {
+        struct config_place item_place = {place, item->string};
+        if (strcmp(item->string, "link") == 0) {
+            read_link(reader, &item_place, item, &camera->link);
+        } else if (strcmp(item->string, "reset") == 0) {
+            config_mistake(reader, &item_place,
+                           "this version cannot reset cameras by a GPIO line yet; leave \"reset\" out");
+        } else {
+            config_unknown(reader, &item_place, "key", known, 1);
+        }
+    }
+    if (cJSON_GetObjectItemCaseSensitive(value, "link") == NULL) {
+        config_mistake(reader, place, "\"link\" is missing");
+    }
+}
+
+static bool is_camera_name(const char *name) {
+    size_t length = 0;
+    for (; name[length] != '\0'; length++) {
+        if (!isalnum((unsigned char)name[length]) && strchr("_-.", name[length]) == NULL) {
+            return false;
+        }
+    }
+    return length > 0 && length <= CONFIG_CAMERA_NAME_MAX;
+}
+
+/* Two cameras behind one device would answer each other's questions. */
+static void check_devices(struct config_reader *reader, const struct config_place *place, const struct config *config) {
+    for (size_t i = 1; i < config->camera_count; i++) {
+        const struct camera_config *camera = &config->cameras[i];
+        for (size_t j = 0; j < i; j++) {
+            const struct camera_config *other = &config->cameras[j];
+            if (camera->link.device == NULL || other->link.device == NULL ||
+                strcmp(camera->link.device, other->link.device) != 0) {
+                continue;
+            }
+            struct config_place camera_place = {place, camera->name};
+            config_mistake(reader, &camera_place, "its device %s is that of \"%s\" already", camera->link.device,
+                           other->name);
+        }
+    }
+}
+
+void config_read_cameras(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                         struct config *config) {
+    if (!config_read_object(reader, place, value)) {
+        return;
+    }
+    int count = cJSON_GetArraySize(value);
+    if (count == 0) {
+        return;
+    }
+    if (count > CONFIG_CAMERAS_MAX) {
+        config_mistake(reader, place, "found %d cameras, expected at most %d", count, CONFIG_CAMERAS_MAX);
+        return;
+    }
+    config->cameras = calloc((size_t)count, sizeof *config->cameras);
+    for (const cJSON *item = value->child; item != NULL && config->cameras != NULL; item = item->next) {
+        struct config_place item_place = {place, item->string};
+        if (!is_camera_name(item->string)) {
+            config_mistake(reader, &item_place, "a camera's name is 1 to %d letters, digits, \"_\", \"-\" or \".\"",
+                           CONFIG_CAMERA_NAME_MAX);
+            continue;
+        }
+        struct camera_config *camera = &config->cameras[config->camera_count];
+        camera->name = strdup(item->string);
+        if (camera->name == NULL) {
+            break;
+        }
+        config->camera_count++;
+        read_camera(reader, &item_place, item, camera);
+    }
+    if (config->camera_count < (size_t)count && reader->mistakes == 0) {
+        config_mistake(reader, place, "out of memory");
+    }
+    check_devices(reader, place, config);
+}
+
+void config_add_default_camera(struct config_reader *reader, struct config *config) {
+    config->cameras = calloc(1, sizeof *config->cameras);
+    char *name = strdup(CONFIG_CAMERA_NAME);
+    if (config->cameras == NULL || name == NULL) {
+        free(name);
+        config_mistake(reader, NULL, "out of memory");
+        return;
+    }
+    config->cameras[0] = (struct camera_config){.name = name, .link = {.kind = link_kind_find("usb")}};
+    config->camera_count = 1;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Mistakes with their places, and the plain kinds of value. */
+#include "config_reader.h"
+
+#include "near_miss.h"
+#include "schema_error.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_SIZE = 512 };
+
+/* Writes "cameras.front.link"; returns its length, less than `size`. */
+static size_t print_path(const struct config_place *place, char *path, size_t size) {
+    if (place == NULL || place->name == NULL) {
+        path[0] = '\0';
+        return 0;
+    }
+    size_t length = print_path(place->above, path, size);
+    int added = snprintf(path + length, size - length, "%s%s", length > 0 ? "." : "", place->name);
+    length += (size_t)added;
+    return length < size ? length : size - 1;
+}
+
+void config_mistake(struct config_reader *reader, const struct config_place *place, const char *format, ...) {
+    char path[PATH_SIZE];
+    struct json_place position;
+    print_path(place, path, sizeof path);
+    json_find_line(reader->document, path, &position);
+    fprintf(reader->report, "%s:%zu: %s%s", reader->path, position.line, path, path[0] != '\0' ? ": " : "");
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(reader->report, format, arguments);
+    va_end(arguments);
+    fputc('\n', reader->report);
+    reader->mistakes++;
+}
+
+void config_unexpected(struct config_reader *reader, const struct config_place *place, const cJSON *found,
+                       const char *expected) {
+    char *text = cJSON_PrintUnformatted(found);
+    char shown[JSON_FOUND_SIZE];
+    struct json_span span = {text != NULL ? text : "?", text != NULL ? strlen(text) : 1};
+    config_mistake(reader, place, "found %s, expected %s", json_span_describe(span, shown), expected);
+    cJSON_free(text);
+}
+
+void config_unknown(struct config_reader *reader, const struct config_place *place, const char *what,
+                    const char *const *known, size_t count) {
+    const char *near = near_miss_find(place->name, strlen(place->name), known, count);
+    if (near != NULL) {
+        config_mistake(reader, place, "there is no such %s; did you mean \"%s\"?", what, near);
+        return;
+    }
+    char list[400] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < count && length < sizeof list; i++) {
+        if (known[i] != NULL) {
+            length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", length > 0 ? ", " : "", known[i]);
+        }
+    }
+    config_mistake(reader, place, "there is no such %s; known are %s", what, list);
+}
+
+bool config_read_object(struct config_reader *reader, const struct config_place *place, const cJSON *value) {
+    if (cJSON_IsObject(value)) {
+        return true;
+    }
+    config_unexpected(reader, place, value, "an object");
+    return false;
+}
+
+bool config_read_boolean(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                         bool *result) {
+    if (cJSON_IsBool(value)) {
+        *result = cJSON_IsTrue(value);
+        return true;
+    }
+    config_unexpected(reader, place, value, "true or false");
+    return false;
+}
+
+bool config_read_string(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                        char **result) {
+    if (!cJSON_IsString(value) || value->valuestring[0] == '\0') {
+        config_unexpected(reader, place, value, "a text that is not empty");
+        return false;
+    }
+    char *copy = strdup(value->valuestring);
+    if (copy == NULL) {
+        config_mistake(reader, place, "out of memory");
+        return false;
+    }
+    free(*result);
+    *result = copy;
+    return true;
+}
+
+/* strtoull() would take white space and signs, and octal after a 0. */
+static bool parse_integer(const char *text, unsigned long long *result) {
+    bool is_hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    const char *digits = is_hexadecimal ? text + 2 : text;
+    size_t length = strlen(digits);
+    if (length == 0 || length > 15 ||
+        strspn(digits, is_hexadecimal ? "0123456789abcdefABCDEF" : "0123456789") != length) {
+        return false;
+    }
+    *result = strtoull(digits, NULL, is_hexadecimal ? 16 : 10);
+    return true;
+}
+
+bool config_read_integer(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                         size_t minimum, size_t maximum, size_t *result) {
+    unsigned long long integer = 0;
+    bool is_integer = false;
+    if (cJSON_IsString(value)) {
+        is_integer = parse_integer(value->valuestring, &integer);
+    } else if (cJSON_IsNumber(value) && value->valuedouble >= 0 && value->valuedouble <= 9007199254740992.0) {
+        integer = (unsigned long long)value->valuedouble;
+        is_integer = (double)integer == value->valuedouble;
+    }
+    if (is_integer && integer >= minimum && integer <= maximum) {
+        *result = (size_t)integer;
+        return true;
+    }
+    char expected[80];
+    snprintf(expected, sizeof expected, "an integer from %zu to %zu", minimum, maximum);
+    config_unexpected(reader, place, value, expected);
+    return false;
+}
+
+bool config_read_mode(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                      unsigned *result) {
+    const char *text = cJSON_IsString(value) ? value->valuestring : "";
+    size_t length = strlen(text);
+    if (length < 3 || length > 4 || strspn(text, "01234567") != length || (length == 4 && text[0] != '0')) {
+        config_unexpected(reader, place, value, "octal permissions as a text, such as \"0660\"");
+        return false;
+    }
+    *result = (unsigned)strtoul(text, NULL, 8);
+    return true;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONFIG_READER_H
+#define CONFIG_READER_H
+
+/*
+ * Reading one configuration text: where we are in it, and every mistake found so far. A mistake is a line such as
+ *
+ *     openmvd.json:7: cameras.front.link.baud: found "fast", expected an integer from 50 to 12000000
+ */
+
+#include "json_scan.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+struct config_reader {
+    const char *path;
+    struct json_span document; /* with its comments blanked */
+    FILE *report;
+    size_t mistakes;
+};
+
+/* The place of a value: a chain from the value to the document, on the callers' stacks. */
+struct config_place {
+    const struct config_place *above; /* NULL for the document */
+    const char *name;
+};
+
+/* Reports a mistake; the format is what follows the value's path. */
+void config_mistake(struct config_reader *reader, const struct config_place *place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Reports that `found` is not what was expected there. */
+void config_unexpected(struct config_reader *reader, const struct config_place *place, const cJSON *found,
+                       const char *expected);
+
+/* Reports that a name is none of the `count` known ones, with the one that was probably meant. */
+void config_unknown(struct config_reader *reader, const struct config_place *place, const char *what,
+                    const char *const *known, size_t count);
+
+/* Each of these reports and returns false where the value is not of the kind; *result is changed on success only. */
+bool config_read_object(struct config_reader *reader, const struct config_place *place, const cJSON *value);
+bool config_read_boolean(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                         bool *result);
+/* A non-empty string; *result is malloc'ed, what it held before is freed. */
+bool config_read_string(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                        char **result);
+/* A number, or a string with a decimal or, after 0x, hexadecimal number. */
+bool config_read_integer(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                         size_t minimum, size_t maximum, size_t *result);
+/* File permissions: a string of octal digits. */
+bool config_read_mode(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                      unsigned *result);
+
+#endif

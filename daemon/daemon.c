@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* Putting the parts together, and taking them apart in order. */
+#include "daemon.h"
+
+#include "camera.h"
+#include "config.h"
+#include "log.h"
+#include "server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * How long a stop may take. Accepted calls have the first time to end by themselves, which is what users of a service
+ * manager see as the wait; then the rest is refused, and clients have the second to read their replies, which were
+ * written at once.
+ */
+static const struct timeval stop_patience = {.tv_sec = 2};
+static const struct timeval flush_patience = {.tv_usec = 300000};
+
+static void end_if_idle(struct daemon *daemon) {
+    if (daemon->stopping && TAILQ_EMPTY(&daemon->server->clients)) {
+        event_base_loopexit(daemon->base, NULL);
+    }
+}
+
+void daemon_client_left(struct daemon *daemon) {
+    end_if_idle(daemon);
+}
+
+/* Ends each client that is owed nothing more. */
+static void wake_clients(struct daemon *daemon) {
+    struct client *client;
+    TAILQ_FOREACH(client, &daemon->server->clients, entry) {
+        client_wake(client);
+    }
+    end_if_idle(daemon);
+}
+
+static void on_stop_timer(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    struct daemon *daemon = context;
+    if (daemon->out_of_time) {
+        event_base_loopexit(daemon->base, NULL);
+        return;
+    }
+    daemon->out_of_time = true;
+    for (size_t i = 0; i < daemon->camera_count; i++) {
+        camera_refuse_all(daemon->cameras[i]);
+    }
+    evtimer_add(&daemon->stop_timer, &flush_patience);
+    wake_clients(daemon);
+}
+
+static void on_signal(evutil_socket_t signal_number, short what, void *context) {
+    (void)what;
+    struct daemon *daemon = context;
+    if (daemon->stopping) {
+        log_info(DAEMON, "%s again: stopping at once", strsignal(signal_number));
+        event_base_loopexit(daemon->base, NULL);
+        return;
+    }
+    log_info(DAEMON, "%s: stopping, with %zu clients connected", strsignal(signal_number),
+             daemon->server->client_count);
+    server_stop_listening(daemon->server);
+    /* What was sent before the signal counts as accepted, also where it was not read yet. */
+    struct client *client, *next;
+    for (client = TAILQ_FIRST(&daemon->server->clients); client != NULL; client = next) {
+        next = TAILQ_NEXT(client, entry);
+        client_drain_input(client);
+    }
+    daemon->stopping = true;
+    evtimer_add(&daemon->stop_timer, &stop_patience);
+    wake_clients(daemon);
+}
+
+void daemon_serve_cameras(struct daemon *daemon) {
+    for (size_t i = 0; i < daemon->camera_count; i++) {
+        camera_serve(daemon->cameras[i]);
+    }
+}
+
+static struct event_base *new_base(void) {
+    struct event_config *choices = event_config_new();
+    if (choices == NULL) {
+        return NULL;
+    }
+    /* Deadlines count from now, not from the start of the loop's turn. */
+    event_config_set_flag(choices, EVENT_BASE_FLAG_NO_CACHE_TIME);
+    struct event_base *base = event_base_new_with_config(choices);
+    event_config_free(choices);
+    return base;
+}
+
+struct daemon *daemon_new(const struct config *config, const char *socket_path) {
+    static const int signals[] = {SIGTERM, SIGINT};
+    struct daemon *daemon = calloc(1, sizeof *daemon);
+    if (daemon == NULL) {
+        goto out_of_memory;
+    }
+    daemon->config = config;
+    daemon->started_us = omvrpc_now_us();
+    daemon->base = new_base();
+    daemon->cameras = calloc(config->camera_count, sizeof *daemon->cameras);
+    if (daemon->base == NULL || daemon->cameras == NULL) {
+        goto out_of_memory;
+    }
+    evtimer_assign(&daemon->stop_timer, daemon->base, on_stop_timer, daemon);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        evsignal_assign(&daemon->signals[i], daemon->base, signals[i], on_signal, daemon);
+        if (event_add(&daemon->signals[i], NULL) < 0) {
+            goto out_of_memory;
+        }
+    }
+    /* The socket comes first, so that a second daemon on the same configuration never touches a camera. */
+    daemon->server = server_new(daemon, socket_path);
+    if (daemon->server == NULL) {
+        goto fail;
+    }
+    for (size_t i = 0; i < config->camera_count; i++) {
+        daemon->cameras[i] = camera_new(daemon, &config->cameras[i]);
+        if (daemon->cameras[i] == NULL) {
+            goto fail;
+        }
+        daemon->camera_count++;
+    }
+    return daemon;
+
+out_of_memory:
+    log_error(DAEMON, "out of memory");
+fail:
+    daemon_free(daemon);
+    return NULL;
+}
+
+int daemon_run(struct daemon *daemon) {
+    log_info(DAEMON, "openmvd %s is ready: %zu camera%s, listening at %s", OPENMVD_VERSION, daemon->camera_count,
+             daemon->camera_count == 1 ? "" : "s", daemon->server->path);
+    if (event_base_dispatch(daemon->base) < 0) {
+        log_error(DAEMON, "the event loop failed: %s", strerror(errno));
+        return -1;
+    }
+    log_info(DAEMON, "stopped");
+    return 0;
+}
+
+void daemon_free(struct daemon *daemon) {
+    if (daemon == NULL) {
+        return;
+    }
+    server_free(daemon->server);
+    for (size_t i = 0; i < daemon->camera_count; i++) {
+        camera_free(daemon->cameras[i]);
+    }
+    free(daemon->cameras);
+    if (daemon->base != NULL) {
+        for (size_t i = 0; i < sizeof daemon->signals / sizeof *daemon->signals; i++) {
+            if (event_initialized(&daemon->signals[i])) {
+                event_del(&daemon->signals[i]);
+            }
+        }
+        if (event_initialized(&daemon->stop_timer)) {
+            event_del(&daemon->stop_timer);
+        }
+        event_base_free(daemon->base);
+    }
+    free(daemon);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+/* The whole of a running daemon, as its parts see each other, and its orderly end. Everything here lives on the loop.
+ */
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct camera;
+struct config;
+struct server;
+
+struct daemon {
+    struct event_base *base;
+    const struct config *config;
+    struct server *server;
+    struct camera **cameras; /* in the order of the configuration */
+    size_t camera_count;
+    int64_t started_us;
+    bool stopping; /* what is accepted is being finished; nothing new is begun */
+    bool out_of_time;
+    struct event stop_timer;
+    struct event signals[2];
+};
+
+/*
+ * Starts the cameras' workers and listens at `socket_path`. `config` must outlive the daemon. Returns NULL after
+ * logging why not; free with daemon_free().
+ */
+struct daemon *daemon_new(const struct config *config, const char *socket_path);
+
+/* Runs until SIGTERM or SIGINT and until what was accepted is answered. Returns 0, or -1 after logging why it could not
+ * run. */
+int daemon_run(struct daemon *daemon);
+
+void daemon_free(struct daemon *daemon);
+
+/* Gives each camera that is free its next call, after something that may have held one back has changed. */
+void daemon_serve_cameras(struct daemon *daemon);
+
+/* To be called when a client has been freed: a daemon that stops ends with its last client. */
+void daemon_client_left(struct daemon *daemon);
+
+#endif

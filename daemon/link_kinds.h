@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LINK_KINDS_H
+#define LINK_KINDS_H
+
+/* The functions behind the rows of link_table.c. */
+
+#include "link_table.h"
+
+struct omvrpc_link *link_serial_open(void *context, char *reason, size_t size);
+void link_serial_describe(const struct link_settings *settings, char *text, size_t size);
+
+struct omvrpc_link *link_usb_open(void *context, char *reason, size_t size);
+void link_usb_describe(const struct link_settings *settings, char *text, size_t size);
+
+struct omvrpc_link *link_sim_open(void *context, char *reason, size_t size);
+void link_sim_describe(const struct link_settings *settings, char *text, size_t size);
+void link_sim_clear(struct link_settings *settings);
+
+#endif

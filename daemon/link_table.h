@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LINK_TABLE_H
+#define LINK_TABLE_H
+
+/*
+ * The kinds of link that a configuration can name. A kind is a row: its keys, how to check and describe it, how to open
+ * it. A new one touches link_table.c, its own file and nothing else.
+ */
+
+#include "bus.h"
+
+/* What a configuration says of one camera's link. Strings are owned; free with link_settings_clear(). */
+struct link_settings {
+    const struct link_kind *kind;
+    char *device;  /* serial, spi, i2c: node */
+    char *serial;  /* usb: the camera's USB serial number, or NULL for the first one found */
+    uint32_t baud; /* serial: bits a second; 0 means 115200 */
+    bool rtscts;   /* serial */
+    char *faults;  /* sim: faults to inject, as openmv-sim takes them, or NULL */
+    void *state;   /* of the kind's own, while the program runs */
+};
+
+struct link_kind {
+    const char *type; /* "usb", "serial", "sim" */
+    /* Keys that this kind accepts beside "type", NULL-terminated. */
+    const char *const *keys;
+    /* Opens it; `settings` is the context. As bus_opener.open. */
+    struct omvrpc_link *(*open)(void *settings, char *reason, size_t size);
+    /* Writes a short text for people, such as "serial /dev/ttyAMA0 115200". */
+    void (*describe)(const struct link_settings *settings, char *text, size_t size);
+    /* Frees `settings->state`; the link has been closed before. NULL where there is none. */
+    void (*clear)(struct link_settings *settings);
+};
+
+/* Returns the kind, or NULL. `link_kinds` is terminated by a row whose type is NULL. */
+const struct link_kind *link_kind_find(const char *type);
+extern const struct link_kind link_kinds[];
+
+void link_settings_clear(struct link_settings *settings);
+
+#endif

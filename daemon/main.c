@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* openmvd: options, the configuration, and then the daemon. */
+#include "config.h"
+#include "daemon.h"
+#include "listener.h"
+#include "log.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct choices {
+    const char *config;
+    const char *socket;
+    const char *log;
+    bool check_config;
+    bool simulate;
+    bool help;
+    bool version;
+};
+
+static const struct option_row {
+    const char *name;
+    const char *argument; /* NULL for a switch */
+    size_t offset;        /* in struct choices */
+    const char *doc;
+} option_rows[] = {
+    {"config", "FILE", offsetof(struct choices, config), "the configuration; " CONFIG_DEFAULT_PATH " if that exists"},
+    {"socket", "PATH", offsetof(struct choices, socket),
+     "where to listen; " LISTENER_DEFAULT_PATH " unless configured"},
+    {"check-config", NULL, offsetof(struct choices, check_config), "print all mistakes of the configuration, and exit"},
+    {"simulate", NULL, offsetof(struct choices, simulate), "a simulated camera inside the process, no hardware"},
+    {"log", "LEVEL[,SUBSYSTEM:LEVEL...]", offsetof(struct choices, log), "what to log"},
+    {"help", NULL, offsetof(struct choices, help), "this text"},
+    {"version", NULL, offsetof(struct choices, version), "the version"},
+};
+
+enum { OPTION_COUNT = sizeof option_rows / sizeof *option_rows, EXIT_USAGE = 2 };
+
+static void print_names(const char *label, const char *(*name_of)(size_t)) {
+    printf("%s", label);
+    for (size_t i = 0; name_of(i) != NULL; i++) {
+        printf(" %s", name_of(i));
+    }
+    printf("\n");
+}
+
+static void print_help(void) {
+    printf("openmvd serves OpenMV cameras to local programs, through a Unix socket.\n\nUsage: openmvd [OPTION...]\n\n");
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option_row *row = &option_rows[i];
+        char left[64];
+        snprintf(left, sizeof left, "--%s%s%s", row->name, row->argument != NULL ? " " : "",
+                 row->argument != NULL ? row->argument : "");
+        printf("  %-34s %s\n", left, row->doc);
+    }
+    print_names("\nLevels:", log_level_name);
+    print_names("Subsystems:", log_subsystem_name);
+}
+
+static bool read_options(int argc, char **argv, struct choices *choices) {
+    struct option options[OPTION_COUNT + 1] = {{NULL, 0, NULL, 0}};
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        options[i] = (struct option){.name = option_rows[i].name,
+                                     .has_arg = option_rows[i].argument != NULL ? required_argument : no_argument};
+    }
+    int index = 0;
+    int found;
+    while ((found = getopt_long(argc, argv, "", options, &index)) == 0) {
+        void *field = (char *)choices + option_rows[index].offset;
+        if (option_rows[index].argument != NULL) {
+            *(const char **)field = optarg;
+        } else {
+            *(bool *)field = true;
+        }
+    }
+    if (found == -1 && optind < argc) {
+        fprintf(stderr, "%s: unexpected argument '%s'\n", argv[0], argv[optind]);
+    }
+    if (found == -1 && optind == argc) {
+        return true;
+    }
+    fprintf(stderr, "Try '%s --help'.\n", argv[0]);
+    return false;
+}
+
+/* The file to read, or NULL for none: a simulation needs no configuration, and the default one need not exist. */
+static const char *choose_config(const struct choices *choices) {
+    if (choices->config != NULL) {
+        return choices->config;
+    }
+    if (choices->simulate && !choices->check_config) {
+        return NULL;
+    }
+    return access(CONFIG_DEFAULT_PATH, F_OK) == 0 ? CONFIG_DEFAULT_PATH : NULL;
+}
+
+static int serve(const struct config *config, const struct choices *choices) {
+    char chosen[sizeof((struct sockaddr_un *)NULL)->sun_path];
+    const char *path = choices->socket != NULL ? choices->socket : config->socket_path;
+    if (path == NULL && listener_choose_path(chosen, sizeof chosen) < 0) {
+        return EXIT_FAILURE;
+    }
+    struct daemon *daemon = daemon_new(config, path != NULL ? path : chosen);
+    int status = daemon != NULL && daemon_run(daemon) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    daemon_free(daemon);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    struct choices choices = {.config = NULL};
+    char problem[160];
+    if (!read_options(argc, argv, &choices)) {
+        return EXIT_USAGE;
+    }
+    if (choices.help) {
+        print_help();
+        return EXIT_SUCCESS;
+    }
+    if (choices.version) {
+        printf("openmvd %s\n", OPENMVD_VERSION);
+        return EXIT_SUCCESS;
+    }
+    if (choices.log != NULL && !log_configure(choices.log, problem, sizeof problem)) {
+        fprintf(stderr, "%s: --log: %s\n", argv[0], problem);
+        return EXIT_USAGE;
+    }
+    /* A client that has gone is an error of one write, not the end of the daemon. */
+    signal(SIGPIPE, SIG_IGN);
+    const char *path = choose_config(&choices);
+    struct config *config = config_load(path, stderr);
+    if (config == NULL) {
+        return EXIT_FAILURE;
+    }
+    int status = EXIT_SUCCESS;
+    if (choices.simulate) {
+        config_simulate(config);
+    }
+    if (choices.check_config) {
+        printf("%s: ok (%zu camera%s)\n", path != NULL ? path : "(no configuration)", config->camera_count,
+               config->camera_count == 1 ? "" : "s");
+    } else {
+        status = serve(config, &choices);
+    }
+    config_free(config);
+    return status;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* "cameras": what cameras there are, and how they are. */
+#include "method.h"
+
+#include "camera.h"
+#include "daemon.h"
+
+#include <cjson/cJSON.h>
+
+static cJSON *describe_camera(const struct camera *camera) {
+    struct camera_status status;
+    camera_get_status(camera, &status);
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "name", status.name);
+    cJSON_AddStringToObject(row, "link", status.link);
+    cJSON_AddStringToObject(row, "state", camera_state_name(status.state));
+    if (status.reason[0] != '\0') {
+        cJSON_AddStringToObject(row, "reason", status.reason);
+    } else {
+        cJSON_AddNullToObject(row, "reason");
+    }
+    cJSON_AddNumberToObject(row, "since_ms", (double)((omvrpc_now_us() - status.since_us) / 1000));
+    /* A stock camera does not tell. */
+    cJSON_AddNullToObject(row, "firmware");
+    cJSON_AddNumberToObject(row, "waiting", (double)status.waiting);
+    cJSON_AddBoolToObject(row, "busy", status.is_busy);
+    return row;
+}
+
+static void handle(struct request *request, const struct params *params) {
+    (void)params;
+    const struct daemon *daemon = request->daemon;
+    cJSON *result = cJSON_CreateArray();
+    for (size_t i = 0; i < daemon->camera_count; i++) {
+        cJSON_AddItemToArray(result, describe_camera(daemon->cameras[i]));
+    }
+    request_succeed(request, result);
+}
+
+const struct method method_cameras = {"cameras", handle, params_none,
+                                      "all cameras: name, link, state, why, for how long, and what waits for them"};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* "release": lends a camera's port to other software. */
+#include "method.h"
+
+#include "camera_choice.h"
+
+static void handle(struct request *request, const struct params *params) {
+    struct error error;
+    struct camera *camera = camera_choose(request->daemon, params, &error);
+    if (camera == NULL || !camera_release(camera, request, &error)) {
+        request_fail(request, &error);
+    }
+}
+
+static const struct param params[] = {CAMERA_PARAM, {.name = NULL}};
+
+const struct method method_release = {"release", handle, params,
+                                      "lends the camera's port to other software; answers when the port is free"};

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef QUEUE_H
+#define QUEUE_H
+
+/*
+ * Who is next at a camera. Each client has a place of its own, and places are served in turn, so that a client with a
+ * thousand waiting calls delays another's by one call at most. Each priority has its own round of places; a lower one
+ * is served after at most QUEUE_PASSED_OVER_MAX calls of a higher one, so that it never starves.
+ *
+ * Entries stand inside the structs of their owners; the queue knows nothing of calls, clients or time.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
+enum queue_priority { QUEUE_HIGH, QUEUE_NORMAL, QUEUE_LOW, QUEUE_PRIORITIES };
+
+enum { QUEUE_PASSED_OVER_MAX = 8 };
+
+struct queue_place;
+
+struct queue_entry {
+    TAILQ_ENTRY(queue_entry) entry;
+    struct queue_place *place; /* NULL while it stands in no queue */
+};
+
+TAILQ_HEAD(queue_entries, queue_entry);
+TAILQ_HEAD(queue_places, queue_place);
+
+struct queue {
+    struct queue_places places[QUEUE_PRIORITIES]; /* of clients that have entries, the next one first */
+    unsigned passed_over[QUEUE_PRIORITIES];
+    size_t length;
+};
+
+/* Makes an empty queue. It must be empty again when it is thrown away. */
+void queue_init(struct queue *queue);
+
+/*
+ * Puts an entry at the end of its client's place, or, with `first`, at its beginning. `client` only identifies the
+ * place. Returns 0 or -ENOMEM.
+ */
+int queue_put(struct queue *queue, struct queue_entry *entry, enum queue_priority priority, void *client, bool first);
+
+/* Takes an entry out; nothing happens where it stands in no queue. */
+void queue_remove(struct queue *queue, struct queue_entry *entry);
+
+/*
+ * Returns the entry whose turn it is, or NULL when there is none; it stays in the queue, and its client's turn is over.
+ * Clients for whom `may_serve` (NULL: for all) says false keep their place in the round and are passed by.
+ */
+struct queue_entry *queue_next(struct queue *queue, bool (*may_serve)(const void *client));
+
+/* Returns any entry, or one of `client` where that is not NULL; NULL when there is none. */
+struct queue_entry *queue_first(const struct queue *queue, const void *client);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* Accepting clients, up to a limit and for as long as there are descriptors. */
+#include "server.h"
+
+#include "config.h"
+#include "daemon.h"
+#include "error.h"
+#include "listener.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Connections taken in one turn, before the loop looks at the clients again. */
+enum { ACCEPTS_A_TURN = 16 };
+
+/* Out of descriptors or memory: how long to leave waiting connections alone, so that the loop does not spin on them. */
+static const struct timeval retry_interval = {.tv_usec = 100000};
+
+/* Tells a client that there is no room, as well as a socket that was just accepted allows without waiting. */
+static void refuse_client(struct server *server, int fd) {
+    struct error error;
+    struct text_buffer line;
+    char unread[4096];
+    size_t most = server->daemon->config->limits.clients;
+    error_set(&error, ERROR_TOO_MANY_CLIENTS, "%zu clients are connected, which is the most (limits.clients)", most);
+    text_buffer_init(&line, 2 * ERROR_MESSAGE_SIZE);
+    text_buffer_append_string(&line, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":");
+    error_append_json(&line, &error);
+    text_buffer_append_string(&line, "}\n");
+    if (line.state == TEXT_BUFFER_GOOD) {
+        send(fd, line.text, line.length, MSG_NOSIGNAL);
+    }
+    text_buffer_clear(&line);
+    /* A socket that is closed with unread input makes the peer's read fail, perhaps before it has seen the line. */
+    recv(fd, unread, sizeof unread, 0);
+    close(fd);
+    if (server->refused++ == 0) {
+        log_warning(SERVER, "a client was refused: %zu are connected (limits.clients)", most);
+    }
+}
+
+static void pause_accepting(struct server *server) {
+    if (!server->is_out_of_descriptors) {
+        log_warning(SERVER, "cannot accept clients for now: %s", strerror(errno));
+    }
+    server->is_out_of_descriptors = true;
+    event_del(&server->accept_event);
+    event_add(&server->retry_event, &retry_interval);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    struct server *server = context;
+    event_add(&server->accept_event, NULL);
+}
+
+static void on_connection(evutil_socket_t listener, short what, void *context) {
+    (void)what;
+    struct server *server = context;
+    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)) {
+            return;
+        }
+        if (fd < 0) {
+            pause_accepting(server);
+            return;
+        }
+        server->is_out_of_descriptors = false;
+        if (server->client_count >= server->daemon->config->limits.clients) {
+            refuse_client(server, fd);
+        } else if (client_new(server, fd) == NULL) {
+            log_error(SERVER, "a client could not be served: out of memory");
+        }
+    }
+}
+
+struct server *server_new(struct daemon *daemon, const char *path) {
+    struct server *server = calloc(1, sizeof *server);
+    struct stat status;
+    if (server == NULL || (server->path = strdup(path)) == NULL) {
+        log_error(SERVER, "out of memory");
+        free(server);
+        return NULL;
+    }
+    server->daemon = daemon;
+    TAILQ_INIT(&server->clients);
+    server->fd = listener_open(path, daemon->config->socket_mode, daemon->config->socket_group);
+    if (server->fd < 0) {
+        goto fail;
+    }
+    if (lstat(path, &status) == 0) {
+        server->device = status.st_dev;
+        server->inode = status.st_ino;
+    }
+    event_assign(&server->accept_event, daemon->base, server->fd, EV_READ | EV_PERSIST, on_connection, server);
+    evtimer_assign(&server->retry_event, daemon->base, on_retry, server);
+    if (event_add(&server->accept_event, NULL) == 0) {
+        return server;
+    }
+    log_error(SERVER, "cannot watch the socket: %s", strerror(errno));
+    unlink(path);
+    close(server->fd);
+fail:
+    free(server->path);
+    free(server);
+    return NULL;
+}
+
+void server_stop_listening(struct server *server) {
+    if (server->fd < 0) {
+        return;
+    }
+    struct stat status;
+    event_del(&server->accept_event);
+    event_del(&server->retry_event);
+    close(server->fd);
+    server->fd = -1;
+    if (lstat(server->path, &status) == 0 && status.st_dev == server->device && status.st_ino == server->inode) {
+        unlink(server->path);
+    }
+}
+
+void server_forget_client(struct server *server, struct client *client) {
+    TAILQ_REMOVE(&server->clients, client, entry);
+    server->client_count--;
+    daemon_client_left(server->daemon);
+}
+
+void server_free(struct server *server) {
+    if (server == NULL) {
+        return;
+    }
+    server_stop_listening(server);
+    for (struct client *client; (client = TAILQ_FIRST(&server->clients)) != NULL;) {
+        client_free(client);
+    }
+    free(server->path);
+    free(server);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVER_H
+#define SERVER_H
+
+/* The listening socket and the list of who has connected. */
+
+#include "client.h"
+
+#include <sys/stat.h>
+
+struct daemon;
+
+struct server {
+    struct daemon *daemon;
+    char *path;
+    int fd;       /* -1 once it listens no more */
+    dev_t device; /* of the socket in the file system, so that only our own is ever removed */
+    ino_t inode;
+    struct event accept_event;
+    struct event retry_event;
+    bool is_out_of_descriptors; /* said once, until accepting works again */
+    struct client_list clients;
+    size_t client_count;
+    uint64_t last_number;
+    uint64_t refused; /* connections closed because limits.clients was reached */
+};
+
+/*
+ * Creates the socket at `path` with the configured mode and group, and listens. The socket of a daemon that is dead is
+ * replaced; that of a living one is not. Returns NULL after logging what is wrong.
+ */
+struct server *server_new(struct daemon *daemon, const char *path);
+
+/* Stops accepting and removes the socket; clients stay. */
+void server_stop_listening(struct server *server);
+
+/* Also closes all clients. */
+void server_free(struct server *server);
+
+/* For client_free(): takes the client off the list. */
+void server_forget_client(struct server *server, struct client *client);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* A thread that steps one bus in real time. See worker.h. */
+
+#include "worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The deepest path (a link's opening with its messages) needs a few kilobytes; the sanitizers multiply that. */
+#define STACK_SIZE       ((size_t)256 << 10)
+
+#define STATISTICS_WORDS (sizeof(struct omvrpc_statistics) / sizeof(uint64_t))
+
+_Static_assert(sizeof(struct omvrpc_statistics) % sizeof(uint64_t) == 0, "statistics are made of 64-bit counters");
+
+/* What is on its way between the two threads, a place of its own for each camera: nothing has to be allocated to get
+ * through. */
+struct mailbox {
+    struct job *submitted;
+    struct job *ended;
+    bool state_changed;
+    enum camera_state state;
+    char reason[BUS_REASON_SIZE];
+    int64_t since_us;
+};
+
+struct worker_camera {
+    struct mailbox mailbox;                        /* under the lock */
+    bool released;                                 /* as the loop wants it, under the lock */
+    bool is_released;                              /* as the bus has it, of the thread alone */
+    _Atomic uint64_t statistics[STATISTICS_WORDS]; /* written by the thread alone */
+};
+
+struct worker {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    int to_thread;
+    int to_loop;
+    bool stopping; /* under the lock */
+    struct bus *bus;
+    size_t count;
+    struct pollfd *pollfds;
+    struct worker_camera cameras[];
+};
+
+static void signal_descriptor(int descriptor) {
+    uint64_t one = 1;
+    /* It cannot block before 2^64 signals that nobody took, and what it says is said by the first. */
+    (void)!write(descriptor, &one, sizeof one);
+}
+
+static void clear_descriptor(int descriptor) {
+    uint64_t count;
+    (void)!read(descriptor, &count, sizeof count);
+}
+
+static void on_job_ended(void *context, struct job *job) {
+    struct worker *worker = context;
+    pthread_mutex_lock(&worker->lock);
+    struct mailbox *mailbox = &worker->cameras[job->camera].mailbox;
+    job->next = mailbox->ended;
+    mailbox->ended = job;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_loop);
+}
+
+static void on_state_changed(void *context, size_t camera, enum camera_state state, const char *reason,
+                             int64_t now_us) {
+    struct worker *worker = context;
+    pthread_mutex_lock(&worker->lock);
+    struct mailbox *mailbox = &worker->cameras[camera].mailbox;
+    if (!mailbox->state_changed || mailbox->state != state) {
+        mailbox->since_us = now_us;
+    }
+    mailbox->state_changed = true;
+    mailbox->state = state;
+    snprintf(mailbox->reason, sizeof mailbox->reason, "%s", reason);
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_loop);
+}
+
+/* Takes what the loop has left in the mailboxes. Returns false when the thread is to stop. */
+static bool take_orders(struct worker *worker) {
+    bool stopping;
+    pthread_mutex_lock(&worker->lock);
+    stopping = worker->stopping;
+    pthread_mutex_unlock(&worker->lock);
+    for (size_t i = 0; i < worker->count && !stopping; i++) {
+        struct worker_camera *camera = &worker->cameras[i];
+        pthread_mutex_lock(&worker->lock);
+        struct job *job = camera->mailbox.submitted;
+        camera->mailbox.submitted = NULL;
+        bool released = camera->released;
+        pthread_mutex_unlock(&worker->lock);
+        int64_t now_us = omvrpc_now_us();
+        if (released != camera->is_released) {
+            camera->is_released = released;
+            (released ? bus_release : bus_acquire)(worker->bus, i, now_us);
+        }
+        if (job != NULL && bus_submit(worker->bus, job, now_us) != 0) {
+            job->outcome = OMVRPC_NOT_DELIVERED;
+            job->ended_us = now_us;
+            on_job_ended(worker, job);
+        }
+    }
+    return !stopping;
+}
+
+static void publish_statistics(struct worker *worker) {
+    for (size_t i = 0; i < worker->count; i++) {
+        uint64_t words[STATISTICS_WORDS];
+        memcpy(words, bus_statistics(worker->bus, i), sizeof words);
+        for (size_t word = 0; word < STATISTICS_WORDS; word++) {
+            atomic_store_explicit(&worker->cameras[i].statistics[word], words[word], memory_order_relaxed);
+        }
+    }
+}
+
+static void wait_for_events(struct worker *worker, int64_t until_us) {
+    for (size_t i = 0; i < worker->count; i++) {
+        worker->pollfds[i + 1].fd = bus_descriptor(worker->bus, i);
+        worker->pollfds[i + 1].events = bus_wants_output(worker->bus, i) ? POLLIN | POLLOUT : POLLIN;
+    }
+    int64_t wait_us = until_us - omvrpc_now_us();
+    if (wait_us < 0) {
+        wait_us = 0;
+    }
+    struct timespec timeout = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+    int ready = ppoll(worker->pollfds, worker->count + 1, until_us == INT64_MAX ? NULL : &timeout, NULL);
+    if (ready > 0 && worker->pollfds[0].revents != 0) {
+        clear_descriptor(worker->to_thread);
+    }
+}
+
+static void *run(void *context) {
+    struct worker *worker = context;
+    /* Polls are a millisecond apart: the default slack of 50 us for each wait would be 5 % of that. */
+    (void)prctl(PR_SET_TIMERSLACK, 1UL);
+    while (take_orders(worker)) {
+        int64_t until_us = bus_step(worker->bus, omvrpc_now_us());
+        publish_statistics(worker);
+        wait_for_events(worker, until_us);
+    }
+    return NULL;
+}
+
+static int start_thread(struct worker *worker) {
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error != 0) {
+        return error;
+    }
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    error = pthread_create(&worker->thread, &attributes, run, worker);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+static void destroy(struct worker *worker) {
+    bus_free(worker->bus, omvrpc_now_us());
+    for (size_t i = 0; i < worker->count; i++) {
+        struct mailbox *mailbox = &worker->cameras[i].mailbox;
+        job_free(mailbox->submitted);
+        while (mailbox->ended != NULL) {
+            struct job *next = mailbox->ended->next;
+            job_free(mailbox->ended);
+            mailbox->ended = next;
+        }
+    }
+    if (worker->to_thread >= 0) {
+        close(worker->to_thread);
+    }
+    if (worker->to_loop >= 0) {
+        close(worker->to_loop);
+    }
+    pthread_mutex_destroy(&worker->lock);
+    free(worker->pollfds);
+    free(worker);
+}
+
+struct worker *worker_new(const struct bus_opener *openers, size_t cameras, size_t max_payload) {
+    struct worker *worker = calloc(1, sizeof *worker + cameras * sizeof worker->cameras[0]);
+    if (worker == NULL) {
+        return NULL;
+    }
+    worker->count = cameras;
+    pthread_mutex_init(&worker->lock, NULL);
+    worker->to_thread = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    worker->to_loop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    worker->pollfds = calloc(cameras + 1, sizeof worker->pollfds[0]);
+    const struct bus_events events = {.job_ended = on_job_ended, .state_changed = on_state_changed, .context = worker};
+    if (worker->pollfds != NULL) {
+        worker->pollfds[0] = (struct pollfd){.fd = worker->to_thread, .events = POLLIN};
+        worker->bus = bus_new(openers, cameras, &events, max_payload, omvrpc_now_us());
+    }
+    int error = worker->to_thread < 0 || worker->to_loop < 0 ? EMFILE
+                : worker->bus == NULL                        ? ENOMEM
+                                                             : start_thread(worker);
+    if (error != 0) {
+        destroy(worker);
+        errno = error;
+        return NULL;
+    }
+    return worker;
+}
+
+void worker_free(struct worker *worker) {
+    if (worker == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&worker->lock);
+    worker->stopping = true;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_thread);
+    pthread_join(worker->thread, NULL);
+    destroy(worker);
+}
+
+void worker_submit(struct worker *worker, struct job *job) {
+    pthread_mutex_lock(&worker->lock);
+    job->next = NULL;
+    worker->cameras[job->camera].mailbox.submitted = job;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_thread);
+}
+
+static void set_released(struct worker *worker, size_t camera, bool released) {
+    pthread_mutex_lock(&worker->lock);
+    worker->cameras[camera].released = released;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_thread);
+}
+
+void worker_release(struct worker *worker, size_t camera) {
+    set_released(worker, camera, true);
+}
+
+void worker_acquire(struct worker *worker, size_t camera) {
+    set_released(worker, camera, false);
+}
+
+int worker_descriptor(const struct worker *worker) {
+    return worker->to_loop;
+}
+
+/* Makes a message of what is in one camera's mailbox, or returns NULL; what stays there for want of memory is taken
+ * later. */
+static struct worker_message *take_one(struct worker *worker, size_t index, bool *left) {
+    struct mailbox *mailbox = &worker->cameras[index].mailbox;
+    if (mailbox->ended == NULL && !mailbox->state_changed) {
+        return NULL;
+    }
+    struct worker_message *message = calloc(1, sizeof *message);
+    if (message == NULL) {
+        *left = true;
+        return NULL;
+    }
+    message->camera = index;
+    if (mailbox->state_changed) {
+        message->kind = WORKER_STATE_CHANGED;
+        message->state = mailbox->state;
+        message->since_us = mailbox->since_us;
+        memcpy(message->reason, mailbox->reason, sizeof message->reason);
+        mailbox->state_changed = false;
+    } else {
+        message->kind = WORKER_JOB_ENDED;
+        message->job = mailbox->ended;
+        mailbox->ended = message->job->next;
+        message->job->next = NULL;
+    }
+    return message;
+}
+
+struct worker_message *worker_take(struct worker *worker) {
+    struct worker_message *first = NULL;
+    struct worker_message **last = &first;
+    bool left = false;
+    clear_descriptor(worker->to_loop);
+    pthread_mutex_lock(&worker->lock);
+    for (size_t i = 0; i < worker->count; i++) {
+        struct worker_message *message;
+        while ((message = take_one(worker, i, &left)) != NULL) {
+            *last = message;
+            last = &message->next;
+        }
+    }
+    pthread_mutex_unlock(&worker->lock);
+    if (left) {
+        signal_descriptor(worker->to_loop);
+    }
+    return first;
+}
+
+void worker_message_free(struct worker_message *message) {
+    free(message);
+}
+
+void worker_statistics(struct worker *worker, size_t camera, struct omvrpc_statistics *statistics) {
+    uint64_t words[STATISTICS_WORDS];
+    for (size_t word = 0; word < STATISTICS_WORDS; word++) {
+        words[word] = atomic_load_explicit(&worker->cameras[camera].statistics[word], memory_order_relaxed);
+    }
+    memcpy(statistics, words, sizeof words);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WORKER_H
+#define WORKER_H
+
+/*
+ * The thread of one bus. The loop gives it jobs and takes its messages, by ownership, over one pair of queues with an
+ * eventfd; nothing else is shared. The loop never waits for a worker but at worker_free().
+ */
+
+#include "bus.h"
+
+struct worker;
+
+enum worker_message_kind { WORKER_JOB_ENDED, WORKER_STATE_CHANGED };
+
+/* From the worker to the loop; free with worker_message_free(), which does not free the job. */
+struct worker_message {
+    struct worker_message *next;
+    enum worker_message_kind kind;
+    struct job *job; /* of JOB_ENDED: the receiver owns it */
+    size_t camera;   /* of STATE_CHANGED, and the rest */
+    enum camera_state state;
+    char reason[BUS_REASON_SIZE];
+    int64_t since_us;
+};
+
+/* Starts the thread. `openers` as for bus_new(). Returns NULL with errno set. */
+struct worker *worker_new(const struct bus_opener *openers, size_t cameras, size_t max_payload);
+
+/* Stops the thread, joins it and frees what is still queued. */
+void worker_free(struct worker *worker);
+
+/* Gives the worker a job for one of its cameras; at most one a camera until its message has come back. Never blocks. */
+void worker_submit(struct worker *worker, struct job *job);
+
+void worker_release(struct worker *worker, size_t camera);
+void worker_acquire(struct worker *worker, size_t camera);
+
+/* Readable while messages wait. */
+int worker_descriptor(const struct worker *worker);
+
+/* Takes all waiting messages, oldest first, or NULL; clears the descriptor. */
+struct worker_message *worker_take(struct worker *worker);
+void worker_message_free(struct worker_message *message);
+
+/* Copies a camera's counters as they were after its last step. */
+void worker_statistics(struct worker *worker, size_t camera, struct omvrpc_statistics *statistics);
+
+#endif

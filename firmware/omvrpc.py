@@ -1,0 +1,586 @@
+# SPDX-License-Identifier: MIT
+#
+# The camera's half of the OpenMV RPC protocol: a slave that answers calls over a byte stream (USB, UART). Copy this
+# one file to the camera, create a slave, register callbacks, enter its loop:
+#
+#     import omvrpc
+#     remote = omvrpc.Slave(omvrpc.usb())
+#
+#     @remote.callback
+#     def double(arguments):
+#         return bytes(2 * value & 0xFF for value in arguments)
+#
+#     remote.loop()
+#
+# A callback gets its argument as a memoryview and returns bytes, a bytearray, a memoryview, a str, or None for an
+# empty result. One that raises gives an empty result too; the exception is kept in last_error and the loop goes on.
+# Nothing here prints: on most boards the console and the link are the same wire.
+#
+# On the wire this is the stock slave: same packets, same acks, same outcome for whoever follows the stock rules. It
+# differs where that slave throws input away. This one looks for the next packet in whatever arrives, so a command
+# that comes at an awkward moment is answered instead of lost. Nothing stale is ever answered: what is no poll is
+# passed over while a result waits, and what came before that result was handed over is dropped then.
+
+import gc
+import time
+from micropython import const
+
+_COMMAND_HEADER = const(0x1209)
+_COMMAND_DATA = const(0xABD1)
+_RESULT_HEADER = const(0x9021)
+_RESULT_DATA = const(0x1DBA)
+_STREAM_OPEN = const(0xEDF6)
+_STREAM_FRAME = const(0x542E)
+
+# Times in milliseconds.
+# _ACK: how long an ack or a poll's answer may wait for room; the same 2 ms as in the stock slave, since a master
+#   that does not read will ask again.
+# _LONG: the stock slave's patience for command data to begin and for a result to be taken.
+# _STREAM: the protocol's limit for the silence of a stream's reader.
+# _QUIET: a line silent for this long after an exchange is taken to be idle, and garbage is collected then. Longer
+#   than any master's interval between tries, so that a collection does not fall between them.
+# _REPEATED_ACK: how long the ack of a header that came twice is held back; well within a master's patience.
+# _RUBBISH_GAP: this much silence ends the body of a command that was refused.
+_ACK = const(2)
+_LONG = const(5000)
+_STREAM = const(1000)
+_QUIET = const(10)
+_REPEATED_ACK = const(2)
+_RUBBISH_GAP = const(5)
+
+# Without a quiet moment garbage is collected every so many calls, after the callback, when the master can only poll.
+_CALLS_BETWEEN_COLLECTIONS = const(32)
+
+# Results up to this many bytes leave in one write; larger ones are never copied.
+_SMALL_RESULT = const(252)
+
+# Arguments are never larger than this, however much memory is free.
+_LARGEST_ARGUMENT = const(1 << 20)
+
+# A stream writer never has more frames under way than this, whatever the reader asks for.
+_STREAM_DEPTH = const(255)
+
+
+def _crc_table():
+    table = []
+    for byte in range(256):
+        crc = byte << 8
+        for _ in range(8):
+            crc = (crc << 1) ^ (0x1021 if crc & 0x8000 else 0)
+        table.append(crc & 0xFFFF)
+    return table
+
+
+# Two tables of bytes instead of one of words: the loop below then needs no shift and no mask, which halves its time
+# in an interpreter. Native code emitters would be faster still, but a board without one refuses the whole file.
+_TABLE = _crc_table()
+_CRC_HIGH = bytes(entry >> 8 for entry in _TABLE)
+_CRC_LOW = bytes(entry & 0xFF for entry in _TABLE)
+del _TABLE, _crc_table
+
+
+def crc16(data, crc=0xFFFF):
+    # CRC-16 with polynomial 0x1021, not reflected; crc is the value so far.
+    high = crc >> 8
+    low = crc & 0xFF
+    table_high = _CRC_HIGH
+    table_low = _CRC_LOW
+    for byte in data:
+        index = high ^ byte
+        high = low ^ table_high[index]
+        low = table_low[index]
+    return high << 8 | low
+
+
+def command_id(name):
+    # djb2 in its xor form over the name's bytes, kept to 32 bits.
+    value = 5381
+    for byte in name.encode():
+        value = (value * 33 ^ byte) & 0xFFFFFFFF
+    return value
+
+
+def _put_u16(buffer, offset, value):
+    buffer[offset] = value & 0xFF
+    buffer[offset + 1] = value >> 8
+
+
+def _packet(magic, payload=b""):
+    packet = bytearray(len(payload) + 4)
+    _put_u16(packet, 0, magic)
+    packet[2:-2] = payload
+    _put_u16(packet, len(payload) + 2, crc16(memoryview(packet)[:-2]))
+    return bytes(packet)
+
+
+def _length_packet(magic, length):
+    return _packet(magic, length.to_bytes(4, "little"))
+
+
+_COMMAND_HEADER_ACK = _packet(_COMMAND_HEADER)
+_COMMAND_DATA_ACK = _packet(_COMMAND_DATA)
+_EMPTY_RESULT = _packet(_RESULT_DATA)
+_COMMAND_DATA_CRC = crc16(b"\xd1\xab")
+_RESULT_DATA_CRC = crc16(b"\xba\x1d")
+
+
+# A link is an object with
+#   read(buffer, count, wait_ms)  what has arrived, at most count bytes, to the buffer's start; waits at most wait_ms
+#                                 for the first byte. Returns how many there were. Allocates nothing.
+#   write(data, wait_ms)          True when the link took all of it.
+#   flush()                       drops what has arrived. Bounded, whatever the other side sends.
+#   gap_ms                        a silence this long inside a packet means that its rest is lost.
+
+
+class UsbVcp:
+    # The virtual serial port of boards that have pyb. A packet may pause where a busy host was preempted.
+    gap_ms = 100
+
+    def __init__(self):
+        import pyb
+
+        self._port = pyb.USB_VCP()
+        if hasattr(self._port, "debug_mode_enabled") and self._port.debug_mode_enabled():
+            raise OSError("the USB port belongs to the IDE: disconnect it, then reset the camera")
+        # The data contains Ctrl-C bytes, which must not stop the script.
+        self._port.setinterrupt(-1)
+        self._one = bytearray(1)
+        self._dump = bytearray(64)
+
+    def read(self, buffer, count, wait_ms):
+        if self._port.any():
+            return self._port.readinto(buffer, count) or 0
+        if self._port.recv(self._one, timeout=wait_ms) != 1:
+            return 0
+        buffer[0] = self._one[0]
+        return 1
+
+    def write(self, data, wait_ms):
+        return self._port.send(data, timeout=wait_ms) == len(data)
+
+    def flush(self):
+        for _ in range(256):
+            if not self._port.any() or not self._port.readinto(self._dump):
+                return
+
+
+class Stdio:
+    # The console's raw bytes, for boards whose USB is not reachable through pyb. Reads are single bytes because a
+    # longer one would wait until it is complete.
+    gap_ms = 100
+
+    def __init__(self):
+        import micropython
+        import select
+        import sys
+
+        micropython.kbd_intr(-1)
+        self._input = sys.stdin.buffer
+        self._output = sys.stdout.buffer
+        self._poller = select.poll()
+        self._poller.register(sys.stdin, select.POLLIN)
+        self._one = bytearray(1)
+
+    def _readable(self, wait_ms):
+        for _ in self._poller.ipoll(wait_ms):
+            return True
+        return False
+
+    def read(self, buffer, count, wait_ms):
+        done = 0
+        while done < count and self._readable(0 if done else wait_ms):
+            self._input.readinto(self._one)
+            buffer[done] = self._one[0]
+            done += 1
+        return done
+
+    def write(self, data, wait_ms):
+        return self._output.write(data) == len(data)
+
+    def flush(self):
+        for _ in range(16384):
+            if not self._readable(0):
+                return
+            self._input.readinto(self._one)
+
+
+class Uart:
+    # timeout and timeout_char are the stock slave's: 2 ms for the first byte and between bytes. The receive buffer
+    # holds what arrives while garbage is collected; boards whose UART has a fixed one refuse the keyword.
+    gap_ms = 10
+
+    def __init__(self, port, baudrate, receive_buffer):
+        import machine
+
+        try:
+            self._uart = machine.UART(port, baudrate, timeout=2, timeout_char=2, rxbuf=receive_buffer)
+        except TypeError:
+            self._uart = machine.UART(port, baudrate, timeout=2, timeout_char=2)
+        self._dump = bytearray(64)
+
+    def read(self, buffer, count, wait_ms):
+        start = time.ticks_ms()
+        while True:
+            done = self._uart.readinto(buffer, count)
+            if done:
+                return done
+            if time.ticks_diff(time.ticks_ms(), start) >= wait_ms:
+                return 0
+
+    def write(self, data, wait_ms):
+        return self._uart.write(data) == len(data)
+
+    def flush(self):
+        for _ in range(256):
+            waiting = self._uart.any()
+            if not waiting:
+                return
+            self._uart.readinto(self._dump, min(waiting, 64))
+
+
+def usb():
+    # The USB port, by whichever way this board has.
+    try:
+        return UsbVcp()
+    except (ImportError, AttributeError):
+        return Stdio()
+
+
+def uart(port=3, baudrate=115200, receive_buffer=1024):
+    return Uart(port, baudrate, receive_buffer)
+
+
+class Slave:
+    # largest_argument: commands with more argument bytes are not acked. Without it, half of the memory that is free
+    # when the loop begins, at most 1 MiB.
+    def __init__(self, link, largest_argument=None):
+        self.last_error = None
+        self._link = link
+        self._largest_argument = largest_argument
+        self._callbacks = {}
+        self._scheduled = None
+        self._loop_callback = None
+        self._calls_since_collection = 1
+        # Everything that receives without knowing what comes works in these buffers, so that waiting never allocates.
+        self._header = bytearray(12)
+        self._header_body = memoryview(self._header)[:10]
+        self._last_header = bytearray(12)
+        self._magic = bytearray(2)
+        self._poll = bytearray(4)
+        self._poll_body = memoryview(self._poll)[:2]
+        self._open = bytearray(8)
+        self._open_body = memoryview(self._open)[:6]
+        self._chunk = bytearray(12)
+        self._tail = bytearray(2)
+        self._skipped = False
+
+    # Registering
+
+    def register_callback(self, function, name=None):
+        identifier = command_id(name or function.__name__)
+        # Keyed by 30 bits, which every port holds without allocating; the other two are compared apart.
+        key = identifier & 0x3FFFFFFF
+        known = self._callbacks.get(key)
+        if known and known[0] != identifier >> 30:
+            raise ValueError("a callback of nearly the same id exists: choose another name")
+        self._callbacks[key] = (identifier >> 30, function)
+
+    def callback(self, name):
+        # As a decorator: @remote.callback, or @remote.callback("another_name").
+        if not isinstance(name, str):
+            self.register_callback(name)
+            return name
+
+        def register(function):
+            self.register_callback(function, name)
+            return function
+
+        return register
+
+    def schedule_callback(self, function):
+        # To be called from a callback: function() runs once its result has been taken, and then owns the link.
+        self._scheduled = function
+
+    def setup_loop_callback(self, function):
+        # function() runs after every call and every recv_timeout without one.
+        self._loop_callback = function
+
+    # Raw transfers, for scheduled callbacks
+
+    def put_bytes(self, data, timeout_ms=_LONG):
+        # Cut-through: the bytes as they are, with no packet around them. True when the link took them all.
+        return self._link.write(data, timeout_ms)
+
+    def get_bytes(self, buffer, timeout_ms=_LONG):
+        # Fills the buffer and returns it, or None if the bytes stay away for timeout_ms.
+        view = memoryview(buffer)
+        done = 0
+        while done < len(view):
+            count = self._link.read(view[done:], len(view) - done, timeout_ms)
+            if not count:
+                return None
+            done += count
+        return buffer
+
+    def stream_writer(self, next_frame, write_timeout_ms=_LONG):
+        # Sends next_frame() again and again until the reader stops it: by a wrong byte, or by silence.
+        if not self._find(self._open, self._open_body, _STREAM_OPEN, _STREAM_OPEN, _STREAM):
+            return
+        depth = max(1, min(int.from_bytes(self._open[2:6], "little"), _STREAM_DEPTH))
+        expected = 0xFF
+        credits = depth
+        while True:
+            if credits <= depth // 2:
+                if not self._link.read(self._magic, 1, _STREAM) or self._magic[0] != expected:
+                    return
+                expected = (expected >> 1) ^ (0xB8 if expected & 1 else 0)
+                credits += 1
+            frame = next_frame()
+            if not self._link.write(_length_packet(_STREAM_FRAME, len(frame)), _STREAM):
+                return
+            if not self._link.write(frame, write_timeout_ms):
+                return
+            credits -= 1
+
+    # Serving
+
+    def loop(self, recv_timeout=1000, send_timeout=1000):
+        # Serves forever. recv_timeout: how long to wait for a command before the loop callback gets its turn;
+        # send_timeout: how long a result is kept for a master that does not ask for it. Both in milliseconds.
+        self._prepare()
+        while True:
+            self._serve(recv_timeout, send_timeout)
+            if self._loop_callback is not None:
+                self._run(self._loop_callback)
+
+    def _prepare(self):
+        gc.collect()
+        if self._largest_argument is None:
+            self._largest_argument = min(gc.mem_free() // 2, _LARGEST_ARGUMENT)
+
+    def _serve(self, recv_timeout, send_timeout):
+        arguments = self._receive_command(recv_timeout)
+        if arguments is None:
+            return
+        function = self._callback_of_header()
+        result = self._as_result(self._run(function, arguments)) if function else b""
+        self._calls_since_collection += 1
+        if self._calls_since_collection > _CALLS_BETWEEN_COLLECTIONS:
+            self._collect()
+        if self._send_result(result, send_timeout) and self._scheduled is not None:
+            self._run(self._scheduled)
+        self._scheduled = None
+
+    def _run(self, function, *arguments):
+        try:
+            return function(*arguments)
+        except Exception as error:
+            self.last_error = error
+            self._scheduled = None
+            return None
+
+    def _as_result(self, value):
+        if value is None:
+            return b""
+        try:
+            return value.encode() if isinstance(value, str) else memoryview(value)
+        except Exception as error:
+            self.last_error = error
+            return b""
+
+    def _collect(self):
+        gc.collect()
+        self._calls_since_collection = 0
+
+    # Receiving
+
+    def _fill(self, window, have, wait_ms):
+        # Adds what arrives to a window that holds some bytes already, and returns how many it holds then.
+        count = self._link.read(self._chunk, len(window) - have, wait_ms)
+        for i in range(count):
+            window[have + i] = self._chunk[i]
+        return have + count
+
+    def _find(self, window, body, magic, other, wait_ms):
+        # Slides the window over the input until it holds a packet with one of two magics. body is the part under the
+        # CRC, or None where the window is but the magic itself. Returns the magic, 0 after wait_ms; _skipped tells
+        # whether anything was thrown away before it.
+        self._skipped = False
+        size = len(window)
+        have = 0
+        start = time.ticks_ms()
+        while True:
+            left = wait_ms - time.ticks_diff(time.ticks_ms(), start)
+            filled = self._fill(window, have, max(0, min(left, self._link.gap_ms) if have else left))
+            if filled == have:
+                if left <= 0:
+                    return 0
+                self._skipped = self._skipped or have > 0
+                have = 0
+                continue
+            have = filled
+            while have:
+                found = window[0] | (window[1] << 8 if have > 1 else 0)
+                if have == 1:
+                    if found == magic & 0xFF or found == other & 0xFF:
+                        break
+                elif found == magic or found == other:
+                    if have < size:
+                        break
+                    if body is None or window[size - 2] | window[size - 1] << 8 == crc16(body):
+                        return found
+                self._skipped = True
+                have -= 1
+                for i in range(have):
+                    window[i] = window[i + 1]
+
+    def _receive_command(self, timeout):
+        # The argument bytes of the next command, whose header is then in _header; None when there was none in time.
+        quiet = min(_QUIET, timeout)
+        found = self._find(self._header, self._header_body, _COMMAND_HEADER, _COMMAND_HEADER, quiet)
+        if not found:
+            if self._calls_since_collection or self._loop_callback is not None:
+                self._collect()
+            found = self._find(self._header, self._header_body, _COMMAND_HEADER, _COMMAND_HEADER, timeout - quiet)
+        while found:
+            arguments = self._allocate_arguments()
+            if arguments is None:
+                return None
+            self._link.write(_COMMAND_HEADER_ACK, _ACK)
+            found = self._await_data()
+            if found == _COMMAND_DATA:
+                if not self._read_arguments(arguments):
+                    return None
+                self._link.write(_COMMAND_DATA_ACK, _ACK)
+                return arguments
+        return None
+
+    def _await_data(self):
+        # Until the data of the command in _header begins, another command's header replaces it, or nothing comes: the
+        # magic of what came, or 0.
+        #
+        # The same header again means that its ack was lost, or only late. In the second case the master sends the data
+        # as soon as it has that ack, and one more ack would be taken for that of the data. So the repeated ack is held
+        # back for a moment in which the data may come.
+        for i in range(12):
+            self._last_header[i] = self._header[i]
+        owed = False
+        start = time.ticks_ms()
+        while time.ticks_diff(time.ticks_ms(), start) < _LONG:
+            found = self._find(self._magic, None, _COMMAND_DATA, _COMMAND_HEADER, _REPEATED_ACK if owed else _LONG)
+            if found == _COMMAND_DATA:
+                return found
+            if found:
+                if not self._rest_of_header():
+                    for i in range(12):
+                        self._header[i] = self._last_header[i]
+                    continue
+                if self._header != self._last_header:
+                    return found
+            if owed:
+                self._link.write(_COMMAND_HEADER_ACK, _ACK)
+            owed = found != 0 and not owed
+        return 0
+
+    def _rest_of_header(self):
+        _put_u16(self._header, 0, _COMMAND_HEADER)
+        have = 2
+        while have < 12:
+            filled = self._fill(self._header, have, self._link.gap_ms)
+            if filled == have:
+                return False
+            have = filled
+        return self._header[10] | self._header[11] << 8 == crc16(self._header_body)
+
+    def _allocate_arguments(self):
+        # Room for what the header in _header announces, or None after reading that body away: bytes of a refused
+        # command must not be searched for commands.
+        header = self._header
+        if not header[9]:
+            length = header[6] | header[7] << 8 | header[8] << 16
+            if length <= self._largest_argument:
+                try:
+                    return memoryview(bytearray(length))
+                except MemoryError:
+                    pass
+            left = length + 4
+        else:
+            left = 0x1000000
+        while left > 0:
+            count = self._link.read(self._chunk, min(left, 12), _RUBBISH_GAP)
+            if not count:
+                break
+            left -= count
+        return None
+
+    def _read_arguments(self, arguments):
+        size = len(arguments)
+        done = 0
+        while done < size:
+            count = self._link.read(arguments[done:], size - done, self._link.gap_ms)
+            if not count:
+                return False
+            done += count
+        done = 0
+        while done < 2:
+            filled = self._fill(self._magic, done, self._link.gap_ms)
+            if filled == done:
+                return False
+            done = filled
+        return self._magic[0] | self._magic[1] << 8 == crc16(arguments, _COMMAND_DATA_CRC)
+
+    def _callback_of_header(self):
+        header = self._header
+        entry = self._callbacks.get(header[2] | header[3] << 8 | header[4] << 16 | (header[5] & 0x3F) << 24)
+        return entry[1] if entry and entry[0] == header[5] >> 6 else None
+
+    # Answering
+
+    def _send_result(self, result, timeout):
+        # Waits for the two polls and answers them; False when the master did not fetch the result in time.
+        #
+        # The wire keeps order, so polls that came while the callback ran ask for this very result, and copies of its
+        # command can only stand before the polls: they are passed over in search of a poll, and never run.
+        size = len(result)
+        header = _length_packet(_RESULT_HEADER, size)
+        crc = crc16(result, _RESULT_DATA_CRC)
+        owed = False
+        announced = False
+        start = time.ticks_ms()
+        while True:
+            # A header poll is answered once no other poll is waiting behind it. A master whose poll was late asks
+            # again, and a second answer to it would be taken for the beginning of the data.
+            left = 0 if owed else timeout - time.ticks_diff(time.ticks_ms(), start)
+            poll = self._find(self._poll, self._poll_body, _RESULT_HEADER, _RESULT_DATA, left)
+            if owed and poll != _RESULT_HEADER:
+                self._link.write(header, _ACK)
+                owed = False
+                announced = True
+                if not poll:
+                    continue
+            if poll == _RESULT_HEADER:
+                owed = True
+            elif not poll:
+                self._link.flush()
+                return False
+            elif announced and not self._skipped:
+                return self._send_result_data(result, size, crc)
+            else:
+                # A poll for data whose length the master may not know: the header poll before it was damaged.
+                announced = False
+
+    def _send_result_data(self, result, size, crc):
+        # Whatever arrived before the last byte of the result is given to the link is older than the next command:
+        # spare polls and late copies are dropped here, and the next command never is.
+        if size == 0:
+            self._link.flush()
+            return self._link.write(_EMPTY_RESULT, _LONG)
+        if size <= _SMALL_RESULT:
+            self._link.flush()
+            return self._link.write(_packet(_RESULT_DATA, result), _LONG)
+        _put_u16(self._tail, 0, _RESULT_DATA)
+        if not self._link.write(self._tail, _LONG) or not self._link.write(result, _LONG):
+            return False
+        self._link.flush()
+        _put_u16(self._tail, 0, crc)
+        return self._link.write(self._tail, _LONG)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* A master and a link driven to the end of a call on this thread. */
+
+#include "openmvrpc.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+
+#define RECEIVE_SIZE 4096
+
+/* The most that is waited for a link that gives no descriptor to poll. */
+#define UNPOLLABLE_US 500
+
+static void wait_for(struct omvrpc_link *link, short events, int64_t until_us) {
+    int64_t wait_us = until_us - omvrpc_now_us();
+    int descriptor = link->operations->descriptor(link);
+    if (descriptor < 0 && wait_us > UNPOLLABLE_US) {
+        wait_us = UNPOLLABLE_US;
+    }
+    if (wait_us <= 0) {
+        return;
+    }
+    struct timespec timeout = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+    struct pollfd pollfd = {.fd = descriptor, .events = events};
+    (void)ppoll(&pollfd, descriptor >= 0, &timeout, NULL);
+}
+
+/* Takes what the link has. Returns 0 or a negative errno. */
+static int receive_all(struct omvrpc_master *master, struct omvrpc_link *link) {
+    uint8_t buffer[RECEIVE_SIZE];
+    ssize_t received;
+    while ((received = link->operations->receive(link, buffer, sizeof buffer)) > 0) {
+        omvrpc_master_received(master, buffer, (size_t)received, omvrpc_now_us());
+    }
+    return (int)received;
+}
+
+/* The link has failed: the call ends as it stands. Returns the error. */
+static int fail(struct omvrpc_master *master, int error) {
+    struct omvrpc_step step;
+    omvrpc_master_link_gone(master, omvrpc_now_us());
+    omvrpc_master_stop(master, omvrpc_now_us());
+    omvrpc_master_next(master, omvrpc_now_us(), &step);
+    return error;
+}
+
+/* Runs the machine until the call has ended. Frames go to the handler, if there is one. */
+static int drive(struct omvrpc_master *master, struct omvrpc_link *link, omvrpc_frame_handler *handler, void *context) {
+    for (;;) {
+        int error = receive_all(master, link);
+        if (error != 0) {
+            return fail(master, error);
+        }
+        struct omvrpc_step step;
+        omvrpc_master_next(master, omvrpc_now_us(), &step);
+        switch (step.kind) {
+        case OMVRPC_STEP_SEND: {
+            ssize_t sent = link->operations->send(link, step.data, step.length);
+            if (sent < 0) {
+                return fail(master, (int)sent);
+            }
+            omvrpc_master_sent(master, (size_t)sent, omvrpc_now_us());
+            if (sent == 0) {
+                wait_for(link, POLLIN | POLLOUT, step.until_us);
+            }
+            break;
+        }
+        case OMVRPC_STEP_RECEIVE:
+        case OMVRPC_STEP_IDLE:
+            wait_for(link, POLLIN, step.until_us);
+            break;
+        case OMVRPC_STEP_DISCARD:
+            link->operations->discard(link);
+            break;
+        case OMVRPC_STEP_FRAME:
+            if (handler != NULL && !handler(context, step.data, step.length)) {
+                omvrpc_master_stop(master, omvrpc_now_us());
+            }
+            break;
+        case OMVRPC_STEP_DONE:
+            return 0;
+        }
+    }
+}
+
+int omvrpc_stream(struct omvrpc_master *master, struct omvrpc_link *link, const struct omvrpc_request *request,
+                  omvrpc_frame_handler *handler, void *context, struct omvrpc_result *result) {
+    if (request->stream_depth == 0 && handler != NULL) {
+        return -EINVAL;
+    }
+    if (!omvrpc_master_has_link(master)) {
+        omvrpc_master_link_opened(master, &link->info, omvrpc_now_us());
+    }
+    int error = omvrpc_master_call(master, request, omvrpc_now_us());
+    if (error == 0) {
+        error = drive(master, link, handler, context);
+        *result = *omvrpc_master_result(master);
+    }
+    return error;
+}
+
+int omvrpc_call_request(struct omvrpc_master *master, struct omvrpc_link *link, const struct omvrpc_request *request,
+                        struct omvrpc_result *result) {
+    return omvrpc_stream(master, link, request, NULL, NULL, result);
+}
+
+int omvrpc_call(struct omvrpc_master *master, struct omvrpc_link *link, const char *name, const void *argument,
+                size_t argument_length, int timeout_ms, struct omvrpc_result *result) {
+    const struct omvrpc_request request = {
+        .command = omvrpc_command_id(name, strlen(name)),
+        .argument = argument,
+        .argument_length = argument_length,
+        .deadline_us = omvrpc_now_us() + (int64_t)timeout_ms * 1000,
+    };
+    return omvrpc_call_request(master, link, &request, result);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Getting a command to the camera.
+ *
+ * The camera is deaf while it collects garbage and flushes its input, so a command is sent as copies, closely enough
+ * that one falls into the time it listens. Where header and data fit the camera's buffer they go out as a pair.
+ * Otherwise the header goes alone, and the data follows its acknowledgement: a header that comes twice would be taken
+ * for data then, so there is only one under way at a time.
+ */
+
+#include "master_internal.h"
+
+/* Patience with a lone header, as the public master has it. */
+#define LONE_HEADER_US 3000
+
+/* Longest time after a result in which the camera's turnaround still matters. */
+#define TURNAROUND_MATTERS_US 20000
+
+static const uint8_t *command_data(const struct omvrpc_master *master) {
+    return master->command + PACKET_COMMAND_HEADER_SIZE;
+}
+
+static size_t command_data_size(const struct omvrpc_master *master) {
+    return master->command_size - PACKET_COMMAND_HEADER_SIZE;
+}
+
+void deliver_begin(struct omvrpc_master *master, int64_t now_us) {
+    master->phase = MASTER_DELIVER;
+    master->delivery = (struct delivery){
+        .paired = master->info.pairs && master->command_size <= master->info.receive_buffer,
+        .begun_us = now_us,
+        .next_us = now_us,
+    };
+    master->delivery.follows = master->last_result_us != 0 && now_us - master->last_result_us < TURNAROUND_MATTERS_US &&
+                               !master->delivered_once;
+    if (master->delivery.follows) {
+        int64_t hears_us = master->last_result_us + turnaround_begin(&master->turnaround);
+        master->delivery.next_us = hears_us > now_us ? hears_us : now_us;
+    }
+    master->since_breath = 0;
+    buffer_clear(&master->input);
+}
+
+/* Nothing shows that the data was not taken, for so long that it probably was: look for its result. */
+static bool probably_taken(const struct omvrpc_master *master, int64_t now_us) {
+    const struct delivery *delivery = &master->delivery;
+    if (!delivery->data_sent) {
+        return false;
+    }
+    int64_t patience_us = ACK_US;
+    if (patience_us < 4 * master_round_trip_timeout(master)) {
+        patience_us = 4 * master_round_trip_timeout(master);
+    }
+    return (delivery->header_ack_us != 0 && now_us - delivery->header_ack_us >= patience_us) ||
+           now_us - delivery->first_sent_us >= COPIES_US;
+}
+
+static void send_copy(struct omvrpc_master *master) {
+    struct delivery *delivery = &master->delivery;
+    if (delivery->flight.count > 0) {
+        master->statistics.command_copies++;
+    }
+    master_send(master, master->command, delivery->paired ? master->command_size : PACKET_COMMAND_HEADER_SIZE);
+}
+
+void deliver_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
+    struct delivery *delivery = &master->delivery;
+    if (delivery->awaiting_data_ack) {
+        if (now_us < delivery->next_us) {
+            master_receive(step, PACKET_ACK_SIZE, delivery->next_us);
+            return;
+        }
+        delivery->awaiting_data_ack = false;
+    }
+    if (probably_taken(master, now_us)) {
+        fetch_begin(master, false, now_us);
+        return;
+    }
+    uint32_t window = delivery->paired ? master_window(master, master->command_size) : 1;
+    int64_t round_trip_us = master_round_trip_timeout(master);
+    if (now_us >= delivery->next_us) {
+        if (flight_under_way(&delivery->flight, now_us - round_trip_us) < window) {
+            send_copy(master);
+            return;
+        }
+        delivery->next_us = now_us + GAP_US;
+    }
+    master_receive(step, PACKET_ACK_SIZE, delivery->next_us);
+}
+
+void deliver_sent(struct omvrpc_master *master, int64_t now_us) {
+    struct delivery *delivery = &master->delivery;
+    int64_t round_trip_us = master_round_trip_timeout(master);
+    bool was_data = master->output == command_data(master);
+    if ((delivery->paired || was_data) && !delivery->data_sent) {
+        delivery->data_sent = true;
+        delivery->first_sent_us = now_us;
+    }
+    if (was_data) {
+        delivery->awaiting_data_ack = true;
+        delivery->next_us =
+            now_us + master_line_time(master, command_data_size(master)) + ACK_US / 2 + 2 * round_trip_us;
+        return;
+    }
+    flight_add(&delivery->flight, now_us);
+    int64_t pause_us = master_gap(master, master->output_length);
+    if (!delivery->paired) {
+        pause_us = round_trip_us > LONE_HEADER_US ? round_trip_us : LONE_HEADER_US;
+        pause_us += master_line_time(master, master->output_length);
+    } else if (delivery->flight.count == 1 && master->round_trip.samples == 0) {
+        pause_us = ROUND_TRIP_FIRST_US;
+    }
+    delivery->next_us = now_us + pause_us;
+}
+
+/* Learns from the acknowledgement that has just come. */
+static void learn(struct omvrpc_master *master, int64_t now_us) {
+    const struct delivery *delivery = &master->delivery;
+    if (!delivery->paired) {
+        return;
+    }
+    int64_t first_us = delivery->first_sent_us;
+    master_measure(master, &delivery->flight, now_us - first_us);
+    if (delivery->follows) {
+        int64_t taken_us = now_us - master->round_trip.mean_us;
+        bool first = delivery->flight.count == 1 || taken_us <= first_us + GAP_US / 2;
+        turnaround_learn(&master->turnaround, taken_us - master->last_result_us, first);
+        master->statistics.turnaround_us = master->turnaround.estimate.mean_us;
+    }
+}
+
+void deliver_parse(struct omvrpc_master *master, int64_t now_us) {
+    struct delivery *delivery = &master->delivery;
+    while (master->phase == MASTER_DELIVER && buffer_length(&master->input) >= PACKET_ACK_SIZE) {
+        if (master_input_is(master, OMVRPC_COMMAND_HEADER, PACKET_ACK_SIZE)) {
+            buffer_consume(&master->input, PACKET_ACK_SIZE);
+            if (delivery->flight.count == 0) {
+                continue;
+            }
+            master_heard(master);
+            delivery->header_ack_us = now_us;
+            if (!delivery->paired && !delivery->awaiting_data_ack && !master_is_sending(master)) {
+                master_send(master, command_data(master), command_data_size(master));
+            }
+        } else if (delivery->data_sent && master_input_is(master, OMVRPC_COMMAND_DATA, PACKET_ACK_SIZE)) {
+            buffer_consume(&master->input, PACKET_ACK_SIZE);
+            master_heard(master);
+            learn(master, now_us);
+            /* A copy that waits for room on the line is not needed any more; one that is half out has to be completed.
+             */
+            if (master->output_sent == 0) {
+                master->output_length = 0;
+            }
+            fetch_begin(master, true, now_us);
+        } else {
+            master_skip_byte(master);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DESCRIPTOR_H
+#define DESCRIPTOR_H
+
+/* What links on a non-blocking descriptor of bytes share: serial ports, ptys, sockets. Inside the library only. */
+
+#include "openmvrpc.h"
+
+struct descriptor_link {
+    struct omvrpc_link link;
+    int descriptor;
+    bool is_terminal;
+};
+
+extern const struct omvrpc_link_operations descriptor_operations;
+
+#endif

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/* The master: its life, its calls, and the way from one phase to the next. See master_internal.h for the whole. */
+
+#include "master_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PAYLOAD_LIMIT ((size_t)1 << 30)
+
+/* Input beyond what the phase can use is noise; it is dropped from here on. */
+#define INPUT_SLACK ((size_t)64 << 10)
+
+/* The name of the reserved command, hashed once: omvrpc_command_id(OMVRPC_PROBE_NAME). A test compares. */
+#define PROBE_COMMAND 0x40422c34u
+
+/* Attempts to measure the round trip by waiting for the answer to a single copy, before a guess has to do. */
+#define AMBIGUOUS_MAX 3
+
+static const char *const outcome_names[] = {
+    [OMVRPC_DONE] = "done",
+    [OMVRPC_NOT_DELIVERED] = "not_delivered",
+    [OMVRPC_RESULT_UNKNOWN] = "result_unknown",
+    [OMVRPC_TOO_LARGE] = "too_large",
+};
+
+static const char *const cause_names[] = {
+    [OMVRPC_CAUSE_NONE] = "none",     [OMVRPC_CAUSE_TIMEOUT] = "timeout", [OMVRPC_CAUSE_SILENT] = "silent",
+    [OMVRPC_CAUSE_LOST] = "lost",     [OMVRPC_CAUSE_DAMAGED] = "damaged", [OMVRPC_CAUSE_LINK_GONE] = "link_gone",
+    [OMVRPC_CAUSE_MEMORY] = "memory",
+};
+
+const char *omvrpc_outcome_name(enum omvrpc_outcome outcome) {
+    return outcome_names[outcome];
+}
+
+const char *omvrpc_cause_name(enum omvrpc_cause cause) {
+    return cause_names[cause];
+}
+
+struct omvrpc_master *omvrpc_master_new(void) {
+    struct omvrpc_master *master = calloc(1, sizeof *master);
+    if (master != NULL) {
+        master->max_payload = OMVRPC_MAX_PAYLOAD_DEFAULT;
+    }
+    return master;
+}
+
+void omvrpc_master_free(struct omvrpc_master *master) {
+    if (master == NULL) {
+        return;
+    }
+    free(master->command);
+    buffer_free(&master->input);
+    buffer_free(&master->kept);
+    free(master);
+}
+
+void omvrpc_master_set_max_payload(struct omvrpc_master *master, size_t bytes) {
+    master->max_payload = bytes < MAX_PAYLOAD_LIMIT ? bytes : MAX_PAYLOAD_LIMIT;
+}
+
+void flight_clear(struct flight *flight) {
+    flight->count = 0;
+}
+
+void flight_add(struct flight *flight, int64_t now_us) {
+    flight->sent_us[flight->count % COPIES_UNDER_WAY] = now_us;
+    flight->count++;
+}
+
+uint32_t flight_under_way(const struct flight *flight, int64_t since_us) {
+    uint32_t known = flight->count < COPIES_UNDER_WAY ? flight->count : COPIES_UNDER_WAY;
+    uint32_t under_way = 0;
+    for (uint32_t i = 0; i < known; i++) {
+        under_way += flight->sent_us[i] > since_us;
+    }
+    return under_way;
+}
+
+int64_t master_round_trip_timeout(const struct omvrpc_master *master) {
+    if (master->round_trip.samples == 0) {
+        return ROUND_TRIP_FIRST_US;
+    }
+    int64_t timeout_us = master->round_trip.mean_us + 4 * master->round_trip.deviation_us;
+    return timeout_us > ROUND_TRIP_MIN_US ? timeout_us : ROUND_TRIP_MIN_US;
+}
+
+void master_measure(struct omvrpc_master *master, const struct flight *flight, int64_t since_first_us) {
+    bool clear = flight->count == 1;
+    if (!clear && (master->round_trip.samples > 0 || ++master->ambiguous < AMBIGUOUS_MAX)) {
+        return;
+    }
+    estimate_add(&master->round_trip, since_first_us);
+    master->statistics.round_trip_us = master->round_trip.mean_us;
+    master->statistics.round_trip_deviation_us = master->round_trip.deviation_us;
+}
+
+int64_t master_line_time(const struct omvrpc_master *master, size_t bytes) {
+    return master->info.byte_rate == 0 ? 0 : (int64_t)bytes * 1000000 / master->info.byte_rate;
+}
+
+int64_t master_gap(struct omvrpc_master *master, size_t size) {
+    /* Steps of the golden ratio cover an interval evenly without ever repeating (Weyl's sequence), here in units of
+     * 1/1024. */
+    int64_t share = ++master->gaps * 633 % 1024;
+    size_t every = (master->info.receive_buffer - 1) / size;
+    every = every < 1 ? 1 : every > BREATH_EVERY ? BREATH_EVERY : every;
+    int64_t pause_us = GAP_US;
+    bool buffer_is_small = master->info.receive_buffer < BREATH_EVERY * size;
+    if (buffer_is_small && ++master->since_breath >= every) {
+        master->since_breath = 0;
+        pause_us = BREATH_US;
+    }
+    return master_line_time(master, size) + pause_us / 2 + share * pause_us / 1024;
+}
+
+uint32_t master_window(const struct omvrpc_master *master, size_t size) {
+    int64_t by_time = 1 + master_round_trip_timeout(master) / (GAP_US + master_line_time(master, size));
+    return by_time < COPIES_UNDER_WAY ? (uint32_t)by_time : COPIES_UNDER_WAY;
+}
+
+void master_send(struct omvrpc_master *master, const uint8_t *data, size_t length) {
+    master->output = data;
+    master->output_length = length;
+    master->output_sent = 0;
+}
+
+void master_send_polls(struct omvrpc_master *master, bool header, bool data) {
+    size_t size = 0;
+    if (header) {
+        size += packet_put(master->scratch, OMVRPC_RESULT_HEADER, NULL, 0);
+    }
+    if (data) {
+        size += packet_put(master->scratch + size, OMVRPC_RESULT_DATA, NULL, 0);
+    }
+    master_send(master, master->scratch, size);
+    master->statistics.polls++;
+}
+
+void master_send_probe(struct omvrpc_master *master, bool header, bool data) {
+    size_t size = 0;
+    if (header) {
+        size += packet_put_command_header(master->scratch, PROBE_COMMAND, 0);
+    }
+    if (data) {
+        size += packet_put(master->scratch + size, OMVRPC_COMMAND_DATA, NULL, 0);
+    }
+    master_send(master, master->scratch, size);
+}
+
+bool master_is_sending(const struct omvrpc_master *master) {
+    return master->output_sent < master->output_length;
+}
+
+void master_receive(struct omvrpc_step *step, size_t length, int64_t until_us) {
+    step->kind = OMVRPC_STEP_RECEIVE;
+    step->length = length;
+    step->until_us = until_us;
+}
+
+bool master_input_is(const struct omvrpc_master *master, enum omvrpc_magic magic, size_t size) {
+    return buffer_length(&master->input) >= size && packet_is_valid(buffer_bytes(&master->input), size, magic);
+}
+
+void master_skip_byte(struct omvrpc_master *master) {
+    buffer_consume(&master->input, 1);
+    master->statistics.skipped_bytes++;
+}
+
+void master_heard(struct omvrpc_master *master) {
+    master->silent_since_us = 0;
+}
+
+void master_ready(struct omvrpc_master *master, int64_t now_us) {
+    master->phase = MASTER_READY;
+    if (master->busy) {
+        deliver_begin(master, now_us);
+    }
+}
+
+void master_end(struct omvrpc_master *master, enum omvrpc_outcome outcome, enum omvrpc_cause cause, int64_t now_us) {
+    struct omvrpc_result *result = &master->result;
+    result->outcome = outcome;
+    result->cause = cause;
+    result->ended_us = now_us;
+    if (outcome != OMVRPC_DONE) {
+        result->data = NULL;
+        result->length = 0;
+    }
+    uint64_t *const counters[] = {
+        [OMVRPC_DONE] = &master->statistics.done,
+        [OMVRPC_NOT_DELIVERED] = &master->statistics.not_delivered,
+        [OMVRPC_RESULT_UNKNOWN] = &master->statistics.result_unknown,
+        [OMVRPC_TOO_LARGE] = &master->statistics.too_large,
+    };
+    ++*counters[outcome];
+    master->busy = false;
+    master->ended = true;
+}
+
+/* Bytes that the camera may be waiting for as the data of the command under way. */
+static size_t swallowed(const struct omvrpc_master *master) {
+    bool data_may_be_short =
+        master->phase == MASTER_DELIVER || (master->phase == MASTER_FETCH && !master->fetching.taken);
+    return data_may_be_short && master->command_size > master->info.receive_buffer ? master->command_size : 0;
+}
+
+/* Whether the camera may have taken the call, in this attempt or an earlier one. */
+static bool maybe_taken(const struct omvrpc_master *master) {
+    switch (master->phase) {
+    case MASTER_FETCH:
+    case MASTER_RAW:
+    case MASTER_STREAM:
+        return true;
+    case MASTER_DELIVER:
+        return master->delivery.data_sent || master->delivered_once;
+    case MASTER_CLOSED:
+    case MASTER_SETTLE:
+    case MASTER_READY:
+        break;
+    }
+    return master->delivered_once;
+}
+
+/* Ends the call as it stands, and settles if something of it is on the line. */
+static void abandon(struct omvrpc_master *master, enum omvrpc_cause cause, int64_t now_us) {
+    bool untouched =
+        master->phase == MASTER_DELIVER && master->delivery.flight.count == 0 && !master_is_sending(master);
+    master_end(master, maybe_taken(master) ? OMVRPC_RESULT_UNKNOWN : OMVRPC_NOT_DELIVERED, cause, now_us);
+    if (untouched) {
+        master->phase = MASTER_READY;
+    } else if (master->phase != MASTER_CLOSED && master->phase != MASTER_SETTLE) {
+        settle_begin(master, swallowed(master), now_us);
+    }
+}
+
+void master_lose(struct omvrpc_master *master, enum omvrpc_cause cause, int64_t now_us) {
+    size_t feed = swallowed(master);
+    bool again = master->request.repeatable && now_us < master->request.deadline_us;
+    master->delivered_once = true;
+    if (again) {
+        master->statistics.repeated_calls++;
+    } else {
+        master_end(master, OMVRPC_RESULT_UNKNOWN, cause, now_us);
+    }
+    settle_begin(master, feed, now_us);
+}
+
+void omvrpc_master_link_opened(struct omvrpc_master *master, const struct omvrpc_link_info *info, int64_t now_us) {
+    master->info = *info;
+    master->round_trip = (struct estimate){0};
+    master->ambiguous = 0;
+    settle_begin(master, 0, now_us);
+}
+
+void omvrpc_master_link_gone(struct omvrpc_master *master, int64_t now_us) {
+    if (master->busy) {
+        bool taken = maybe_taken(master);
+        if (master->request.repeatable && master->request.stream_depth == 0) {
+            master->delivered_once = taken;
+        } else {
+            master_end(master, taken ? OMVRPC_RESULT_UNKNOWN : OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_LINK_GONE, now_us);
+        }
+    }
+    master->phase = MASTER_CLOSED;
+    master->output_length = master->output_sent = 0;
+    master->silent_since_us = 0;
+    buffer_clear(&master->input);
+}
+
+bool omvrpc_master_has_link(const struct omvrpc_master *master) {
+    return master->phase != MASTER_CLOSED;
+}
+
+bool omvrpc_master_is_settled(const struct omvrpc_master *master) {
+    return master->phase != MASTER_CLOSED && master->phase != MASTER_SETTLE;
+}
+
+int64_t omvrpc_master_silent_since(const struct omvrpc_master *master) {
+    return master->silent_since_us;
+}
+
+bool omvrpc_master_is_busy(const struct omvrpc_master *master) {
+    return master->busy || master->ended;
+}
+
+/* Lays out the command's two packets back to back. */
+static int pack_command(struct omvrpc_master *master, const struct omvrpc_request *request) {
+    size_t size = PACKET_COMMAND_HEADER_SIZE + OMVRPC_PACKET_OVERHEAD + request->argument_length;
+    uint8_t *command = malloc(size);
+    if (command == NULL) {
+        return -ENOMEM;
+    }
+    size_t used = packet_put_command_header(command, request->command, (uint32_t)request->argument_length);
+    packet_put(command + used, OMVRPC_COMMAND_DATA, request->argument, request->argument_length);
+    free(master->command);
+    master->command = command;
+    master->command_size = size;
+    master->call_hash = omvrpc_command_id((const char *)command, size);
+    return 0;
+}
+
+int omvrpc_master_call(struct omvrpc_master *master, const struct omvrpc_request *request, int64_t now_us) {
+    if (omvrpc_master_is_busy(master)) {
+        return -EBUSY;
+    }
+    if (request->argument_length > master->max_payload) {
+        return -EMSGSIZE;
+    }
+    if (request->stream_depth > 255 || request->raw_length > master->max_payload) {
+        return -EINVAL;
+    }
+    int error = pack_command(master, request);
+    if (error != 0) {
+        return error;
+    }
+    master->request = *request;
+    master->result = (struct omvrpc_result){0};
+    buffer_shrink(&master->kept);
+    master->streaming.failures = 0;
+    master->delivered_once = false;
+    master->busy = true;
+    master->statistics.calls++;
+    if (master->phase == MASTER_READY) {
+        deliver_begin(master, now_us);
+    }
+    return 0;
+}
+
+void omvrpc_master_stop(struct omvrpc_master *master, int64_t now_us) {
+    if (!master->busy) {
+        return;
+    }
+    if (master->phase == MASTER_STREAM) {
+        master->streaming.stopping = true;
+    } else {
+        abandon(master, OMVRPC_CAUSE_TIMEOUT, now_us);
+    }
+}
+
+const struct omvrpc_result *omvrpc_master_result(const struct omvrpc_master *master) {
+    return &master->result;
+}
+
+const struct omvrpc_statistics *omvrpc_master_statistics(const struct omvrpc_master *master) {
+    return &master->statistics;
+}
+
+static void parse(struct omvrpc_master *master, int64_t now_us) {
+    enum master_phase phase;
+    do {
+        phase = master->phase;
+        switch (phase) {
+        case MASTER_DELIVER:
+            deliver_parse(master, now_us);
+            break;
+        case MASTER_FETCH:
+            fetch_parse(master, now_us);
+            break;
+        case MASTER_RAW:
+            raw_parse(master, now_us);
+            break;
+        case MASTER_STREAM:
+            stream_parse(master, now_us);
+            break;
+        case MASTER_SETTLE:
+            settle_parse(master, now_us);
+            break;
+        case MASTER_CLOSED:
+        case MASTER_READY:
+            master->statistics.skipped_bytes += buffer_length(&master->input);
+            buffer_clear(&master->input);
+            break;
+        }
+    } while (phase != master->phase);
+}
+
+void omvrpc_master_received(struct omvrpc_master *master, const uint8_t *data, size_t length, int64_t now_us) {
+    if (length == 0) {
+        return;
+    }
+    master->statistics.bytes_received += length;
+    if (buffer_length(&master->input) + length > master->max_payload + INPUT_SLACK) {
+        buffer_clear(&master->input);
+    }
+    /* Where memory is short the bytes are lost, which is what every phase is built to survive. */
+    (void)buffer_append(&master->input, data, length);
+    master->fetching.input_us = now_us;
+    master->settling.input_us = now_us;
+    master->streaming.input_us = now_us;
+    parse(master, now_us);
+}
+
+void omvrpc_master_sent(struct omvrpc_master *master, size_t length, int64_t now_us) {
+    master->output_sent += length;
+    master->statistics.bytes_sent += length;
+    if (length > 0 && !master_is_sending(master) && master->phase == MASTER_DELIVER) {
+        deliver_sent(master, now_us);
+    }
+}
+
+static void phase_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
+    switch (master->phase) {
+    case MASTER_DELIVER:
+        deliver_next(master, now_us, step);
+        break;
+    case MASTER_FETCH:
+        fetch_next(master, now_us, step);
+        break;
+    case MASTER_RAW:
+        raw_next(master, now_us, step);
+        break;
+    case MASTER_STREAM:
+        stream_next(master, now_us, step);
+        break;
+    case MASTER_SETTLE:
+        settle_next(master, now_us, step);
+        break;
+    case MASTER_CLOSED:
+    case MASTER_READY:
+        break;
+    }
+}
+
+void omvrpc_master_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
+    if (master->busy && now_us >= master->request.deadline_us) {
+        if (master->phase == MASTER_STREAM) {
+            master->streaming.stopping = true;
+        } else {
+            abandon(master, OMVRPC_CAUSE_TIMEOUT, now_us);
+        }
+    }
+    *step = (struct omvrpc_step){.kind = OMVRPC_STEP_IDLE, .until_us = INT64_MAX};
+    /* A phase that has nothing to ask for has queued output or begun another phase, so this ends after a few turns. */
+    for (;;) {
+        if (master->ended) {
+            master->ended = false;
+            step->kind = OMVRPC_STEP_DONE;
+            return;
+        }
+        if (master->discard) {
+            master->discard = false;
+            step->kind = OMVRPC_STEP_DISCARD;
+            return;
+        }
+        if (master_is_sending(master)) {
+            step->kind = OMVRPC_STEP_SEND;
+            step->data = master->output + master->output_sent;
+            step->length = master->output_length - master->output_sent;
+            step->until_us = master->busy ? master->request.deadline_us : now_us + POLL_GAP_MAX_US;
+            return;
+        }
+        phase_next(master, now_us, step);
+        if (step->kind != OMVRPC_STEP_IDLE) {
+            break;
+        }
+        if (master->phase == MASTER_READY || master->phase == MASTER_CLOSED) {
+            if (master->ended) {
+                continue;
+            }
+            break;
+        }
+    }
+    if (master->busy && master->phase != MASTER_STREAM && step->until_us > master->request.deadline_us) {
+        step->until_us = master->request.deadline_us;
+    }
+}

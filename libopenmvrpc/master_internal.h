@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MASTER_INTERNAL_H
+#define MASTER_INTERNAL_H
+
+/*
+ * The master's parts, a phase a file:
+ *
+ *     closed -> settle -> ready -> deliver -> fetch -> ready
+ *                 ^                   |         |-> raw or stream -> ready
+ *                 +---- in doubt -----+---------+
+ *
+ * Every phase has two functions. _next says what to do now; _parse takes what the input holds. Both may change the
+ * phase.
+ *
+ * Three rules make an answer that is delivered as good the answer to this very call (order kept, delays bounded):
+ *
+ * 1. Copies of a command come before polls, never after one within the same attempt. All copies have then passed the
+ * camera when it answers a poll, and none can run later.
+ * 2. An exchange that ended with its result data ended cleanly: nothing but polls can be left on the line, and no
+ * camera answers a poll while it waits for a command. Every other end leaves doubt, and is followed by settling.
+ * 3. Settling ends when the camera has answered a command of the reserved name and has then been silent for longer than
+ * any answer is under way. Nothing of an older exchange can arrive after that.
+ *
+ * A callback that must not run twice is protected by the camera itself: as long as copies arrive within its send
+ * timeout after the first was taken, it waits for polls and throws copies away. So copies are sent for COPIES_US and no
+ * longer, which is less.
+ */
+
+#include "buffer.h"
+#include "estimate.h"
+#include "openmvrpc.h"
+#include "packet.h"
+
+/*
+ * Constants of the master. Microseconds unless said otherwise. "Measured" is: against the stock slave under
+ * MicroPython.
+ *
+ * GAP_US              Pause between two copies or polls, beyond the time they take on the line, on average: it varies
+ * from half to one and a half of this. The stock slave listens for 1000 to 2000 us at a time, so such a pause does not
+ * miss it; measured, 500 to 1000 serve best. A pause that never varies can fall into step with the slave's loop and
+ * meet it in the middle of a packet again and again (seen in the simulator). BREATH_US           Pause after a few of
+ * them, at most BREATH_EVERY (count) and less than fill the camera's receive buffer: varying likewise, mostly longer
+ * than the slave waits for the rest of a packet (2000 to 4000), so that one that began in the middle of a copy begins
+ * afresh. A full buffer does harm: the byte that waits behind it survives the flush on an STM32 UART, and puts every
+ * later packet out of step. ROUND_TRIP_FIRST_US Patience with the very first copy, while the round trip is not known:
+ * one unambiguous sample is worth it. USB takes under 1000, an FTDI without the low-latency flag 16000.
+ * ROUND_TRIP_MIN_US   Floor of the retransmission timeout: the granularity of timers here and of the camera's
+ * interpreter. COPIES_US           How long copies of a command are sent. Under the slave's send timeout of 1000000 by
+ * a margin for delays (see above), over any pause that a camera's own loop callback should make. ACK_US The same, once
+ * the header was acknowledged but not the data: the slave listens, so copies come through within a few of its loops
+ * (each up to 8000 of garbage collection and 2000 to 5000 of listening). COPIES_UNDER_WAY    Ceiling for copies within
+ * one round trip (count). SILENT_US           No answer of any kind to a command for so long: give up waiting for its
+ * result, settle, and let settling find out whether the camera is there. Over COPIES_US, so that polls had a chance.
+ * DENSE_US            Polls stay GAP_US apart for so long after the expected end.
+ * POLL_BURST          Polls in one look (count), GAP_US apart: a single one would fall into the camera's garbage
+ * collection more often than not, while four of them span most of its loop. POLL_GROWTH         Afterwards the pause
+ * between looks is 1/20 of the time waited (count): at most 5 % late, and few stale polls. POLL_GAP_MAX_US     Ceiling
+ * of that pause. LOST_US             A poll unanswered for so long beyond the expected end raises the question whether
+ * the camera still has this call at all; it is put as a lone command header (see fetch.c). LOST_GROWTH         The
+ * question is repeated after another 1/8 of the time waited (count), at most LOST_GAP_MAX_US apart. STALL_US Silence in
+ * the middle of a packet of data after which the rest is lost. The kernel hands over what has arrived at once; a loaded
+ * host or a collecting camera pauses for some 10000. QUIET_MIN_US        Least silence that settling asks for;
+ * otherwise three retransmission timeouts, at most QUIET_MAX_US. SETTLE_PAUSE_MAX_US Ceiling of the pause between
+ * attempts to settle with a silent camera. STREAM_PATIENCE_US  A stream without a byte for so long has failed, or four
+ * frame intervals if that is longer. The stock writer gives up at 1000000.
+ */
+enum {
+    GAP_US = 1000,
+    BREATH_US = 5000,
+    BREATH_EVERY = 8,
+    ROUND_TRIP_FIRST_US = 20000,
+    ROUND_TRIP_MIN_US = 500,
+    COPIES_US = 600000,
+    ACK_US = 60000,
+    COPIES_UNDER_WAY = 32,
+    SILENT_US = 1500000,
+    DENSE_US = 20000,
+    POLL_BURST = 4,
+    POLL_GROWTH = 20,
+    POLL_GAP_MAX_US = 250000,
+    LOST_US = 30000,
+    LOST_UNKNOWN_US = 100000,
+    LOST_GROWTH = 8,
+    LOST_GAP_MAX_US = 500000,
+    STALL_US = 250000,
+    QUIET_MIN_US = 25000,
+    QUIET_MAX_US = 120000,
+    SETTLE_PAUSE_MAX_US = 200000,
+    STREAM_PATIENCE_US = 1000000,
+};
+
+enum master_phase {
+    MASTER_CLOSED,
+    MASTER_SETTLE,
+    MASTER_READY,
+    MASTER_DELIVER,
+    MASTER_FETCH,
+    MASTER_RAW,
+    MASTER_STREAM,
+};
+
+/* The latest things sent that wait for an answer: enough of them to bound what is under way. */
+struct flight {
+    int64_t sent_us[COPIES_UNDER_WAY];
+    uint32_t count; /* of all since flight_clear() */
+};
+
+struct delivery {
+    struct flight flight;
+    bool paired;            /* header and data go out together */
+    bool data_sent;         /* a whole copy has been sent at least once: the camera may have taken it */
+    bool follows;           /* it begins so soon after a result that the camera's turnaround matters */
+    bool awaiting_data_ack; /* not paired: the header was acknowledged and the data is out */
+    int64_t begun_us;
+    int64_t first_sent_us;
+    int64_t header_ack_us; /* of the last header acknowledged, 0 for none */
+    int64_t next_us;
+};
+
+struct fetching {
+    struct flight flight;
+    int64_t begun_us;
+    int64_t next_us;
+    bool taken;          /* the camera has acknowledged the data of this call */
+    bool header_seen;    /* result header; `length` is its word */
+    bool data_poll_sent; /* not paired: the poll for data is out */
+    size_t length;
+    int64_t input_us;      /* of the last byte received */
+    uint32_t burst;        /* polls of this look that are still to be sent */
+    int64_t next_lost_us;  /* when to ask whether the call is lost */
+    uint32_t lost_copies;  /* lone headers left to send in this round of asking */
+    int64_t lost_asked_us; /* when the last was sent, 0 for never */
+};
+
+enum settle_step { SETTLE_DISCARD, SETTLE_FEED, SETTLE_DRAIN, SETTLE_PROBE, SETTLE_FETCH, SETTLE_CONFIRM };
+
+struct settling {
+    enum settle_step step;
+    struct flight flight;
+    size_t feed;      /* bytes that the camera may still be waiting for */
+    int64_t step_us;  /* when this step began */
+    int64_t input_us; /* of the last byte received */
+    int64_t next_us;
+    int64_t pause_us;
+    bool header_seen;
+    bool drained; /* something answered the draining poll */
+};
+
+struct streaming {
+    bool opened;
+    bool stopping;
+    bool stop_sent;
+    bool in_frame;
+    size_t frame_length;
+    size_t frame_pending; /* length of the frame that was handed over and is still at the front of the input */
+    int64_t begun_us;
+    int64_t input_us;
+    int64_t last_frame_us;
+    int64_t interval_us;
+    uint8_t next_byte;
+    uint64_t frames;
+    uint32_t failures; /* openings in a row that gave no frame */
+};
+
+struct omvrpc_master {
+    struct omvrpc_link_info info;
+    size_t max_payload;
+    enum master_phase phase;
+
+    bool busy;           /* a call or stream is under way, perhaps waiting for the master to settle */
+    bool ended;          /* it has ended, and its DONE step is still to be given */
+    bool discard;        /* a DISCARD step is still to be given */
+    bool delivered_once; /* of this call, in an earlier attempt */
+    struct omvrpc_request request;
+    struct omvrpc_result result;
+
+    uint8_t *command; /* header and data of the current call as packets, back to back */
+    size_t command_size;
+    uint32_t call_hash;    /* of command and argument */
+    const uint8_t *output; /* being sent */
+    size_t output_length, output_sent;
+    uint8_t scratch[32]; /* small packets to send */
+
+    struct buffer input;
+    struct buffer kept; /* holds the last result */
+    struct delivery delivery;
+    struct fetching fetching;
+    struct settling settling;
+    struct streaming streaming;
+
+    struct estimate round_trip;
+    uint32_t gaps;         /* pauses made, to vary them */
+    uint32_t since_breath; /* of these, since the last long one */
+    uint32_t ambiguous;    /* attempts in a row that gave no sample of the round trip */
+    struct durations durations;
+    struct turnaround turnaround;
+    int64_t last_result_us; /* 0 when the camera was last heard in another way */
+    int64_t silent_since_us;
+    struct omvrpc_statistics statistics;
+};
+
+void flight_clear(struct flight *flight);
+void flight_add(struct flight *flight, int64_t now_us);
+/* Returns how many were sent since `since_us`, at most COPIES_UNDER_WAY. */
+uint32_t flight_under_way(const struct flight *flight, int64_t since_us);
+
+/* Time after which an answer to something sent must be there: RFC 6298's smoothed round trip and four deviations. */
+int64_t master_round_trip_timeout(const struct omvrpc_master *master);
+/* Takes a sample of the round trip, if only one copy was sent (Karn), or none could be had in several attempts. */
+void master_measure(struct omvrpc_master *master, const struct flight *flight, int64_t since_first_us);
+/* Time that so many bytes take on the line. */
+int64_t master_line_time(const struct omvrpc_master *master, size_t bytes);
+/* The pause after one of a series of copies or polls of this size, with the time that it takes on the line. */
+int64_t master_gap(struct omvrpc_master *master, size_t size);
+/* How many packets of this size may be under way: by the round trip, by COPIES_UNDER_WAY. */
+uint32_t master_window(const struct omvrpc_master *master, size_t size);
+
+/* Queues bytes that stay valid until they are sent; nothing may be queued already. */
+void master_send(struct omvrpc_master *master, const uint8_t *data, size_t length);
+/* Queues the two polls, or one of them where pairs are not allowed; or the reserved command; or its header alone. */
+void master_send_polls(struct omvrpc_master *master, bool header, bool data);
+void master_send_probe(struct omvrpc_master *master, bool header, bool data);
+bool master_is_sending(const struct omvrpc_master *master);
+
+/* Fills a RECEIVE step. `length` is the size of the packet that is expected, for links that move whole packets. */
+void master_receive(struct omvrpc_step *step, size_t length, int64_t until_us);
+
+/*
+ * Finds a packet of a fixed size at the front of the input; at most one byte that fits none is skipped by the caller
+ * then. Returns whether it is there, undamaged.
+ */
+bool master_input_is(const struct omvrpc_master *master, enum omvrpc_magic magic, size_t size);
+void master_skip_byte(struct omvrpc_master *master);
+/* The camera has shown that it is there. */
+void master_heard(struct omvrpc_master *master);
+
+void master_end(struct omvrpc_master *master, enum omvrpc_outcome outcome, enum omvrpc_cause cause, int64_t now_us);
+/* The exchange ended in doubt: settle, then begin the call again if it is repeatable and there is time, else end it. */
+void master_lose(struct omvrpc_master *master, enum omvrpc_cause cause, int64_t now_us);
+void master_ready(struct omvrpc_master *master, int64_t now_us);
+
+void deliver_begin(struct omvrpc_master *master, int64_t now_us);
+void deliver_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
+void deliver_sent(struct omvrpc_master *master, int64_t now_us);
+void deliver_parse(struct omvrpc_master *master, int64_t now_us);
+
+void fetch_begin(struct omvrpc_master *master, bool taken, int64_t now_us);
+void fetch_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
+void fetch_parse(struct omvrpc_master *master, int64_t now_us);
+
+void raw_begin(struct omvrpc_master *master, int64_t now_us);
+void raw_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
+void raw_parse(struct omvrpc_master *master, int64_t now_us);
+
+void stream_begin(struct omvrpc_master *master, int64_t now_us);
+void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
+void stream_parse(struct omvrpc_master *master, int64_t now_us);
+
+/* `feed`: bytes that the camera may be waiting for as the data of a command. */
+void settle_begin(struct omvrpc_master *master, size_t feed, int64_t now_us);
+void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
+void settle_parse(struct omvrpc_master *master, int64_t now_us);
+
+#endif

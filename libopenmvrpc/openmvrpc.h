@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef OPENMVRPC_H
+#define OPENMVRPC_H
+
+/**
+ * libopenmvrpc: talk to an OpenMV camera in the binary RPC of its firmware.
+ *
+ * An OpenMV camera is a small computer that sees. It runs a script which has registered callbacks ("face_detection",
+ * "jpeg_snapshot", ...). A program on this side, the master, names one of them, sends some bytes and gets some bytes
+ * back. This library is the whole of that conversation and nothing else: it knows bytes and time, and nothing of JSON,
+ * sockets or configuration. The daemon openmvd is built on it; a program that wants one camera for itself needs no
+ * daemon:
+ *
+ *     struct omvrpc_link *link = omvrpc_serial_open(&(struct omvrpc_serial_options){.device = "/dev/ttyACM0"});
+ *     struct omvrpc_master *master = omvrpc_master_new();
+ *     struct omvrpc_result result;
+ *     omvrpc_call(master, link, "face_detection", NULL, 0, 1000, &result);
+ *
+ * Machines and links
+ * ------------------
+ * A master is one conversation with one camera. It is a state machine without I/O, threads or clock: its owner asks it
+ * omvrpc_master_next() what to do at a given time, does that on a link, and reports what happened. The same code
+ * therefore runs under the daemon's workers, in omvrpc_call() below, in a fuzzer, and in virtual time against a
+ * simulated camera. A slave (struct omvrpc_slave) is the same idea for the camera's half. A link (struct omvrpc_link)
+ * moves bytes and knows nothing else.
+ *
+ * What an outcome means
+ * ---------------------
+ * The protocol has no transaction numbers, and the camera never learns whether its result arrived. A master says what
+ * it knows and no more: OMVRPC_DONE, the result is the answer to this very call; OMVRPC_NOT_DELIVERED, the camera did
+ * not take the command, so it is safe to call again; OMVRPC_RESULT_UNKNOWN, the callback may have run and its result is
+ * lost or late. A call that is marked repeatable is sent again after such a loss for as long as its deadline allows.
+ *
+ * That holds within a fault model: bytes keep their order, a round trip takes less than 100 ms (the callback itself
+ * takes what it likes), the camera waits for polls for at least 700 ms, and damage is of the kind that CRC-16 finds.
+ * Loss, damage, doubling and truncation of packets in either direction, resets of the camera and pauses of this program
+ * are all within it.
+ *
+ * After an end that leaves doubt, the master settles before the next call: it discards what is queued, waits until the
+ * line is silent, fetches and drops an old result, and makes the camera answer a command of a reserved name that no
+ * script registers.
+ *
+ * Threads
+ * -------
+ * Nothing here has global state. One object belongs to one thread at a time; different objects are independent.
+ *
+ * Errors
+ * ------
+ * Functions that can fail return NULL or a negative errno value and never print or exit. Times are microseconds of any
+ * monotonic clock, as int64_t; lengths are bytes. Functions ending in _free accept NULL.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifdef __GNUC__
+#define OMVRPC_API __attribute__((visibility("default")))
+#else
+#define OMVRPC_API
+#endif
+
+/* The wire. */
+
+/** First two bytes of each packet, little-endian. From the public OpenMV RPC protocol. */
+enum omvrpc_magic {
+    OMVRPC_COMMAND_HEADER = 0x1209,
+    OMVRPC_COMMAND_DATA = 0xABD1,
+    OMVRPC_RESULT_HEADER = 0x9021,
+    OMVRPC_RESULT_DATA = 0x1DBA,
+    OMVRPC_STREAM_OPEN = 0xEDF6,
+    OMVRPC_STREAM_FRAME = 0x542E,
+};
+
+/** Bytes around a payload: magic u16 before it, CRC u16 after it. */
+#define OMVRPC_PACKET_OVERHEAD 4
+
+/** Largest argument or result that a master handles unless told otherwise: 1 MiB. */
+#define OMVRPC_MAX_PAYLOAD_DEFAULT ((size_t)1 << 20)
+
+/** A command name that no script registers; a stock camera answers it with an empty result. */
+#define OMVRPC_PROBE_NAME "omvrpc.probe"
+
+/**
+ * CRC-16 of the protocol: polynomial 0x1021, initial value 0xFFFF, not reflected, no final xor ("123456789" gives
+ * 0x29B1).
+ * @param crc the CRC of the bytes before, or OMVRPC_CRC16_INITIAL
+ */
+#define OMVRPC_CRC16_INITIAL 0xFFFFu
+OMVRPC_API uint16_t omvrpc_crc16(uint16_t crc, const uint8_t *data, size_t length);
+
+/** Command id of a callback's name: djb2 in its xor form, h = h * 33 ^ c from 5381, kept to 32 bits. */
+OMVRPC_API uint32_t omvrpc_command_id(const char *name, size_t length);
+
+/* Links. */
+
+/** What a master has to know of the link below it. */
+struct omvrpc_link_info {
+    /** Header and data, or two polls, may be under way together. True on USB and UART; false on SPI, I2C and CAN. */
+    bool pairs;
+    /** Bytes a second that the line carries each way; 0 where the line is too fast to matter (USB). */
+    uint32_t byte_rate;
+    /** Bytes that the camera's receiver holds without help from its program: 64 on a UART, 1024 on USB VCP by default.
+     */
+    uint32_t receive_buffer;
+};
+
+struct omvrpc_link;
+
+/** The operations of one kind of link. All are called from one thread, none blocks. */
+struct omvrpc_link_operations {
+    const char *type;
+    /** @return bytes taken, 0 when the line is busy, or a negative errno when the link is gone */
+    ssize_t (*send)(struct omvrpc_link *link, const uint8_t *data, size_t length);
+    /** @return bytes stored, 0 when there are none now, or a negative errno when the link is gone */
+    ssize_t (*receive)(struct omvrpc_link *link, uint8_t *buffer, size_t size);
+    /** Drops what is queued in both directions. */
+    void (*discard)(struct omvrpc_link *link);
+    /** @return a descriptor to poll for input, or -1 */
+    int (*descriptor)(struct omvrpc_link *link);
+    void (*close)(struct omvrpc_link *link);
+};
+
+/** Embed this first in the struct of a new kind of link. */
+struct omvrpc_link {
+    const struct omvrpc_link_operations *operations;
+    struct omvrpc_link_info info;
+};
+
+/** Closes and frees a link of any kind; NULL is allowed. */
+OMVRPC_API void omvrpc_link_close(struct omvrpc_link *link);
+
+/** Line rate at which a USB-VCP port of firmware 5 speaks its debug protocol instead of carrying the script's bytes. */
+#define OMVRPC_DEBUG_BAUD 921600
+
+struct omvrpc_serial_options {
+    const char *device; /**< node of a USB-VCP port, a UART or a pty */
+    uint32_t baud;      /**< 0 means 115200; any rate the driver can set */
+    bool usb;           /**< a USB-VCP port: the rate does not matter to speed, and the camera's buffer is 1024 bytes */
+    bool rtscts;        /**< hardware flow control */
+    bool shared;        /**< do not lock the port against other programs */
+};
+
+/**
+ * Opens a serial port: raw, 8N1, DTR raised, locked against other programs, input discarded. A pty is as good as a
+ * port.
+ * @return the link, or NULL with errno set: EBUSY when another program holds the port, EPROTO for OMVRPC_DEBUG_BAUD on
+ *         a USB-VCP port, ENOTTY when it
+ *         is no terminal, EINVAL for a rate that the driver cannot set, or that of open(2)
+ */
+OMVRPC_API struct omvrpc_link *omvrpc_serial_open(const struct omvrpc_serial_options *options);
+
+/** Takes an open, connected descriptor (a socket of a pair, a pipe's two ends in one) as a link; closes it at the end.
+ */
+OMVRPC_API struct omvrpc_link *omvrpc_descriptor_open(int descriptor, const struct omvrpc_link_info *info);
+
+/**
+ * Makes two links inside this process, each end of the other: what one sends, the other receives, in order.
+ * @return 0, or a negative errno
+ */
+OMVRPC_API int omvrpc_memory_open(struct omvrpc_link *ends[2]);
+
+/* Steps: what a machine wants done. */
+
+enum omvrpc_step_kind {
+    OMVRPC_STEP_IDLE, /**< nothing to do until the owner asks for something */
+    OMVRPC_STEP_SEND, /**< send `data`; report with _sent(); what the line does not take by `until_us` is reported as it
+                         is */
+    OMVRPC_STEP_RECEIVE, /**< receive until `until_us`; report with _received(); on packet links, exactly `length` bytes
+                          */
+    OMVRPC_STEP_DISCARD, /**< drop what the link has queued in both directions; then ask again */
+    OMVRPC_STEP_FRAME,   /**< a frame of a stream: `data`, valid until the next call on this machine; then ask again */
+    OMVRPC_STEP_DONE,    /**< the call has ended: see omvrpc_master_result(); then ask again */
+};
+
+struct omvrpc_step {
+    enum omvrpc_step_kind kind;
+    const uint8_t *data;
+    size_t length;
+    int64_t until_us; /**< also of IDLE: when to ask again, INT64_MAX for never */
+};
+
+/* The master. */
+
+enum omvrpc_outcome {
+    OMVRPC_DONE,
+    OMVRPC_NOT_DELIVERED,
+    OMVRPC_RESULT_UNKNOWN,
+    OMVRPC_TOO_LARGE, /**< the callback ran and its result is longer than max_payload; it was dropped */
+};
+
+/** @return the outcome as a word, such as "result_unknown" */
+OMVRPC_API const char *omvrpc_outcome_name(enum omvrpc_outcome outcome);
+
+/** Why an outcome other than OMVRPC_DONE. */
+enum omvrpc_cause {
+    OMVRPC_CAUSE_NONE,
+    OMVRPC_CAUSE_TIMEOUT,   /**< the deadline passed */
+    OMVRPC_CAUSE_SILENT,    /**< no answer at all came to the command */
+    OMVRPC_CAUSE_LOST,      /**< the camera went on to its next command: result or command lost on the way */
+    OMVRPC_CAUSE_DAMAGED,   /**< the result arrived damaged, and the camera keeps no copy */
+    OMVRPC_CAUSE_LINK_GONE, /**< the link failed under the call */
+    OMVRPC_CAUSE_MEMORY,    /**< out of memory */
+};
+
+OMVRPC_API const char *omvrpc_cause_name(enum omvrpc_cause cause);
+
+struct omvrpc_request {
+    uint32_t command;        /**< omvrpc_command_id() of the callback's name */
+    const uint8_t *argument; /**< kept by the caller until the call has ended */
+    size_t argument_length;
+    int64_t deadline_us;
+    bool repeatable; /**< running twice does no harm: the call is sent again when its result is lost */
+    bool schedules;  /**< the callback schedules a raw transfer or a stream: keep spare polls off the line */
+    /** Cut-through: this many raw bytes follow the result; they are the result that is handed over. 0 for none. */
+    size_t raw_length;
+    /** Stay in stream mode after the result, with this many frames of credit (1 to 255); 0 for none. 1 or 2 stop at
+     * once. */
+    uint32_t stream_depth;
+};
+
+struct omvrpc_result {
+    enum omvrpc_outcome outcome;
+    enum omvrpc_cause cause;
+    const uint8_t *data; /**< owned by the master, valid until its next call begins */
+    size_t length;
+    int64_t taken_us; /**< when the camera took the command, 0 where it is not known */
+    int64_t ended_us;
+};
+
+/** What a master has counted and learned, for people and for statistics. Times in microseconds. */
+struct omvrpc_statistics {
+    uint64_t calls, done, not_delivered, result_unknown, too_large;
+    uint64_t command_copies;  /**< commands sent again */
+    uint64_t polls;           /**< polls sent */
+    uint64_t repeated_calls;  /**< repeatable calls begun again after a loss */
+    uint64_t crc_errors;      /**< packets that were recognised and damaged */
+    uint64_t skipped_bytes;   /**< received bytes that belonged to no expected packet */
+    uint64_t settlings;       /**< times that doubt had to be cleared before going on */
+    uint64_t stale_results;   /**< results of abandoned calls, fetched and dropped */
+    uint64_t frames;          /**< stream frames received */
+    uint64_t stream_restarts; /**< streams reopened after a fault */
+    uint64_t bytes_sent, bytes_received;
+    int64_t round_trip_us, round_trip_deviation_us; /**< smoothed, RFC 6298 */
+    int64_t turnaround_us;                          /**< how long the camera is deaf after a result */
+};
+
+struct omvrpc_master;
+
+/** @return a master without a link, to be freed with omvrpc_master_free(), or NULL when memory is short */
+OMVRPC_API struct omvrpc_master *omvrpc_master_new(void);
+OMVRPC_API void omvrpc_master_free(struct omvrpc_master *master);
+
+/** Longest argument and result, in bytes (at most 1 GiB). Default: OMVRPC_MAX_PAYLOAD_DEFAULT. */
+OMVRPC_API void omvrpc_master_set_max_payload(struct omvrpc_master *master, size_t bytes);
+
+/**
+ * Tells the master that a link was opened, or opened again: nothing is known of the camera, so it settles first.
+ * A link that was open before has to be ended by omvrpc_master_link_gone().
+ * @param info of the link; copied
+ */
+OMVRPC_API void omvrpc_master_link_opened(struct omvrpc_master *master, const struct omvrpc_link_info *info,
+                                          int64_t now_us);
+
+/**
+ * Tells the master that the link has failed. A call under way ends: not delivered if nothing of it was sent. One that
+ * is repeatable stays and is sent again when a link is opened before its deadline.
+ */
+OMVRPC_API void omvrpc_master_link_gone(struct omvrpc_master *master, int64_t now_us);
+
+/** @return whether the link is open, as far as the master was told */
+OMVRPC_API bool omvrpc_master_has_link(const struct omvrpc_master *master);
+
+/** @return whether the camera has answered since the link was opened and nothing of an old exchange is left */
+OMVRPC_API bool omvrpc_master_is_settled(const struct omvrpc_master *master);
+
+/** @return since when the camera has been silent although it was asked, or 0 when it answers */
+OMVRPC_API int64_t omvrpc_master_silent_since(const struct omvrpc_master *master);
+
+/**
+ * Begins a call. It waits for the master to settle if need be; the deadline counts all the same.
+ * @return 0; -EBUSY when a call or a stream is under way; -EMSGSIZE when the argument is longer than max_payload;
+ *         -EINVAL for a stream depth over 255 or a raw length over max_payload
+ */
+OMVRPC_API int omvrpc_master_call(struct omvrpc_master *master, const struct omvrpc_request *request, int64_t now_us);
+
+/** Ends the call or stream under way as soon as it can: a stream stops after its current frame, a call loses its
+ * result. */
+OMVRPC_API void omvrpc_master_stop(struct omvrpc_master *master, int64_t now_us);
+
+/** @return whether a call or a stream is under way */
+OMVRPC_API bool omvrpc_master_is_busy(const struct omvrpc_master *master);
+
+/** Asks what to do at time `now_us`. Input that is there must have been reported before. */
+OMVRPC_API void omvrpc_master_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
+
+/** Reports how much of a SEND step's data the line took. */
+OMVRPC_API void omvrpc_master_sent(struct omvrpc_master *master, size_t length, int64_t now_us);
+
+/** Reports received bytes. May be called at any time, also with 0 bytes. */
+OMVRPC_API void omvrpc_master_received(struct omvrpc_master *master, const uint8_t *data, size_t length,
+                                       int64_t now_us);
+
+/** @return the result of the call that ended last; valid after OMVRPC_STEP_DONE until the next call begins */
+OMVRPC_API const struct omvrpc_result *omvrpc_master_result(const struct omvrpc_master *master);
+
+OMVRPC_API const struct omvrpc_statistics *omvrpc_master_statistics(const struct omvrpc_master *master);
+
+/* Blocking use. */
+
+/**
+ * Calls a callback and waits for its end, for programs that have one camera and no event loop.
+ * @param timeout_ms deadline from now, in milliseconds
+ * @return 0 when the call has ended (its outcome is in `result`), or a negative errno when it could not begin or the
+ * link failed
+ */
+OMVRPC_API int omvrpc_call(struct omvrpc_master *master, struct omvrpc_link *link, const char *name,
+                           const void *argument, size_t argument_length, int timeout_ms, struct omvrpc_result *result);
+
+/** As omvrpc_call(), with every choice of struct omvrpc_request; its deadline is on the clock of omvrpc_now_us(). */
+OMVRPC_API int omvrpc_call_request(struct omvrpc_master *master, struct omvrpc_link *link,
+                                   const struct omvrpc_request *request, struct omvrpc_result *result);
+
+/** A frame of a stream; return false to stop the stream. The data is valid during the call. */
+typedef bool omvrpc_frame_handler(void *context, const uint8_t *data, size_t length);
+
+/**
+ * Calls a streaming callback and hands over its frames until the handler says stop, the request's deadline passes or
+ * the stream fails. The request needs a stream_depth; 2 is a good one.
+ * @return 0 when the stream ended as asked, or a negative errno
+ */
+OMVRPC_API int omvrpc_stream(struct omvrpc_master *master, struct omvrpc_link *link,
+                             const struct omvrpc_request *request, omvrpc_frame_handler *handler, void *context,
+                             struct omvrpc_result *result);
+
+/** Microseconds of CLOCK_MONOTONIC. */
+OMVRPC_API int64_t omvrpc_now_us(void);
+
+/* The slave. */
+
+struct omvrpc_slave;
+struct omvrpc_reply;
+
+/**
+ * A callback of a slave. It fills the reply with the functions below; an untouched reply is an empty result.
+ * The argument is valid during the call.
+ */
+typedef void omvrpc_callback(void *context, const uint8_t *argument, size_t length, struct omvrpc_reply *reply);
+
+/** Copies bytes behind what the result holds already. @return 0, or -ENOMEM, -EMSGSIZE over the slave's max_payload */
+OMVRPC_API int omvrpc_reply_append(struct omvrpc_reply *reply, const void *data, size_t length);
+
+/** Says that the camera computes for so long, in microseconds, before the result is there. */
+OMVRPC_API void omvrpc_reply_delay(struct omvrpc_reply *reply, int64_t duration_us);
+
+/** Schedules a cut-through transfer: these bytes (copied) follow the result, with no packet around them. */
+OMVRPC_API int omvrpc_reply_put_bytes(struct omvrpc_reply *reply, const void *data, size_t length);
+
+/**
+ * Gives the next frame of a stream. The data stays valid until the next call.
+ * @param due_us set to the time at which the frame is ready; later than now_us means: ask again then
+ * @return false to end the stream
+ */
+typedef bool omvrpc_frame_source(void *context, int64_t now_us, const uint8_t **data, size_t *length, int64_t *due_us);
+
+/** Schedules a stream: after the result, the slave waits for a reader and sends it frames from `source`. */
+OMVRPC_API void omvrpc_reply_stream(struct omvrpc_reply *reply, omvrpc_frame_source *source, void *context);
+
+OMVRPC_API struct omvrpc_slave *omvrpc_slave_new(void);
+OMVRPC_API void omvrpc_slave_free(struct omvrpc_slave *slave);
+
+/** Registers a callback under a name; replaces an older one of that name. @return 0 or -ENOMEM */
+OMVRPC_API int omvrpc_slave_register(struct omvrpc_slave *slave, const char *name, omvrpc_callback *callback,
+                                     void *context);
+
+/** Asks what to do at time `now_us`: IDLE never, DONE never; SEND, RECEIVE as for a master. */
+OMVRPC_API void omvrpc_slave_next(struct omvrpc_slave *slave, int64_t now_us, struct omvrpc_step *step);
+OMVRPC_API void omvrpc_slave_sent(struct omvrpc_slave *slave, size_t length, int64_t now_us);
+OMVRPC_API void omvrpc_slave_received(struct omvrpc_slave *slave, const uint8_t *data, size_t length, int64_t now_us);
+
+/** Forgets the exchange under way, as a reset of the camera does; registered callbacks stay. */
+OMVRPC_API void omvrpc_slave_reset(struct omvrpc_slave *slave);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

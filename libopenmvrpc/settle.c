@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Clearing doubt, and finding out whether the camera is there.
+ *
+ * Drop what is queued, and give the camera the bytes it may still be waiting for. Fetch and drop a result that it may
+ * still hold, until polls are answered with silence, longer than an answer can be under way. Then let it answer the
+ * reserved command, which proves that it holds nothing older, and wait for silence once more: whatever a backlog
+ * between us and the camera still produced has come by then. Each step waits for the line before the next sends
+ * something else, so no answer is taken for another's.
+ */
+
+#include "master_internal.h"
+
+/* Copies or polls in one round, enough to meet the camera listening whatever it collects. */
+#define ROUND 40
+
+/* The same for polls that mostly find nothing: a camera that holds an old result is met by another round at the latest.
+ */
+#define DRAIN_ROUND 12
+
+static const uint8_t zeros[256];
+
+static int64_t quiet(const struct omvrpc_master *master) {
+    int64_t quiet_us = master->round_trip.samples == 0 ? 0 : 3 * master_round_trip_timeout(master);
+    quiet_us = quiet_us > QUIET_MIN_US ? quiet_us : QUIET_MIN_US;
+    return quiet_us < QUIET_MAX_US ? quiet_us : QUIET_MAX_US;
+}
+
+static void go(struct omvrpc_master *master, enum settle_step step, int64_t now_us) {
+    struct settling *settling = &master->settling;
+    settling->step = step;
+    settling->step_us = now_us;
+    settling->next_us = now_us;
+    settling->header_seen = false;
+    settling->drained = false;
+    flight_clear(&settling->flight);
+    master->since_breath = 0;
+}
+
+void settle_begin(struct omvrpc_master *master, size_t feed, int64_t now_us) {
+    master->phase = MASTER_SETTLE;
+    /* What was still to be sent belongs to an exchange that has ended, and must not reach the camera any more. */
+    master->output_length = master->output_sent = 0;
+    master->last_result_us = 0;
+    master->settling = (struct settling){.feed = feed, .input_us = now_us};
+    master->statistics.settlings++;
+    if (master->silent_since_us == 0) {
+        master->silent_since_us = now_us;
+    }
+    go(master, SETTLE_DISCARD, now_us);
+}
+
+/* Returns since when the line has been silent in this step. */
+static int64_t silence_began(const struct settling *settling) {
+    return settling->input_us > settling->step_us ? settling->input_us : settling->step_us;
+}
+
+/* Waits until nothing has come for as long as anything can be under way; then goes on to `then`. */
+static void await_silence(struct omvrpc_master *master, enum settle_step then, int64_t now_us,
+                          struct omvrpc_step *step) {
+    int64_t until_us = silence_began(&master->settling) + quiet(master);
+    if (now_us < until_us) {
+        master_receive(step, 0, until_us);
+    } else {
+        go(master, then, now_us);
+    }
+}
+
+/* Sends one of a round, and says whether the round is still going on. */
+static bool send_round(struct omvrpc_master *master, bool probe, uint32_t round, int64_t now_us) {
+    struct settling *settling = &master->settling;
+    if (settling->flight.count >= round) {
+        return false;
+    }
+    if (now_us < settling->next_us) {
+        return true;
+    }
+    size_t size = probe ? PACKET_COMMAND_HEADER_SIZE + OMVRPC_PACKET_OVERHEAD : 2 * PACKET_POLL_SIZE;
+    if (flight_under_way(&settling->flight, now_us - master_round_trip_timeout(master)) >=
+        master_window(master, size)) {
+        settling->next_us = now_us + GAP_US;
+        return true;
+    }
+    if (probe) {
+        master_send_probe(master, true, master->info.pairs);
+    } else {
+        master_send_polls(master, true, master->info.pairs);
+    }
+    flight_add(&settling->flight, now_us);
+    bool measures = probe && settling->flight.count == 1 && master->round_trip.samples == 0;
+    settling->next_us = now_us + (measures || !master->info.pairs ? ROUND_TRIP_FIRST_US : master_gap(master, size));
+    settling->step_us = now_us;
+    return true;
+}
+
+static void feed(struct omvrpc_master *master, int64_t now_us) {
+    struct settling *settling = &master->settling;
+    size_t length = settling->feed < sizeof zeros ? settling->feed : sizeof zeros;
+    if (length == 0) {
+        go(master, SETTLE_DRAIN, now_us);
+        return;
+    }
+    settling->feed -= length;
+    master_send(master, zeros, length);
+}
+
+static void drain(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
+    struct settling *settling = &master->settling;
+    if (!settling->drained && send_round(master, false, DRAIN_ROUND, now_us)) {
+        if (!master_is_sending(master)) {
+            master_receive(step, PACKET_RESULT_HEADER_SIZE, settling->next_us);
+        }
+        return;
+    }
+    await_silence(master, settling->drained ? SETTLE_DRAIN : SETTLE_PROBE, now_us, step);
+}
+
+/* A round of the reserved command; a camera that stays silent is tried again after a growing pause. */
+static void probe(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
+    struct settling *settling = &master->settling;
+    if (send_round(master, true, ROUND, now_us)) {
+        if (!master_is_sending(master)) {
+            master_receive(step, PACKET_ACK_SIZE, settling->next_us);
+        }
+        return;
+    }
+    int64_t until_us = silence_began(settling) + quiet(master) + settling->pause_us;
+    if (now_us < until_us) {
+        master_receive(step, PACKET_ACK_SIZE, until_us);
+        return;
+    }
+    settling->pause_us = settling->pause_us * 2 + GAP_US * 5;
+    if (settling->pause_us > SETTLE_PAUSE_MAX_US) {
+        settling->pause_us = SETTLE_PAUSE_MAX_US;
+    }
+    go(master, SETTLE_DRAIN, now_us);
+}
+
+static void fetch(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
+    struct settling *settling = &master->settling;
+    if (send_round(master, false, ROUND, now_us)) {
+        if (!master_is_sending(master)) {
+            master_receive(step, PACKET_RESULT_HEADER_SIZE, settling->next_us);
+        }
+        return;
+    }
+    await_silence(master, SETTLE_DRAIN, now_us, step);
+}
+
+void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
+    switch (master->settling.step) {
+    case SETTLE_DISCARD:
+        master->discard = true;
+        buffer_clear(&master->input);
+        go(master, SETTLE_FEED, now_us);
+        break;
+    case SETTLE_FEED:
+        feed(master, now_us);
+        break;
+    case SETTLE_DRAIN:
+        drain(master, now_us, step);
+        break;
+    case SETTLE_PROBE:
+        probe(master, now_us, step);
+        break;
+    case SETTLE_FETCH:
+        fetch(master, now_us, step);
+        break;
+    case SETTLE_CONFIRM:
+        if (now_us < silence_began(&master->settling) + quiet(master)) {
+            master_receive(step, 0, silence_began(&master->settling) + quiet(master));
+        } else {
+            master_ready(master, now_us);
+        }
+        break;
+    }
+}
+
+static void parse_drain(struct omvrpc_master *master) {
+    struct settling *settling = &master->settling;
+    settling->drained = true;
+    while (buffer_length(&master->input) >= PACKET_RESULT_HEADER_SIZE) {
+        if (!settling->header_seen && master_input_is(master, OMVRPC_RESULT_HEADER, PACKET_RESULT_HEADER_SIZE)) {
+            settling->header_seen = true;
+            master->statistics.stale_results++;
+            master_heard(master);
+            if (!master->info.pairs && !master_is_sending(master)) {
+                master_send_polls(master, false, true);
+            }
+        }
+        buffer_consume(&master->input, 1);
+    }
+}
+
+static void parse_probe(struct omvrpc_master *master, int64_t now_us) {
+    struct settling *settling = &master->settling;
+    while (settling->step == SETTLE_PROBE && buffer_length(&master->input) >= PACKET_ACK_SIZE) {
+        if (master_input_is(master, OMVRPC_COMMAND_DATA, PACKET_ACK_SIZE)) {
+            if (master->info.pairs) {
+                master_measure(master, &settling->flight, now_us - settling->flight.sent_us[0]);
+            }
+            if (!master_is_sending(master) || master->output_sent == 0) {
+                master->output_length = master->output_sent = 0;
+            }
+            master_heard(master);
+            go(master, SETTLE_FETCH, now_us);
+        } else if (!master->info.pairs && master_input_is(master, OMVRPC_COMMAND_HEADER, PACKET_ACK_SIZE) &&
+                   !master_is_sending(master)) {
+            master_send_probe(master, false, true);
+        } else {
+            buffer_consume(&master->input, 1);
+            continue;
+        }
+        buffer_consume(&master->input, PACKET_ACK_SIZE);
+    }
+}
+
+/* The result of the reserved command is empty; any other is not its result, and doubt begins anew. */
+static void parse_fetch(struct omvrpc_master *master, int64_t now_us) {
+    struct settling *settling = &master->settling;
+    while (settling->step == SETTLE_FETCH && buffer_length(&master->input) >= PACKET_ACK_SIZE) {
+        const uint8_t *bytes = buffer_bytes(&master->input);
+        if (get_u16(bytes) == OMVRPC_RESULT_HEADER && buffer_length(&master->input) < PACKET_RESULT_HEADER_SIZE) {
+            return;
+        }
+        if (master_input_is(master, OMVRPC_RESULT_HEADER, PACKET_RESULT_HEADER_SIZE)) {
+            if (get_u32(bytes + 2) != 0) {
+                go(master, SETTLE_DRAIN, now_us);
+                return;
+            }
+            settling->header_seen = true;
+            buffer_consume(&master->input, PACKET_RESULT_HEADER_SIZE);
+            if (!master->info.pairs && !master_is_sending(master)) {
+                master_send_polls(master, false, true);
+            }
+        } else if (settling->header_seen && master_input_is(master, OMVRPC_RESULT_DATA, PACKET_ACK_SIZE)) {
+            master_heard(master);
+            go(master, SETTLE_CONFIRM, now_us);
+        } else {
+            buffer_consume(&master->input, 1);
+        }
+    }
+}
+
+void settle_parse(struct omvrpc_master *master, int64_t now_us) {
+    switch (master->settling.step) {
+    case SETTLE_DRAIN:
+        parse_drain(master);
+        return;
+    case SETTLE_PROBE:
+        parse_probe(master, now_us);
+        return;
+    case SETTLE_FETCH:
+        parse_fetch(master, now_us);
+        return;
+    case SETTLE_CONFIRM:
+        go(master, SETTLE_DRAIN, now_us);
+        break;
+    case SETTLE_DISCARD:
+    case SETTLE_FEED:
+        break;
+    }
+    buffer_clear(&master->input);
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The camera's half: what a master sees of it is what a stock slave shows, but damage costs less. It does not throw its
+ * input away while it waits for a command; it finds the next packet in what came. After a callback it does discard what
+ * arrived meanwhile, as the stock slave does: those bytes are copies of the command and polls that came too early, and
+ * answering them later would hand one call's result to the next.
+ */
+
+#include "buffer.h"
+#include "packet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A result that nobody fetches is dropped after the stock slave's send timeout. */
+#define SEND_TIMEOUT_US 1000000
+
+/* A stream's writer waits this long for its reader, as the stock writer does. */
+#define STREAM_TIMEOUT_US 1000000
+
+/* Silence inside the data of a command, after which the rest is not coming: several times what USB or a UART ever
+ * pauses. */
+#define DATA_TIMEOUT_US 200000
+
+/* Input that holds no packet is dropped beyond this. */
+#define INPUT_MAX ((size_t)64 << 10)
+
+struct registered {
+    struct registered *next;
+    uint32_t command;
+    omvrpc_callback *callback;
+    void *context;
+};
+
+struct omvrpc_reply {
+    struct buffer result;
+    struct buffer raw;
+    int64_t delay_us;
+    omvrpc_frame_source *source;
+    void *source_context;
+};
+
+enum slave_state {
+    SLAVE_COMMAND,     /* waits for a command header */
+    SLAVE_DATA,        /* waits for the command's data */
+    SLAVE_RUNNING,     /* the callback computes */
+    SLAVE_RESULT,      /* waits for the two polls */
+    SLAVE_RAW,         /* sends a cut-through transfer */
+    SLAVE_STREAM_OPEN, /* waits for a stream's reader */
+    SLAVE_STREAM,      /* streams */
+};
+
+struct omvrpc_slave {
+    enum slave_state state;
+    struct registered *callbacks;
+    struct buffer input;
+    struct buffer output;
+    struct omvrpc_reply reply;
+    uint32_t command;
+    size_t data_length;
+    bool header_sent;
+    int64_t until_us;
+    uint32_t depth, credits;
+    uint8_t expected_byte;
+};
+
+int omvrpc_reply_append(struct omvrpc_reply *reply, const void *data, size_t length) {
+    if (buffer_length(&reply->result) + length > OMVRPC_MAX_PAYLOAD_DEFAULT * 4) {
+        return -EMSGSIZE;
+    }
+    return buffer_append(&reply->result, data, length) ? 0 : -ENOMEM;
+}
+
+void omvrpc_reply_delay(struct omvrpc_reply *reply, int64_t duration_us) {
+    reply->delay_us = duration_us;
+}
+
+int omvrpc_reply_put_bytes(struct omvrpc_reply *reply, const void *data, size_t length) {
+    if (buffer_length(&reply->raw) + length > OMVRPC_MAX_PAYLOAD_DEFAULT * 4) {
+        return -EMSGSIZE;
+    }
+    return buffer_append(&reply->raw, data, length) ? 0 : -ENOMEM;
+}
+
+void omvrpc_reply_stream(struct omvrpc_reply *reply, omvrpc_frame_source *source, void *context) {
+    reply->source = source;
+    reply->source_context = context;
+}
+
+static void reply_clear(struct omvrpc_reply *reply) {
+    buffer_shrink(&reply->result);
+    buffer_shrink(&reply->raw);
+    reply->delay_us = 0;
+    reply->source = NULL;
+}
+
+struct omvrpc_slave *omvrpc_slave_new(void) {
+    return calloc(1, sizeof(struct omvrpc_slave));
+}
+
+void omvrpc_slave_free(struct omvrpc_slave *slave) {
+    if (slave == NULL) {
+        return;
+    }
+    while (slave->callbacks != NULL) {
+        struct registered *next = slave->callbacks->next;
+        free(slave->callbacks);
+        slave->callbacks = next;
+    }
+    buffer_free(&slave->input);
+    buffer_free(&slave->output);
+    buffer_free(&slave->reply.result);
+    buffer_free(&slave->reply.raw);
+    free(slave);
+}
+
+static struct registered *find(struct omvrpc_slave *slave, uint32_t command) {
+    struct registered *entry = slave->callbacks;
+    while (entry != NULL && entry->command != command) {
+        entry = entry->next;
+    }
+    return entry;
+}
+
+int omvrpc_slave_register(struct omvrpc_slave *slave, const char *name, omvrpc_callback *callback, void *context) {
+    uint32_t command = omvrpc_command_id(name, strlen(name));
+    struct registered *entry = find(slave, command);
+    if (entry == NULL) {
+        entry = calloc(1, sizeof *entry);
+        if (entry == NULL) {
+            return -ENOMEM;
+        }
+        entry->command = command;
+        entry->next = slave->callbacks;
+        slave->callbacks = entry;
+    }
+    entry->callback = callback;
+    entry->context = context;
+    return 0;
+}
+
+void omvrpc_slave_reset(struct omvrpc_slave *slave) {
+    slave->state = SLAVE_COMMAND;
+    buffer_clear(&slave->input);
+    buffer_clear(&slave->output);
+    reply_clear(&slave->reply);
+}
+
+/* Queues a packet. Where memory is short it is as if the packet had been lost, which every master survives. */
+static void put(struct omvrpc_slave *slave, enum omvrpc_magic magic, const uint8_t *payload, size_t length) {
+    if (buffer_reserve(&slave->output, length + OMVRPC_PACKET_OVERHEAD)) {
+        slave->output.end += packet_put(slave->output.data + slave->output.end, magic, payload, length);
+    }
+}
+
+static void await_command(struct omvrpc_slave *slave) {
+    reply_clear(&slave->reply);
+    slave->state = SLAVE_COMMAND;
+}
+
+static void run(struct omvrpc_slave *slave, const uint8_t *argument, size_t length, int64_t now_us) {
+    const struct registered *entry = find(slave, slave->command);
+    reply_clear(&slave->reply);
+    if (entry != NULL) {
+        entry->callback(entry->context, argument, length, &slave->reply);
+    }
+    slave->state = SLAVE_RUNNING;
+    slave->until_us = now_us + slave->reply.delay_us;
+}
+
+/*
+ * Finds a packet of a fixed size whose magic is one of two, skipping what is none. Returns its magic with the packet at
+ * the front of the input, or 0 when more bytes are needed.
+ */
+static uint16_t find_packet(struct buffer *input, size_t size, enum omvrpc_magic first, enum omvrpc_magic second) {
+    while (buffer_length(input) >= size) {
+        const uint8_t *bytes = buffer_bytes(input);
+        if (packet_is_valid(bytes, size, first) || packet_is_valid(bytes, size, second)) {
+            return get_u16(bytes);
+        }
+        buffer_consume(input, 1);
+    }
+    return 0;
+}
+
+static bool parse_command(struct omvrpc_slave *slave, int64_t now_us) {
+    struct buffer *input = &slave->input;
+    if (find_packet(input, PACKET_COMMAND_HEADER_SIZE, OMVRPC_COMMAND_HEADER, OMVRPC_COMMAND_HEADER) == 0) {
+        return false;
+    }
+    slave->command = get_u32(buffer_bytes(input) + 2);
+    slave->data_length = get_u32(buffer_bytes(input) + 6);
+    buffer_consume(input, PACKET_COMMAND_HEADER_SIZE);
+    if (slave->data_length > OMVRPC_MAX_PAYLOAD_DEFAULT) {
+        return true;
+    }
+    put(slave, OMVRPC_COMMAND_HEADER, NULL, 0);
+    slave->state = SLAVE_DATA;
+    slave->until_us = now_us + DATA_TIMEOUT_US;
+    return true;
+}
+
+static bool parse_data(struct omvrpc_slave *slave, int64_t now_us) {
+    struct buffer *input = &slave->input;
+    size_t size = slave->data_length + OMVRPC_PACKET_OVERHEAD;
+    if (buffer_length(input) >= 2 && get_u16(buffer_bytes(input)) != OMVRPC_COMMAND_DATA) {
+        /* The data was lost on the way. What follows may be the next try's header. */
+        slave->state = SLAVE_COMMAND;
+        return true;
+    }
+    if (buffer_length(input) < size) {
+        return false;
+    }
+    if (!packet_is_valid(buffer_bytes(input), size, OMVRPC_COMMAND_DATA)) {
+        buffer_consume(input, 1);
+        slave->state = SLAVE_COMMAND;
+        return true;
+    }
+    put(slave, OMVRPC_COMMAND_DATA, NULL, 0);
+    run(slave, buffer_bytes(input) + 2, slave->data_length, now_us);
+    buffer_consume(input, size);
+    return true;
+}
+
+static void finish_result(struct omvrpc_slave *slave, int64_t now_us) {
+    slave->until_us = now_us + STREAM_TIMEOUT_US;
+    if (buffer_length(&slave->reply.raw) > 0) {
+        slave->state = SLAVE_RAW;
+    } else if (slave->reply.source != NULL) {
+        slave->state = SLAVE_STREAM_OPEN;
+    } else {
+        await_command(slave);
+    }
+}
+
+static bool parse_poll(struct omvrpc_slave *slave, int64_t now_us) {
+    struct buffer *input = &slave->input;
+    const struct buffer *result = &slave->reply.result;
+    uint16_t magic = find_packet(input, PACKET_POLL_SIZE, OMVRPC_RESULT_HEADER,
+                                 slave->header_sent ? OMVRPC_RESULT_DATA : OMVRPC_RESULT_HEADER);
+    if (magic == 0) {
+        return false;
+    }
+    buffer_consume(input, PACKET_POLL_SIZE);
+    if (magic == OMVRPC_RESULT_HEADER) {
+        uint8_t length[4];
+        put_u32(length, (uint32_t)buffer_length(result));
+        put(slave, OMVRPC_RESULT_HEADER, length, sizeof length);
+        slave->header_sent = true;
+    } else {
+        put(slave, OMVRPC_RESULT_DATA, buffer_bytes(result), buffer_length(result));
+        finish_result(slave, now_us);
+    }
+    return true;
+}
+
+static bool parse_stream_open(struct omvrpc_slave *slave, int64_t now_us) {
+    struct buffer *input = &slave->input;
+    if (find_packet(input, PACKET_STREAM_SIZE, OMVRPC_STREAM_OPEN, OMVRPC_STREAM_OPEN) == 0) {
+        return false;
+    }
+    uint32_t depth = get_u32(buffer_bytes(input) + 2);
+    buffer_consume(input, PACKET_STREAM_SIZE);
+    slave->depth = depth < 1 ? 1 : depth > 255 ? 255 : depth;
+    slave->credits = slave->depth;
+    slave->expected_byte = 0xFF;
+    slave->state = SLAVE_STREAM;
+    slave->until_us = now_us + STREAM_TIMEOUT_US;
+    return true;
+}
+
+/* Takes the reader's byte where one is due. Returns false while it has not come. */
+static bool parse_credit(struct omvrpc_slave *slave, int64_t now_us) {
+    if (slave->credits > slave->depth / 2 || buffer_length(&slave->input) == 0) {
+        return false;
+    }
+    uint8_t byte = buffer_bytes(&slave->input)[0];
+    buffer_consume(&slave->input, 1);
+    if (byte != slave->expected_byte) {
+        await_command(slave);
+        return true;
+    }
+    slave->expected_byte = stream_next_byte(byte);
+    slave->credits++;
+    slave->until_us = now_us + STREAM_TIMEOUT_US;
+    return true;
+}
+
+static bool parse(struct omvrpc_slave *slave, int64_t now_us) {
+    switch (slave->state) {
+    case SLAVE_COMMAND:
+        return parse_command(slave, now_us);
+    case SLAVE_DATA:
+        return parse_data(slave, now_us);
+    case SLAVE_RESULT:
+        return parse_poll(slave, now_us);
+    case SLAVE_STREAM_OPEN:
+        return parse_stream_open(slave, now_us);
+    case SLAVE_STREAM:
+        return parse_credit(slave, now_us);
+    case SLAVE_RUNNING:
+    case SLAVE_RAW:
+        break;
+    }
+    return false;
+}
+
+/* Acts on time that has passed. Returns whether the state has changed. */
+static bool advance(struct omvrpc_slave *slave, int64_t now_us) {
+    switch (slave->state) {
+    case SLAVE_RUNNING:
+        if (now_us < slave->until_us) {
+            return false;
+        }
+        buffer_clear(&slave->input);
+        slave->header_sent = false;
+        slave->state = SLAVE_RESULT;
+        slave->until_us = now_us + SEND_TIMEOUT_US;
+        return true;
+    case SLAVE_RAW:
+        (void)buffer_append(&slave->output, buffer_bytes(&slave->reply.raw), buffer_length(&slave->reply.raw));
+        await_command(slave);
+        return true;
+    case SLAVE_DATA:
+        if (now_us >= slave->until_us) {
+            slave->state = SLAVE_COMMAND;
+            return true;
+        }
+        return false;
+    case SLAVE_RESULT:
+    case SLAVE_STREAM_OPEN:
+        if (now_us >= slave->until_us) {
+            await_command(slave);
+            return true;
+        }
+        return false;
+    case SLAVE_STREAM:
+        if (slave->credits <= slave->depth / 2 && now_us >= slave->until_us) {
+            await_command(slave);
+            return true;
+        }
+        return false;
+    case SLAVE_COMMAND:
+        break;
+    }
+    return false;
+}
+
+/* Queues the stream's next frame if there is credit. Returns the time to ask again. */
+static int64_t put_frame(struct omvrpc_slave *slave, int64_t now_us) {
+    if (slave->credits <= slave->depth / 2) {
+        return slave->until_us;
+    }
+    const uint8_t *data = NULL;
+    size_t length = 0;
+    int64_t due_us = now_us;
+    if (!slave->reply.source(slave->reply.source_context, now_us, &data, &length, &due_us)) {
+        await_command(slave);
+        return now_us;
+    }
+    if (due_us > now_us) {
+        return due_us;
+    }
+    uint8_t size[4];
+    put_u32(size, (uint32_t)length);
+    put(slave, OMVRPC_STREAM_FRAME, size, sizeof size);
+    (void)buffer_append(&slave->output, data, length);
+    slave->credits--;
+    slave->until_us = now_us + STREAM_TIMEOUT_US;
+    return now_us;
+}
+
+void omvrpc_slave_next(struct omvrpc_slave *slave, int64_t now_us, struct omvrpc_step *step) {
+    *step = (struct omvrpc_step){.kind = OMVRPC_STEP_RECEIVE, .until_us = INT64_MAX};
+    for (;;) {
+        if (buffer_length(&slave->output) > 0) {
+            step->kind = OMVRPC_STEP_SEND;
+            step->data = buffer_bytes(&slave->output);
+            step->length = buffer_length(&slave->output);
+            return;
+        }
+        buffer_shrink(&slave->output);
+        if (parse(slave, now_us) || advance(slave, now_us)) {
+            continue;
+        }
+        if (slave->state == SLAVE_STREAM) {
+            step->until_us = put_frame(slave, now_us);
+            if (step->until_us <= now_us) {
+                continue;
+            }
+        } else if (slave->state != SLAVE_COMMAND) {
+            step->until_us = slave->until_us;
+        }
+        return;
+    }
+}
+
+void omvrpc_slave_sent(struct omvrpc_slave *slave, size_t length, int64_t now_us) {
+    (void)now_us;
+    buffer_consume(&slave->output, length);
+}
+
+void omvrpc_slave_received(struct omvrpc_slave *slave, const uint8_t *data, size_t length, int64_t now_us) {
+    if (slave->state == SLAVE_DATA) {
+        slave->until_us = now_us + DATA_TIMEOUT_US;
+    }
+    size_t limit = slave->state == SLAVE_DATA ? slave->data_length + OMVRPC_PACKET_OVERHEAD + INPUT_MAX : INPUT_MAX;
+    if (length > limit) {
+        data += length - limit;
+        length = limit;
+    }
+    if (buffer_length(&slave->input) + length > limit) {
+        buffer_clear(&slave->input);
+    }
+    (void)buffer_append(&slave->input, data, length);
+}

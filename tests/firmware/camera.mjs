@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//
+// Runs a camera script under MicroPython compiled to WebAssembly. The hardware modules are the stand-ins beside this
+// file; below them is the module "host", the few functions here.
+//
+// This build of MicroPython collects garbage only between top-level calls, and the script's loop is one such call. So
+// what a script allocates stays allocated: the heap is generous, and a leak in the firmware does not show here.
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { Ring } from './ring.mjs';
+
+const HEAP_BYTES = 32 << 20;
+const USB_BUFFER = 1024;
+const SEND_BUFFER = 4096;
+
+const [fdText, ptyPath, link, firmware, script, packageDirectory] = process.argv.slice(2);
+const here = path.dirname(fileURLToPath(import.meta.url));
+const fd = Number(fdText);
+const received = new Ring();
+const sent = new Ring();
+received.limit = USB_BUFFER;
+sent.limit = SEND_BUFFER;
+
+for (const [direction, ring] of [['receive', received], ['send', sent]]) {
+  const workerData = { fd, direction, ring: ring.buffer, overflows: link === 'uart' };
+  new Worker(path.join(here, 'pump.mjs'), { workerData }).on('error', (error) => {
+    console.error(`run-camera: ${direction}: ${error.message}`);
+    process.exit(1);
+  });
+}
+
+const { loadMicroPython } = await import(path.join(packageDirectory, 'micropython.mjs'));
+const micropython = await loadMicroPython({
+  heapsize: HEAP_BYTES,
+  linebuffer: true,
+  stdout: (line) => console.error(line),
+  stderr: (line) => console.error(line),
+});
+const memory = micropython._module;
+const clockForSleeping = new Int32Array(new SharedArrayBuffer(4));
+
+micropython.registerJsModule('host', {
+  available: () => received.used,
+  waitForInput: (milliseconds) => received.waitUntilUsed(milliseconds < 0 ? Infinity : milliseconds),
+  setReceiveLimit: (bytes) => {
+    received.limit = bytes;
+  },
+  // What has arrived, at most count bytes, to that address; waits at most so long for the first byte.
+  receive: (address, count, milliseconds) => {
+    if (count > 0 && received.used === 0 && milliseconds > 0) received.waitUntilUsed(milliseconds);
+    return received.take(count, (i, byte) => memory.setValue(address + i, byte, 'i8'));
+  },
+  // Returns how many bytes were accepted before there was no room for that long.
+  send: (address, count, milliseconds) => {
+    let done = 0;
+    while (done < count) {
+      if (!sent.waitUntilRoom(milliseconds) && sent.room === 0) break;
+      const base = address + done;
+      done += sent.put(count - done, (i) => memory.getValue(base + i, 'i8'));
+    }
+    return done;
+  },
+  sleep: (milliseconds) => {
+    Atomics.wait(clockForSleeping, 0, 0, milliseconds);
+  },
+});
+
+function copyInto(target, folder) {
+  micropython.FS.mkdir(target);
+  for (const name of fs.readdirSync(folder)) {
+    if (!/\.(py|jpg)$/.test(name)) continue;
+    micropython.FS.writeFile(`${target}/${name}`, fs.readFileSync(path.join(folder, name)));
+  }
+}
+copyInto('/hardware', path.join(here, 'standins'));
+copyInto('/firmware', path.join(here, 'standins', `firmware${firmware}`));
+copyInto('/flash', path.join(here, '..', '..', 'firmware'));
+
+// The one line of main.py that a user changes for a UART is changed here in the same way.
+const LINK_LINE = /^LINK = .*$/m;
+let source = fs.readFileSync(script, 'utf8');
+if (link === 'uart') {
+  if (!LINK_LINE.test(source)) throw new Error(`${script} has no line that begins with "LINK ="`);
+  source = source.replace(LINK_LINE, 'LINK = omvrpc.uart(3, 115200)');
+}
+
+try {
+  micropython.runPython("import sys; sys.path[:] = ['/flash', '/hardware', '/firmware']");
+  micropython.runPython(`import boot; boot.prepare('${link}')`);
+  console.log(ptyPath);
+  micropython.runPython(source);
+} catch (error) {
+  console.error(`run-camera: the script ended: ${error.message}`);
+}
+process.exit(1);

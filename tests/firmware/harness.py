@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""What the firmware tests share: a running camera with a stock master on its pty, and the run of groups as TAP."""
+
+import os
+import pathlib
+import select
+import struct
+import subprocess
+import tempfile
+
+from stock_master import StockMaster
+
+FIRMWARE_TESTS = pathlib.Path(__file__).resolve().parent
+BUILD = pathlib.Path(os.environ.get("BUILD", FIRMWARE_TESTS.parent.parent / "build")).resolve()
+
+
+def pattern(size):
+    unit = bytes(i * 31 & 0xFF for i in range(251))
+    return (unit * (size // len(unit) + 1))[:size]
+
+
+def u32(*values):
+    return struct.pack("<%dI" % len(values), *values)
+
+
+def check(condition, message):
+    if not condition:
+        raise AssertionError(message)
+
+
+def check_equal(got, expected):
+    if got != expected:
+        raise AssertionError("got %.200r, expected %.200r" % (got, expected))
+
+
+class Camera:
+    """A running camera and a stock master on its pty."""
+
+    def __init__(self, *arguments):
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [str(FIRMWARE_TESTS / "run-camera"), *arguments], stdout=subprocess.PIPE, stderr=self.log, text=True
+        )
+        if not select.select([self.process.stdout], [], [], 30)[0]:
+            self.process.kill()
+            raise AssertionError("the camera did not start within 30 s")
+        self.path = self.process.stdout.readline().strip()
+        if not self.path:
+            self.log.seek(0)
+            raise AssertionError("the camera ended at once: " + self.log.read(500))
+        self.master = StockMaster(self.path)
+
+    def printed(self, line):
+        """How often the camera has printed that line."""
+        self.log.seek(0)
+        return self.log.read().splitlines().count(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.master.close()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+
+
+def why_not():
+    result = subprocess.run(
+        [str(FIRMWARE_TESTS / "run-camera"), "--check"], stderr=subprocess.PIPE, text=True, check=False
+    )
+    return result.stderr.strip().replace("run-camera ", "") if result.returncode else None
+
+
+def run_group(title, arguments, tests, report):
+    try:
+        with Camera(*arguments) as camera:
+            for test in tests:
+                try:
+                    test(camera)
+                    report(title, test, None)
+                except Exception as error:
+                    report(title, test, "%s: %s" % (type(error).__name__, error))
+    except (AssertionError, OSError) as error:
+        report(title, Camera, str(error))
+
+
+def run(groups, programs=()):
+    """Runs the tests of each (title, arguments of run-camera, tests). Skips them where no camera can be run, or where
+    the build lacks one of the programs; in CI both are failures. Returns the exit code."""
+    reason = why_not()
+    if reason is None:
+        lacking = [name for name in programs if not (BUILD / name).exists()]
+        reason = "needs " + " and ".join(lacking) if lacking else None
+    failures = 0
+    number = 0
+
+    def line(ok, title, name, tail=""):
+        nonlocal number
+        number += 1
+        print("%s %d - %s: %s%s" % ("ok" if ok else "not ok", number, title, name, tail), flush=True)
+
+    def report(title, test, error):
+        nonlocal failures
+        failures += error is not None
+        line(error is None, title, test.__name__)
+        if error is not None:
+            print("# " + error, flush=True)
+
+    for title, arguments, tests in groups:
+        if reason and os.environ.get("CI"):
+            for test in tests:
+                report(title, test, reason)
+        elif reason:
+            for test in tests:
+                line(True, title, test.__name__, " # SKIP " + reason)
+        else:
+            run_group(title, arguments, tests, report)
+    print("1..%d" % number)
+    return 1 if failures else 0

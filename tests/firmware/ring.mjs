@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// A queue of bytes between two threads: one puts, one takes. Waiting sleeps until the other side moves.
+
+const HEAD = 0;
+const TAIL = 1;
+const LIMIT = 2;
+const CONTROL_BYTES = 16;
+const CAPACITY = 1 << 17;
+
+export class Ring {
+  // Without a buffer a new queue is made; with another queue's buffer, the other end of that one.
+  constructor(buffer = new SharedArrayBuffer(CONTROL_BYTES + CAPACITY)) {
+    this.buffer = buffer;
+    this.control = new Int32Array(buffer, 0, CONTROL_BYTES / 4);
+    this.bytes = new Uint8Array(buffer, CONTROL_BYTES);
+  }
+
+  set limit(limit) {
+    Atomics.store(this.control, LIMIT, Math.min(limit, CAPACITY));
+  }
+
+  get used() {
+    return (Atomics.load(this.control, HEAD) - Atomics.load(this.control, TAIL)) | 0;
+  }
+
+  get room() {
+    return Math.max(0, Atomics.load(this.control, LIMIT) - this.used);
+  }
+
+  // Puts at most count bytes, get(i) each, and returns how many there was room for.
+  put(count, get) {
+    const head = Atomics.load(this.control, HEAD);
+    const taken = Math.min(count, this.room);
+    for (let i = 0; i < taken; i++) this.bytes[(head + i) & (CAPACITY - 1)] = get(i);
+    this.move(HEAD, head + taken);
+    return taken;
+  }
+
+  // Takes at most count bytes into set(i, byte) and returns how many there were.
+  take(count, set) {
+    const tail = Atomics.load(this.control, TAIL);
+    const taken = Math.min(count, this.used);
+    for (let i = 0; i < taken; i++) set(i, this.bytes[(tail + i) & (CAPACITY - 1)]);
+    this.move(TAIL, tail + taken);
+    return taken;
+  }
+
+  move(end, position) {
+    Atomics.store(this.control, end, position | 0);
+    Atomics.notify(this.control, end);
+  }
+
+  waitUntilUsed(milliseconds = Infinity) {
+    const head = Atomics.load(this.control, HEAD);
+    if (this.used > 0) return true;
+    return Atomics.wait(this.control, HEAD, head, milliseconds) !== 'timed-out';
+  }
+
+  waitUntilRoom(milliseconds = Infinity) {
+    const tail = Atomics.load(this.control, TAIL);
+    if (this.room > 0) return true;
+    return Atomics.wait(this.control, TAIL, tail, milliseconds) !== 'timed-out';
+  }
+}

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+#
+# machine.UART as on STM32 boards: the first byte is awaited for timeout, each further one for timeout_char, and what
+# does not fit the receive buffer is lost.
+
+import host
+import uctypes
+
+
+class UART:
+    def __init__(self, port, baudrate=9600, *, timeout=0, timeout_char=2, rxbuf=64):
+        if port not in (1, 3):
+            raise ValueError("UART(%d) doesn't exist" % port)
+        self._timeout = timeout
+        self._timeout_char = timeout_char
+        host.setReceiveLimit(rxbuf)
+
+    def any(self):
+        return host.available()
+
+    def readinto(self, buffer, count=-1):
+        view = memoryview(buffer)
+        count = len(view) if count < 0 else min(count, len(view))
+        address = uctypes.addressof(view)
+        done = host.receive(address, count, self._timeout)
+        while done and done < count:
+            more = host.receive(address + done, count - done, self._timeout_char)
+            if not more:
+                break
+            done += more
+        return done or None
+
+    def write(self, data):
+        return host.send(uctypes.addressof(data), len(data), 1000) if len(data) else 0

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""A master by the stock rules: one packet at a time, short timeouts that grow by a third, flush before every try.
+
+Also the pieces of it, for tests that send what a stock master never would.
+"""
+
+import os
+import select
+import struct
+import time
+import tty
+
+COMMAND_HEADER = 0x1209
+COMMAND_DATA = 0xABD1
+RESULT_HEADER = 0x9021
+RESULT_DATA = 0x1DBA
+STREAM_OPEN = 0xEDF6
+STREAM_FRAME = 0x542E
+
+
+def crc16(data):
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x1021 if crc & 0x8000 else 0)) & 0xFFFF
+    return crc
+
+
+def command_id(name):
+    value = 5381
+    for byte in name.encode():
+        value = (value * 33 ^ byte) & 0xFFFFFFFF
+    return value
+
+
+def packet(magic, payload=b""):
+    body = struct.pack("<H", magic) + payload
+    return body + struct.pack("<H", crc16(body))
+
+
+def command_header(name, size):
+    return packet(COMMAND_HEADER, struct.pack("<II", command_id(name), size))
+
+
+HEADER_ACK = packet(COMMAND_HEADER)
+DATA_ACK = packet(COMMAND_DATA)
+HEADER_POLL = packet(RESULT_HEADER)
+DATA_POLL = packet(RESULT_DATA)
+
+
+def next_stream_byte(value):
+    return value >> 1 ^ (0xB8 if value & 1 else 0)
+
+
+class StockMaster:
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(self.fd)
+
+    def close(self):
+        os.close(self.fd)
+
+    def flush(self):
+        while self.read(4096, 0):
+            pass
+
+    def read(self, size, seconds):
+        """At most size bytes, b"" when none came in time."""
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return b""
+        return os.read(self.fd, size)
+
+    def read_exactly(self, size, seconds):
+        """Those bytes, or fewer after so many seconds without a new one."""
+        data = bytearray()
+        while len(data) < size:
+            piece = self.read(size - len(data), seconds)
+            if not piece:
+                break
+            data += piece
+        return bytes(data)
+
+    def write(self, data):
+        view = memoryview(data)
+        while view:
+            select.select([], [self.fd], [], 10)
+            view = view[os.write(self.fd, view) :]
+
+    def get_packet(self, magic, payload_size, seconds):
+        data = self.read_exactly(payload_size + 4, seconds)
+        if len(data) < payload_size + 4 or struct.unpack_from("<H", data)[0] != magic:
+            return None
+        if crc16(data[:-2]) != struct.unpack_from("<H", data, len(data) - 2)[0]:
+            return None
+        return data[2:-2]
+
+    def put_command(self, name, arguments=b"", timeout=5.0):
+        short = 0.003
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            self.flush()
+            self.write(command_header(name, len(arguments)))
+            if self.get_packet(COMMAND_HEADER, 0, short) is not None:
+                self.write(packet(COMMAND_DATA, arguments))
+                if self.get_packet(COMMAND_DATA, 0, short) is not None:
+                    return True
+            short = min(short * 4 / 3, timeout)
+        return False
+
+    def get_result(self, timeout=5.0):
+        short = 0.003
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            self.flush()
+            self.write(HEADER_POLL)
+            header = self.get_packet(RESULT_HEADER, 4, short)
+            if header is not None:
+                self.write(DATA_POLL)
+                result = self.get_packet(RESULT_DATA, struct.unpack("<I", header)[0], 5)
+                if result is not None:
+                    return result
+            short = min(short * 4 / 3, timeout)
+        return None
+
+    def call(self, name, arguments=b"", timeout=5.0):
+        """The result, or None for none. Only for what may run twice: a stock master loses a result now and then,
+        when an answer comes just after it has given up waiting for it, and then this asks anew."""
+        for _ in range(3):
+            result = self.get_result(timeout) if self.put_command(name, arguments, timeout) else None
+            if result is not None:
+                return result
+        return None
+
+    def read_stream(self, depth, count, seconds=2):
+        """Opens a stream, takes count frames, stops by a wrong byte and returns the frames, also those under way."""
+        frames = []
+        expected = 0xFF
+        self.write(packet(STREAM_OPEN, struct.pack("<I", depth)))
+        while True:
+            header = self.get_packet(STREAM_FRAME, 4, seconds if len(frames) < count else 0.3)
+            if header is None:
+                return frames
+            size = struct.unpack("<I", header)[0]
+            frames.append(self.read_exactly(size, seconds))
+            if len(frames) < count:
+                self.write(bytes([expected]))
+                expected = next_stream_byte(expected)
+            elif len(frames) == count:
+                self.write(bytes([expected ^ 0xFF]))

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* One direction of a line, with faults. */
+
+#include "wire.h"
+
+#include "libopenmvrpc/packet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* On a slow line a byte's own time matters to the camera's receive buffer, so pieces are small there. */
+#define SLOW_PIECE 4
+
+/* CRC-16 finds up to three flipped bits anywhere in packets of up to 4 kB, and any burst of up to 16 bits in longer
+ * ones. */
+#define SCATTERED_MAX 4000
+
+void wire_init(struct wire *wire, const struct wire_options *options, uint64_t seed) {
+    *wire = (struct wire){.options = *options, .random = {seed}};
+    wire->size = options->capacity / SLOW_PIECE + 16;
+    wire->pieces = malloc(wire->size * sizeof wire->pieces[0]);
+    if (wire->pieces == NULL) {
+        abort();
+    }
+}
+
+void wire_free(struct wire *wire) {
+    free(wire->pieces);
+}
+
+static void push(struct wire *wire, const uint8_t *data, size_t length, int64_t now_us) {
+    size_t piece_size = wire->options.byte_rate != 0 ? SLOW_PIECE : sizeof wire->pieces[0].data;
+    int64_t delay_us = wire->options.latency_us + random_range(&wire->random, 0, wire->options.jitter_us);
+    if (wire->free_us < now_us) {
+        wire->free_us = now_us;
+    }
+    while (length > 0 && wire->count < wire->size) {
+        size_t part = length < piece_size ? length : piece_size;
+        if (wire->options.byte_rate != 0) {
+            wire->free_us += (int64_t)part * 1000000 / wire->options.byte_rate;
+        }
+        int64_t arrives_us = wire->free_us + delay_us;
+        if (arrives_us < wire->last_us) {
+            arrives_us = wire->last_us;
+        }
+        wire->last_us = arrives_us;
+        struct wire_piece *piece = &wire->pieces[(wire->first + wire->count) % wire->size];
+        piece->leaves_us = wire->free_us;
+        piece->arrives_us = arrives_us;
+        piece->length = (uint16_t)part;
+        memcpy(piece->data, data, part);
+        wire->count++;
+        wire->bytes += part;
+        data += part;
+        length -= part;
+    }
+    if (wire->bytes > wire->most_bytes) {
+        wire->most_bytes = wire->bytes;
+    }
+}
+
+static void flip(struct wire *wire, uint8_t *packet, size_t length) {
+    size_t bits = length * 8;
+    if (length <= SCATTERED_MAX && random_chance(&wire->random, 500000)) {
+        int64_t flips = random_range(&wire->random, 1, 3);
+        size_t bit = (size_t)random_range(&wire->random, 0, (int64_t)bits - 1);
+        for (int64_t i = 0; i < flips; i++) {
+            packet[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            bit = (bit + 1 + (size_t)random_range(&wire->random, 0, (int64_t)bits / 4)) % bits;
+        }
+        return;
+    }
+    size_t at = (size_t)random_range(&wire->random, 0, (int64_t)length - 2);
+    uint16_t burst = (uint16_t)random_range(&wire->random, 1, 0xffff);
+    packet[at] ^= (uint8_t)burst;
+    packet[at + 1] ^= (uint8_t)(burst >> 8);
+}
+
+static void send_packet(struct wire *wire, const uint8_t *data, size_t length, int64_t now_us) {
+    const struct wire_faults *faults = &wire->faults;
+    bool is_ack =
+        length == PACKET_ACK_SIZE && (get_u16(data) == OMVRPC_COMMAND_HEADER || get_u16(data) == OMVRPC_COMMAND_DATA);
+    bool dropped = random_chance(&wire->random, faults->drop);
+    bool flipped = random_chance(&wire->random, faults->flip);
+    bool cut = random_chance(&wire->random, faults->cut);
+    bool twice = random_chance(&wire->random, faults->twice);
+    if (dropped || flipped || cut) {
+        wire->lost_packets++;
+        wire->lost_acks += is_ack;
+    }
+    if (dropped) {
+        return;
+    }
+    if (length < 2 || !(flipped || cut)) {
+        push(wire, data, length, now_us);
+        if (twice) {
+            push(wire, data, length, now_us);
+        }
+        return;
+    }
+    uint8_t *packet = malloc(length);
+    if (packet == NULL) {
+        abort();
+    }
+    memcpy(packet, data, length);
+    if (flipped) {
+        flip(wire, packet, length);
+    }
+    push(wire, packet, cut ? (size_t)random_range(&wire->random, 0, (int64_t)length - 1) : length, now_us);
+    free(packet);
+}
+
+/* How many of these bytes make the first packet, as far as a wire can tell. */
+static size_t packet_length(const uint8_t *data, size_t length) {
+    if (length < 2) {
+        return length;
+    }
+    size_t size = length;
+    switch (get_u16(data)) {
+    case OMVRPC_COMMAND_HEADER:
+        size = length >= PACKET_COMMAND_HEADER_SIZE ? PACKET_COMMAND_HEADER_SIZE : PACKET_ACK_SIZE;
+        break;
+    case OMVRPC_RESULT_HEADER:
+        size = length >= PACKET_POLL_SIZE + 2 && get_u16(data + PACKET_POLL_SIZE) == OMVRPC_RESULT_DATA
+                   ? PACKET_POLL_SIZE
+                   : length;
+        break;
+    default:
+        break;
+    }
+    return size < length ? size : length;
+}
+
+size_t wire_send(struct wire *wire, const uint8_t *data, size_t length, int64_t now_us) {
+    size_t room = wire->options.capacity > wire->bytes ? wire->options.capacity - wire->bytes : 0;
+    if (length > room) {
+        length = room;
+    }
+    for (size_t sent = 0; sent < length;) {
+        size_t part = packet_length(data + sent, length - sent);
+        send_packet(wire, data + sent, part, now_us);
+        sent += part;
+    }
+    return length;
+}
+
+int64_t wire_next(const struct wire *wire) {
+    return wire->count > 0 ? wire->pieces[wire->first].arrives_us : INT64_MAX;
+}
+
+struct wire_piece *wire_peek(struct wire *wire, int64_t now_us) {
+    return wire_next(wire) <= now_us ? &wire->pieces[wire->first] : NULL;
+}
+
+void wire_consume(struct wire *wire, size_t length) {
+    struct wire_piece *piece = &wire->pieces[wire->first];
+    wire->bytes -= length;
+    if (length == piece->length) {
+        wire->first = (wire->first + 1) % wire->size;
+        wire->count--;
+        return;
+    }
+    piece->length = (uint16_t)(piece->length - length);
+    memmove(piece->data, piece->data + length, piece->length);
+}
+
+void wire_discard_unsent(struct wire *wire, int64_t now_us) {
+    while (wire->count > 0) {
+        const struct wire_piece *last = &wire->pieces[(wire->first + wire->count - 1) % wire->size];
+        if (last->leaves_us <= now_us) {
+            break;
+        }
+        wire->bytes -= last->length;
+        wire->count--;
+    }
+    wire->free_us = now_us;
+    wire->last_us = wire->count > 0 ? wire->pieces[(wire->first + wire->count - 1) % wire->size].arrives_us : now_us;
+}
+
+void wire_clear(struct wire *wire) {
+    wire->first = wire->count = wire->bytes = 0;
+}

@@ -1,0 +1,369 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The camera's slave, firmware/omvrpc.py, under genuine MicroPython, asked by a stock master over a pty."""
+
+import pathlib
+import random
+import struct
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "firmware"))
+sys.dont_write_bytecode = True
+
+from harness import FIRMWARE_TESTS, check, check_equal, pattern, run, u32  # noqa: E402
+from stock_master import (  # noqa: E402
+    COMMAND_DATA,
+    DATA_ACK,
+    DATA_POLL,
+    HEADER_ACK,
+    HEADER_POLL,
+    RESULT_DATA,
+    RESULT_HEADER,
+    STREAM_OPEN,
+    command_header,
+    packet,
+)
+
+EXERCISE = ("--script", str(FIRMWARE_TESTS / "scripts" / "exerciser.py"))
+
+
+# On every link.
+
+
+def call_returns_what_the_callback_returned(camera):
+    check_equal(camera.master.call("echo", b"hello"), b"hello")
+    check_equal(camera.master.call("another name"), b"text")
+
+
+def unknown_callback_gives_an_empty_result(camera):
+    check_equal(camera.master.call("no such callback", b"some arguments"), b"")
+    check_equal(camera.master.call("nothing"), b"")
+
+
+def every_byte_value_passes_both_ways(camera):
+    data = bytes(range(256)) + b"\x03\x03\r\n\x04\x03"
+    check_equal(camera.master.call("echo", data), data)
+
+
+def results_of_all_sizes_are_whole(camera):
+    for size in (1, 251, 252, 253, 1000, 10_000, 100_000):
+        check_equal(camera.master.call("sized", u32(size)), pattern(size))
+
+
+def arguments_of_all_sizes_are_whole(camera):
+    for size in (0, 1, 55, 1000):
+        check_equal(camera.master.call("echo", pattern(size)), pattern(size))
+
+
+def arguments_larger_than_the_receive_buffer_are_whole(camera):
+    for size in (1025, 10_000, 40_000):
+        check_equal(camera.master.call("echo", pattern(size)), pattern(size))
+
+
+def callback_that_raises_gives_an_empty_result_and_the_loop_goes_on(camera):
+    check_equal(camera.master.call("raises"), b"")
+    check_equal(camera.master.call("last_error"), b"ValueError('on purpose',)")
+    check_equal(camera.master.call("wrong_type"), b"")
+    check_equal(camera.master.call("scheduled_raises"), b"")
+    check_equal(camera.master.call("echo", b"alive"), b"alive")
+
+
+def cut_through_sends_the_bytes_after_the_empty_result(camera):
+    check_equal(camera.master.call("cut_through", u32(50_000)), b"")
+    check_equal(camera.master.read_exactly(50_000, 2), pattern(50_000))
+    check_equal(camera.master.call("echo", b"after"), b"after")
+
+
+# On USB only: the link makes no difference.
+
+
+def raw_bytes_are_taken_by_a_scheduled_callback(camera):
+    check_equal(camera.master.call("take_bytes", u32(5000)), b"")
+    camera.master.write(pattern(5000))
+    check_equal(camera.master.call("taken_bytes"), pattern(5000))
+
+
+def pair(name, arguments=b""):
+    return command_header(name, len(arguments)) + packet(COMMAND_DATA, arguments)
+
+
+def both_packets_of_a_phase_may_come_in_one_write(camera):
+    master = camera.master
+    master.flush()
+    master.write(pair("echo", b"pair"))
+    check_equal(master.read_exactly(8, 2), HEADER_ACK + DATA_ACK)
+    check_equal(poll_until_result(master), b"pair")
+
+
+def poll_until_result(master):
+    """Polls in pairs until the result has come; a pair may fall into the camera's flush after the callback."""
+    data = b""
+    for _ in range(200):
+        master.write(HEADER_POLL + DATA_POLL)
+        data = master.read_exactly(8, 0.02)
+        if data:
+            break
+    size = struct.unpack_from("<I", data, 2)[0]
+    check_equal(data, packet(RESULT_HEADER, u32(size)))
+    answer = master.read_exactly(size + 4, 2)
+    check_equal(answer, packet(RESULT_DATA, answer[2:-2]))
+    return answer[2:-2]
+
+
+def next_command_is_taken_at_once_after_a_result(camera):
+    master = camera.master
+    master.flush()
+    for i in range(200):
+        master.write(pair("echo", u32(i)))
+        check_equal(master.read_exactly(8, 2), HEADER_ACK + DATA_ACK)
+        check_equal(poll_until_result(master), u32(i))
+
+
+def copies_of_a_command_that_come_while_it_runs_are_never_run(camera):
+    master = camera.master
+    before = struct.unpack("<I", master.call("counter"))[0]
+    master.flush()
+    master.write(pair("count", u32(300)))
+    check_equal(master.read_exactly(8, 2), HEADER_ACK + DATA_ACK)
+    master.write(pair("count", u32(300)) * 10)
+    check_equal(poll_until_result(master), u32(before + 1))
+    check_equal(master.call("counter"), u32(before + 1))
+
+
+def command_that_came_before_the_result_was_sent_is_never_run(camera):
+    master = camera.master
+    before = master.call("counter")
+    for name, arguments in (("echo", b"small"), ("sized", u32(5000))):
+        check(master.put_command(name, arguments), "not delivered")
+        time.sleep(0.05)
+        master.write(HEADER_POLL + DATA_POLL + pair("count", u32(0)))
+        size = struct.unpack_from("<I", master.read_exactly(8, 1), 2)[0]
+        check_equal(len(master.read_exactly(size + 4, 1)), size + 4)
+        check_equal(master.read_exactly(1, 0.1), b"")
+    check_equal(master.call("counter"), before)
+
+
+def polls_that_pile_up_are_not_answered_with_a_later_result(camera):
+    master = camera.master
+    master.flush()
+    master.write(pair("count", u32(200)))
+    check_equal(master.read_exactly(8, 2), HEADER_ACK + DATA_ACK)
+    master.write((HEADER_POLL + DATA_POLL) * 100)
+    poll_until_result(master)
+    master.write((HEADER_POLL + DATA_POLL) * 20)
+    check_equal(master.read_exactly(1, 0.1), b"")
+    master.write(pair("echo", b"later"))
+    check_equal(master.read_exactly(8, 2), HEADER_ACK + DATA_ACK)
+    check_equal(master.read_exactly(1, 0.1), b"")
+    check_equal(poll_until_result(master), b"later")
+
+
+def data_poll_alone_is_not_answered(camera):
+    master = camera.master
+    check(master.put_command("echo", b"kept"), "not delivered")
+    master.write(DATA_POLL * 3)
+    check_equal(master.read_exactly(1, 0.1), b"")
+    check_equal(poll_until_result(master), b"kept")
+
+
+def result_nobody_asks_for_is_dropped_after_the_send_timeout(camera):
+    master = camera.master
+    check(master.put_command("echo", b"dropped"), "not delivered")
+    start = time.monotonic()
+    master.flush()
+    check(master.put_command("echo", b"second", timeout=5), "no command was taken after the send timeout")
+    waited = time.monotonic() - start
+    check(0.9 < waited < 3, "the result was kept for %.2f s instead of 1 s" % waited)
+    check_equal(master.get_result(), b"second")
+
+
+def half_a_packet_does_not_hide_the_next(camera):
+    master = camera.master
+    for rubbish in (b"\x09", b"\x09\x12", pair("echo", b"x")[:7], b"\x00" * 100, b"\x09\x12" * 9, HEADER_POLL * 3):
+        master.flush()
+        master.write(rubbish + pair("echo", b"found"))
+        check_equal(master.read_exactly(8, 2), HEADER_ACK + DATA_ACK)
+        check_equal(poll_until_result(master), b"found")
+
+
+def damaged_packets_are_ignored(camera):
+    master = camera.master
+    before = master.call("counter")
+    for position in (0, 3, 8, 11, 12, 15, 18, 19):
+        damaged = bytearray(pair("count", u32(0)))
+        damaged[position] ^= 0x10
+        master.flush()
+        master.write(damaged)
+        check(DATA_ACK not in master.read_exactly(8, 0.15), "damage at byte %d was acked" % position)
+        check_equal(master.call("counter"), before)
+
+
+def truncated_commands_are_ignored(camera):
+    master = camera.master
+    before = master.call("counter")
+    whole = pair("count", u32(0))
+    for size in range(1, len(whole)):
+        master.flush()
+        master.write(whole[:size])
+        check_equal(master.call("counter"), before)
+
+
+def repeated_header_is_acked_again_only_if_no_data_follows(camera):
+    master = camera.master
+    header = command_header("echo", 1)
+    master.flush()
+    master.write(header)
+    check_equal(master.read_exactly(4, 2), HEADER_ACK)
+    master.write(header)
+    check_equal(master.read_exactly(4, 2), HEADER_ACK)
+    master.write(header + packet(COMMAND_DATA, b"x"))
+    check_equal(master.read_exactly(8, 0.3), DATA_ACK)
+    check_equal(poll_until_result(master), b"x")
+
+
+def header_poll_that_comes_twice_is_answered_once(camera):
+    master = camera.master
+    check(master.put_command("echo", b"once"), "not delivered")
+    time.sleep(0.05)
+    master.write(HEADER_POLL * 3)
+    check_equal(master.read_exactly(16, 0.1), packet(RESULT_HEADER, u32(4)))
+    master.write(DATA_POLL)
+    check_equal(master.read_exactly(8, 1), packet(RESULT_DATA, b"once"))
+
+
+def header_replaces_a_header_whose_data_never_came(camera):
+    master = camera.master
+    master.flush()
+    master.write(command_header("count", 5000))
+    check_equal(master.read_exactly(4, 2), HEADER_ACK)
+    master.write(pair("echo", b"instead"))
+    check_equal(master.read_exactly(8, 2), HEADER_ACK + DATA_ACK)
+    check_equal(poll_until_result(master), b"instead")
+
+
+def length_beyond_memory_is_refused_before_allocation(camera):
+    master = camera.master
+    for size in (0xFFFFFFFF, 0x40000000, 0x00FFFFFF, 0x00100001):
+        master.flush()
+        master.write(command_header("count", size))
+        check_equal(master.read_exactly(1, 0.1), b"")
+    check_equal(master.call("echo", b"alive"), b"alive")
+
+
+def commands_inside_a_refused_command_are_not_run(camera):
+    master = camera.master
+    before = master.call("counter")
+    master.flush()
+    master.write(command_header("echo", 0x00F00000) + pair("count", u32(0)) * 20)
+    check_equal(master.read_exactly(1, 0.1), b"")
+    check_equal(master.call("counter"), before)
+
+
+def random_bytes_never_stop_the_camera(camera):
+    master = camera.master
+    source = random.Random(20)
+    for _ in range(60):
+        pieces = [pair("echo", b"x"), HEADER_POLL, DATA_POLL, packet(STREAM_OPEN, u32(3)), command_header("echo", 9)]
+        master.write(bytes(source.randrange(256) for _ in range(source.randrange(300))))
+        master.write(source.choice(pieces)[: source.randrange(1, 21)])
+    # One of the pieces may have been a whole command, whose acks and result are not ours.
+    while master.read(4096, 1.2):
+        pass
+    check_equal(master.call("echo", b"alive"), b"alive")
+
+
+def stream_frames_come_in_order_until_a_wrong_byte(camera):
+    master = camera.master
+    for depth, most_under_way in ((1, 1), (2, 1), (3, 2), (255, 128)):
+        check_equal(master.call("stream", u32(1000)), b"")
+        frames = master.read_stream(depth, 300)
+        check(300 <= len(frames) <= 300 + most_under_way, "%d frames at depth %d" % (len(frames), depth))
+        for number, frame in enumerate(frames, 1):
+            check_equal(frame, u32(number) + pattern(1000))
+        check_equal(master.call("echo", b"after"), b"after")
+
+
+def spare_polls_before_a_stream_open_are_skipped(camera):
+    master = camera.master
+    check_equal(master.call("stream", u32(10)), b"")
+    master.write(HEADER_POLL + DATA_POLL)
+    check_equal(len(master.read_stream(1, 5)), 5)
+
+
+def damaged_stream_open_starts_no_stream(camera):
+    master = camera.master
+    check_equal(master.call("stream", u32(10)), b"")
+    damaged = bytearray(packet(STREAM_OPEN, u32(2)))
+    damaged[3] ^= 1
+    master.write(damaged)
+    check_equal(master.read_exactly(1, 0.2), b"")
+    check_equal(master.call("echo", b"after", timeout=5), b"after")
+
+
+def stream_ends_when_the_reader_falls_silent(camera):
+    master = camera.master
+    check_equal(master.call("stream", u32(10)), b"")
+    master.write(packet(STREAM_OPEN, u32(1)))
+    check_equal(len(master.read_exactly(1000, 0.5)), 8 + 14)
+    check_equal(master.call("echo", b"after", timeout=5), b"after")
+
+
+def waiting_for_a_command_allocates_nothing(camera):
+    rubbish = HEADER_POLL * 3 + b"\x09\x12" * 9 + pattern(500) + command_header("count", 100)
+    check_equal(camera.master.call("wait_without_heap", rubbish), b"nothing allocated")
+
+
+def loop_callback_runs_though_it_raises(camera):
+    camera.master.call("let_turns_raise")
+    before = struct.unpack("<I", camera.master.call("loop_turns"))[0]
+    for _ in range(3):
+        after = struct.unpack("<I", camera.master.call("loop_turns"))[0]
+        check(after > before, "%d turns, then %d" % (before, after))
+        before = after
+    check("a loop callback that raises" in camera.master.call("last_error").decode(), "it did not raise")
+
+
+ON_EVERY_LINK = [
+    call_returns_what_the_callback_returned,
+    unknown_callback_gives_an_empty_result,
+    every_byte_value_passes_both_ways,
+    results_of_all_sizes_are_whole,
+    arguments_of_all_sizes_are_whole,
+    callback_that_raises_gives_an_empty_result_and_the_loop_goes_on,
+    cut_through_sends_the_bytes_after_the_empty_result,
+]
+ON_USB = [
+    arguments_larger_than_the_receive_buffer_are_whole,
+    raw_bytes_are_taken_by_a_scheduled_callback,
+    both_packets_of_a_phase_may_come_in_one_write,
+    next_command_is_taken_at_once_after_a_result,
+    copies_of_a_command_that_come_while_it_runs_are_never_run,
+    command_that_came_before_the_result_was_sent_is_never_run,
+    polls_that_pile_up_are_not_answered_with_a_later_result,
+    data_poll_alone_is_not_answered,
+    result_nobody_asks_for_is_dropped_after_the_send_timeout,
+    half_a_packet_does_not_hide_the_next,
+    damaged_packets_are_ignored,
+    truncated_commands_are_ignored,
+    repeated_header_is_acked_again_only_if_no_data_follows,
+    header_poll_that_comes_twice_is_answered_once,
+    header_replaces_a_header_whose_data_never_came,
+    length_beyond_memory_is_refused_before_allocation,
+    commands_inside_a_refused_command_are_not_run,
+    random_bytes_never_stop_the_camera,
+    stream_frames_come_in_order_until_a_wrong_byte,
+    spare_polls_before_a_stream_open_are_skipped,
+    damaged_stream_open_starts_no_stream,
+    stream_ends_when_the_reader_falls_silent,
+    waiting_for_a_command_allocates_nothing,
+    loop_callback_runs_though_it_raises,
+]
+GROUPS = [
+    ("usb", (*EXERCISE, "--usb"), ON_EVERY_LINK + ON_USB),
+    ("stdio", (*EXERCISE, "--stdio"), ON_EVERY_LINK + ON_USB[:1]),
+    ("uart", (*EXERCISE, "--uart"), ON_EVERY_LINK),
+]
+
+if __name__ == "__main__":
+    sys.exit(run(GROUPS))

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A camera that goes and comes back, on a pseudo-terminal: what waits, what fails, and how soon it is there again."""
+
+import os
+import subprocess
+import tempfile
+import time
+
+from openmvd import PATIENCE_S, Daemon, Tap, program, wait_for_camera, wait_until
+
+CALLBACKS = {"sleep": {"args": {"format": "<I"}, "result": {"format": "<I"}}}
+
+folder = tempfile.TemporaryDirectory(prefix="openmvd-test-")
+node = os.path.join(folder.name, "camera")
+
+
+class Camera:
+    """openmv-sim behind a node of a fixed name, so that it can be unplugged and plugged in again."""
+
+    def __init__(self, *options):
+        self.options = options
+
+    def __enter__(self):
+        self.process = subprocess.Popen([program("openmv-sim"), *self.options], stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+        self.path = self.process.stdout.readline().strip()
+        os.symlink(self.path, node)
+        return self
+
+    def __exit__(self, *_):
+        os.unlink(node)
+        self.process.kill()
+        self.process.wait(PATIENCE_S)
+        self.process.stdout.close()
+
+
+daemon = Daemon(config={"cameras": {"camera": {"link": {"type": "serial", "device": node}}}, "callbacks": CALLBACKS}).start()
+
+
+def reason_of(reply):
+    return reply["error"]["data"]["reason"]
+
+
+def be_busy(client, name, **params):
+    number = client.send_request("call", dict(params, name=name))
+    wait_until(lambda: client.result("cameras")[0]["busy"], "the camera to be busy")
+    return number
+
+
+def a_call_waits_while_the_camera_is_connecting():
+    with daemon.client() as client:
+        number = client.send_request("call", {"name": "face_detection", "timeout_ms": 20000})
+        with Camera():
+            assert "result" in client.reply(number)
+
+
+def a_lost_call_ends_and_a_waiting_one_outlives_the_loss():
+    with daemon.client() as client:
+        with Camera():
+            wait_for_camera(client)
+            running = be_busy(client, "sleep", args=[5000])
+            waiting = client.send_request("call", {"name": "face_detection", "timeout_ms": 20000})
+            impatient = client.send_request("call", {"name": "face_detection", "timeout_ms": 300})
+        assert reason_of(client.reply(running)) in ("not_delivered", "result_unknown")
+        assert reason_of(client.reply(impatient)) == "camera_offline"
+        assert client.result("cameras")[0]["state"] in ("connecting", "offline")
+        with Camera():
+            assert "result" in client.reply(waiting)
+
+
+def an_offline_camera_fails_calls_at_once_and_waits_where_asked():
+    with daemon.client() as client:
+        row = wait_for_camera(client, state="offline")
+        assert row["reason"], row
+        begin = time.monotonic()
+        reply = client.request("call", {"name": "face_detection"})
+        assert reason_of(reply) == "camera_offline" and time.monotonic() - begin < 2, reply
+        number = client.send_request("call", {"name": "face_detection", "wait": True, "timeout_ms": 20000})
+        with Camera():
+            assert "result" in client.reply(number)
+
+
+def a_repeatable_call_is_asked_again_after_a_loss():
+    with daemon.client() as client:
+        with Camera("--delay", "5000"):
+            wait_for_camera(client)
+            number = be_busy(client, "jpeg_snapshot", timeout_ms=20000)
+        with Camera():
+            assert "result" in client.reply(number)
+
+
+def has_port_open(path):
+    folder_of_descriptors = f"/proc/{daemon.process.pid}/fd"
+    return any(os.readlink(os.path.join(folder_of_descriptors, name)) == path for name in os.listdir(folder_of_descriptors))
+
+
+def release_answers_when_the_port_is_free():
+    with Camera() as camera, daemon.client() as client:
+        wait_for_camera(client)
+        assert has_port_open(camera.path)
+        assert client.result("release") is True
+        assert not has_port_open(camera.path)
+        assert client.result("acquire") is True
+        assert "value" in client.result("call", {"name": "face_detection", "timeout_ms": 20000})
+        assert has_port_open(camera.path)
+
+
+HELPERS = ("reason_of", "be_busy", "Camera", "has_port_open")
+tap = Tap()
+tap.run([test for name, test in list(globals().items())
+         if callable(test) and getattr(test, "__module__", "") == "__main__" and name not in HELPERS])
+
+
+def the_daemon_ends_well_after_all_that():
+    assert daemon.stop() == 0
+
+
+tap.run([the_daemon_ends_well_after_all_that])
+tap.finish()

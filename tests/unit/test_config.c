@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* Configurations: what they mean, and what is said of their mistakes. */
+
+#include "config.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+Suite *test_suite(void);
+
+/* Reads a text; what is reported goes to `report`, which holds 4096 bytes. */
+static struct config *read_config(const char *text, char *report) {
+    size_t length = strlen(text);
+    char *copy = malloc(length + 1);
+    memcpy(copy, text, length + 1);
+    FILE *file = fmemopen(report, 4096, "w");
+    struct config *config = config_parse("test.json", copy, length, file);
+    fclose(file);
+    free(copy);
+    return config;
+}
+
+static struct config *read_good(const char *text) {
+    char report[4096] = "";
+    struct config *config = read_config(text, report);
+    ck_assert_str_eq(report, "");
+    ck_assert_ptr_nonnull(config);
+    return config;
+}
+
+START_TEST(an_empty_text_means_one_usb_camera) {
+    static const char *const texts[] = {
+        "", " \n\t", "{}", "// nothing\n{} // here", "/* nothing */", "{\"cameras\":{}}"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct config *config = read_good(texts[i]);
+        ck_assert_uint_eq(config->camera_count, 1);
+        ck_assert_str_eq(config->cameras[0].name, "camera");
+        ck_assert_str_eq(config->cameras[0].link.kind->type, "usb");
+        ck_assert_ptr_null(config->socket_path);
+        ck_assert_ptr_null(config->socket_group);
+        ck_assert_uint_eq(config->socket_mode, 0660);
+        config_free(config);
+    }
+}
+END_TEST
+
+START_TEST(every_limit_has_a_default_within_its_range) {
+    struct config *config = read_good("");
+    for (const struct limit_row *row = limit_rows; row->key != NULL; row++) {
+        ck_assert_uint_eq(limit_value(&config->limits, row), row->fallback);
+        ck_assert_uint_le(row->minimum, row->fallback);
+        ck_assert_uint_ge(row->maximum, row->fallback);
+    }
+    ck_assert_uint_eq(config->limits.clients, 64);
+    config_free(config);
+}
+END_TEST
+
+START_TEST(what_is_said_is_what_is_meant) {
+    struct config *config =
+        read_good("{\"socket\": {\"path\": \"/tmp/a\", \"mode\": \"0600\", \"group\": \"video\"},\n"
+                  " \"cameras\": {\"top\": {\"link\": {\"type\": \"serial\", // a UART\n"
+                  "   \"device\": \"/dev/ttyAMA0\", \"baud\": \"0x1c200\", \"rtscts\": true}},\n"
+                  "   \"try\": {\"link\": {\"type\": \"sim\", \"faults\": \"seed=1\"}}},\n"
+                  " \"callbacks\": {\"gauge\": {\"result\": {\"format\": \"<f\"}, \"repeatable\": true}},\n"
+                  " \"limits\": {\"clients\": 3}}");
+    ck_assert_str_eq(config->socket_path, "/tmp/a");
+    ck_assert_str_eq(config->socket_group, "video");
+    ck_assert_uint_eq(config->socket_mode, 0600);
+    ck_assert_uint_eq(config->camera_count, 2);
+    ck_assert_str_eq(config->cameras[0].name, "top");
+    ck_assert_str_eq(config->cameras[0].link.device, "/dev/ttyAMA0");
+    ck_assert_uint_eq(config->cameras[0].link.baud, 115200);
+    ck_assert(config->cameras[0].link.rtscts);
+    ck_assert_str_eq(config->cameras[1].link.faults, "seed=1");
+    ck_assert(callback_find(config->callbacks, "gauge")->is_repeatable);
+    ck_assert_ptr_nonnull(callback_find(config->callbacks, "face_detection"));
+    ck_assert_uint_eq(config->limits.clients, 3);
+    config_simulate(config);
+    ck_assert_str_eq(config->cameras[0].link.kind->type, "sim");
+    ck_assert_str_eq(config->cameras[1].link.faults, "seed=1");
+    config_free(config);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    const char *report;
+} mistakes[] = {
+    {"[]", "test.json:1: found an array, expected an object\n"},
+    {"{\"cameras\": {\n\"front\": {\"link\": {\"type\": \"serial\", \"device\": \"/dev/a\",\n\"baud\": \"fast\"}}}}",
+     "test.json:3: cameras.front.link.baud: found \"fast\", expected an integer from 50 to 12000000\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"serial\", \"device\": \"/dev/a\", \"baud\": 9600.5}}}}",
+     "test.json:1: cameras.a.link.baud: found 9600.5, expected an integer from 50 to 12000000\n"},
+    {"{\n\"sockets\": {}}", "test.json:2: sockets: there is no such section; did you mean \"socket\"?\n"},
+    {"{\"limits\": {\"clients\": 1001}}",
+     "test.json:1: limits.clients: found 1001, expected an integer from 1 to 1000\n"},
+    {"{\"socket\": {\"mode\": 660}}",
+     "test.json:1: socket.mode: found 660, expected octal permissions as a text, such as \"0660\"\n"},
+    {"{\"cameras\": {\"a\": {}}}", "test.json:1: cameras.a: \"link\" is missing\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {}}}}",
+     "test.json:1: cameras.a.link: \"type\" is missing, expected \"usb\", \"serial\" or \"sim\"\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"serial\"}}}}",
+     "test.json:1: cameras.a.link: \"device\" is missing\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"}, \"linc\": 1}}}",
+     "test.json:1: cameras.a.linc: there is no such key; did you mean \"link\"?\n"},
+    {"{\"cameras\": {\n\"a\": {\"link\": {\"type\": \"serial\", \"device\": \"/dev/a\"}},\n"
+     "\"b\": {\"link\": {\"type\": \"serial\", \"device\": \"/dev/a\"}}}}",
+     "test.json:3: cameras.b: its device /dev/a is that of \"a\" already\n"},
+    {"{\"socket\": {\"path\": \"/a\",\n\"path\": \"/b\"}}", NULL},
+    {"{\"cameras\": }", NULL},
+    {"{\"limits\": {\"output_bytes\": 65536}}", NULL},
+    {"{\"callbacks\": {\"a\": {\"result\": \"HHH\"}}}", NULL},
+    {"{\"cameras\": {\"with space\": {\"link\": {\"type\": \"usb\"}}}}", NULL},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"}, \"reset\": {\"line\": \"GPIO25\"}}}}", NULL},
+};
+
+START_TEST(a_mistake_is_told_with_its_line_and_path) {
+    for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
+        char report[4096] = "";
+        ck_assert_ptr_null(read_config(mistakes[i].text, report));
+        if (mistakes[i].report != NULL) {
+            ck_assert_str_eq(report, mistakes[i].report);
+        }
+        ck_assert_int_eq(strncmp(report, "test.json:", 10), 0);
+        ck_assert_ptr_eq(strchr(report, '\n'), report + strlen(report) - 1);
+    }
+}
+END_TEST
+
+START_TEST(links_that_this_version_lacks_are_named_with_those_it_has) {
+    static const char *const types[] = {"spi", "i2c", "can"};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        char text[200], report[4096] = "";
+        snprintf(text, sizeof text, "{\"cameras\": {\"a\": {\"link\": {\"type\": \"%s\", \"device\": \"/dev/x\"}}}}",
+                 types[i]);
+        struct config *config = read_config(text, report);
+        if (link_kind_find(types[i]) == NULL) {
+            ck_assert_ptr_null(config);
+            ck_assert_ptr_nonnull(strstr(report, types[i]));
+            ck_assert_ptr_nonnull(strstr(report, "no kind of link in this version"));
+            ck_assert_ptr_nonnull(strstr(report, "\"serial\""));
+        }
+        config_free(config);
+    }
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_a_mistake) {
+    char report[4096] = "";
+    FILE *file = fmemopen(report, sizeof report, "w");
+    ck_assert_ptr_null(config_load("/nonexistent/openmvd.json", file));
+    fclose(file);
+    ck_assert_str_eq(report, "/nonexistent/openmvd.json: No such file or directory\n");
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("config");
+    TCase *tests = tcase_create("config");
+    tcase_add_test(tests, an_empty_text_means_one_usb_camera);
+    tcase_add_test(tests, every_limit_has_a_default_within_its_range);
+    tcase_add_test(tests, what_is_said_is_what_is_meant);
+    tcase_add_test(tests, a_mistake_is_told_with_its_line_and_path);
+    tcase_add_test(tests, links_that_this_version_lacks_are_named_with_those_it_has);
+    tcase_add_test(tests, a_file_that_cannot_be_read_is_a_mistake);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
