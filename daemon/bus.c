@@ -349,6 +349,20 @@ static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+/* A camera without a link: opens it when the time has come, and lets deadlines pass. Returns when to look again. */
+static int64_t step_closed(struct bus *bus, size_t index, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    struct omvrpc_step step;
+    omvrpc_master_next(camera->master, now_us, &step);
+    if (step.kind == OMVRPC_STEP_DONE) {
+        on_done(bus, camera, now_us);
+    }
+    if (camera->state == CAMERA_OFFLINE && camera->job != NULL) {
+        stop_job(bus, camera, now_us);
+    }
+    return earlier(camera->retry_us, earlier(step.until_us, expire_waiting_job(bus, camera, now_us)));
+}
+
 static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
     struct bus_camera *camera = &bus->cameras[index];
     int64_t until_us = INT64_MAX;
@@ -359,27 +373,17 @@ static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
     if (camera->link == NULL && now_us >= camera->retry_us) {
         open_link(bus, index, now_us);
     }
-    if (camera->link == NULL) {
-        /* The job's deadline passes without a link, too. */
-        struct omvrpc_step step;
-        omvrpc_master_next(camera->master, now_us, &step);
-        if (step.kind == OMVRPC_STEP_DONE) {
-            on_done(bus, camera, now_us);
-        }
-        if (camera->state == CAMERA_OFFLINE && camera->job != NULL) {
-            stop_job(bus, camera, now_us);
-        }
-        return earlier(camera->retry_us, step.until_us);
-    }
     bool again = true;
     for (int steps = 0; again && camera->link != NULL && steps < STEPS_PER_TURN; steps++) {
         again = step_link(bus, index, now_us, &until_us);
     }
-    if (camera->link == NULL) {
-        return camera->retry_us;
+    if (camera->link != NULL) {
+        until_us = again ? now_us : until_us;
+        until_us = earlier(until_us, judge(bus, index, now_us));
     }
-    until_us = again ? now_us : until_us;
-    until_us = earlier(until_us, judge(bus, index, now_us));
+    if (camera->link == NULL) {
+        return step_closed(bus, index, now_us);
+    }
     until_us = earlier(until_us, expire_waiting_job(bus, camera, now_us));
     if (camera->state == CAMERA_ONLINE && camera->job == NULL && !omvrpc_master_is_busy(camera->master)) {
         if (now_us - camera->idle_us >= IDLE_PROBE_US) {

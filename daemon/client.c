@@ -17,7 +17,10 @@
 #include <unistd.h>
 
 /* One turn of one client: what is read and handled before the loop looks at the others again. */
-enum { READ_SIZE = 16384, LINES_A_TURN = 64 };
+enum { READ_SIZE = 16384, LINES_A_TURN = 16 };
+
+/* Reads that empty any socket's buffer of the usual size, for the last time a client is listened to. */
+enum { READS_TO_DRAIN = 64 };
 
 static const struct limits *limits_of(const struct client *client) {
     return &client->server->daemon->config->limits;
@@ -217,10 +220,16 @@ static void on_event(evutil_socket_t fd, short what, void *context) {
 }
 
 void client_drain_input(struct client *client) {
+    uint64_t before;
+    int reads = 0;
     client->in_turn = true;
-    if (may_read(client)) {
-        read_input(client);
-    }
+    do {
+        before = client->bytes_in;
+        if (may_read(client)) {
+            read_input(client);
+        }
+        handle_lines(client, SIZE_MAX);
+    } while (client->bytes_in > before && ++reads < READS_TO_DRAIN);
     finish_turn(client, SIZE_MAX);
 }
 

@@ -72,7 +72,7 @@ bool client_is_clogged(const struct client *client);
 /* To be called when a request has ended or the daemon stops: has the client closed soon if that was all it is owed. */
 void client_wake(struct client *client);
 
-/* Reads and handles what the client has sent up to now, once. The client may be freed by that. */
+/* Reads and handles what the client has sent up to now. The client may be freed by that. */
 void client_drain_input(struct client *client);
 
 /* Closes the connection, drops the client's waiting calls and frees it. For the server's end. */

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* Connections that may wait to be accepted; the kernel lowers it to net.core.somaxconn. */
-enum { BACKLOG = 128 };
+enum { BACKLOG = 512 };
 
 static void get_folder(const char *path, char *folder, size_t size) {
     const char *slash = strrchr(path, '/');

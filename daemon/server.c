@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* Connections taken in one turn, before the loop looks at the clients again. */
-enum { ACCEPTS_A_TURN = 16 };
+enum { ACCEPTS_A_TURN = 64 };
 
 /* Out of descriptors or memory: how long to leave waiting connections alone, so that the loop does not spin on them. */
 static const struct timeval retry_interval = {.tv_usec = 100000};

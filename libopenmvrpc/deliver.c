@@ -104,11 +104,14 @@ void deliver_sent(struct omvrpc_master *master, int64_t now_us) {
     }
     flight_add(&delivery->flight, now_us);
     int64_t pause_us = master_gap(master, master->output_length);
+    int64_t tried_us = now_us - delivery->first_sent_us;
     if (!delivery->paired) {
         pause_us = round_trip_us > LONE_HEADER_US ? round_trip_us : LONE_HEADER_US;
         pause_us += master_line_time(master, master->output_length);
     } else if (delivery->flight.count == 1 && master->round_trip.samples == 0) {
         pause_us = ROUND_TRIP_FIRST_US;
+    } else if (delivery->flight.count % COPIES_BURST == 0 && tried_us >= COPIES_DENSE_US) {
+        pause_us += tried_us / COPIES_GROWTH;
     }
     delivery->next_us = now_us + pause_us;
 }

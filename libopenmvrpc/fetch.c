@@ -57,9 +57,6 @@ void fetch_begin(struct omvrpc_master *master, bool taken, int64_t now_us) {
 static int64_t poll_pause(struct omvrpc_master *master, int64_t now_us) {
     const struct fetching *fetching = &master->fetching;
     int64_t round_trip_us = master_round_trip_timeout(master);
-    if (fetching->header_seen) {
-        return larger(DATA_US, round_trip_us);
-    }
     const struct estimate *estimate = durations_find(&master->durations, master->request.command, master->call_hash);
     int64_t waited_us = now_us - fetching->begun_us;
     int64_t pause_us = smaller(waited_us / POLL_GROWTH, POLL_GAP_MAX_US);

@@ -84,7 +84,10 @@ int64_t master_round_trip_timeout(const struct omvrpc_master *master) {
         return ROUND_TRIP_FIRST_US;
     }
     int64_t timeout_us = master->round_trip.mean_us + 4 * master->round_trip.deviation_us;
-    return timeout_us > ROUND_TRIP_MIN_US ? timeout_us : ROUND_TRIP_MIN_US;
+    if (timeout_us < ROUND_TRIP_MIN_US) {
+        return ROUND_TRIP_MIN_US;
+    }
+    return timeout_us < ROUND_TRIP_MAX_US ? timeout_us : ROUND_TRIP_MAX_US;
 }
 
 void master_measure(struct omvrpc_master *master, const struct flight *flight, int64_t since_first_us) {
@@ -92,7 +95,8 @@ void master_measure(struct omvrpc_master *master, const struct flight *flight, i
     if (!clear && (master->round_trip.samples > 0 || ++master->ambiguous < AMBIGUOUS_MAX)) {
         return;
     }
-    estimate_add(&master->round_trip, since_first_us);
+    estimate_add(&master->round_trip,
+                 clear || since_first_us < ROUND_TRIP_FIRST_US ? since_first_us : ROUND_TRIP_FIRST_US);
     master->statistics.round_trip_us = master->round_trip.mean_us;
     master->statistics.round_trip_deviation_us = master->round_trip.deviation_us;
 }

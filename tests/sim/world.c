@@ -23,8 +23,9 @@
 /* Longest time that the host is kept from running; with it a call is still in time. */
 #define PREEMPTION_MAX_US 40000
 
-/* The longest answers. */
-#define ANSWER_LONG 20000
+/* The longest answers, in bytes, and callbacks, in microseconds. */
+#define ANSWER_LONG   20000
+#define DURATION_LONG 300000
 
 /* A camera that was reset or plugged in is deaf for so long. */
 #define BOOT_US 1000000
@@ -81,7 +82,8 @@ struct world {
     int64_t preempted_until_us, plug_us, unsilence_us;
     int64_t next_preempt_us, next_reset_us, next_unplug_us, next_silence_us, next_call_us;
     int64_t quiet_since_us; /* when the last fault was over */
-    int64_t faults_end_us;
+    int64_t faults_stop_us; /* when they are to stop */
+    int64_t faults_end_us;  /* when they were over, 0 before */
     struct call *calls;
     uint32_t call_count, calls_wanted;
     bool job_out;
@@ -239,11 +241,14 @@ static void job_ended(void *context, struct job *job) {
     struct call *call = &world->calls[world->call_count - 1];
     check_end(world, job, call);
     world->job_out = false;
-    if (world->faults_end_us != 0 && job->outcome == OMVRPC_DONE) {
+    if (world->faults_end_us != 0 && job->outcome == OMVRPC_DONE && call->argument.number >= world->calls_wanted) {
         world->recovered = true;
     }
     bool hurried = random_chance(&world->random, 600000);
     world->next_call_us = world->now_us + (hurried ? 0 : random_range(&world->random, 0, 20000));
+    if (world->next_call_us < world->faults_end_us) {
+        world->next_call_us = world->faults_end_us;
+    }
     job_free(job);
 }
 
@@ -269,7 +274,7 @@ static uint32_t draw_length(struct random *random) {
 static uint32_t draw_duration(struct random *random) {
     switch (random_range(random, 0, 9)) {
     case 0:
-        return (uint32_t)random_range(random, 20000, 300000);
+        return (uint32_t)random_range(random, 20000, DURATION_LONG);
     case 1:
     case 2:
         return (uint32_t)random_range(random, 1000, 20000);
@@ -309,6 +314,9 @@ static void begin_call(struct world *world) {
     job->owner = (void *)(intptr_t)world->now_us;
     world->call_count++;
     world->job_out = true;
+    if (world->call_count == world->calls_wanted) {
+        world->faults_stop_us = world->now_us + random_range(random, 0, 50000);
+    }
     world->report->calls++;
     trace_add(&world->trace, world->now_us,
               "call %u begins: %s, %zu bytes, result %u bytes after %u us, %.1f ms of time", call->argument.number,
@@ -457,26 +465,32 @@ static int64_t next_event(const struct world *world) {
     }
     next_us = earlier(next_us, earlier(world->plug_us, world->unsilence_us));
     if (world->faults_end_us == 0) {
+        next_us = earlier(next_us, world->faults_stop_us);
         next_us = earlier(next_us, earlier(world->next_preempt_us, world->next_reset_us));
         next_us = earlier(next_us, earlier(world->next_unplug_us, world->next_silence_us));
     }
     return next_us > world->now_us ? next_us : world->now_us + 1;
 }
 
-/* All calls have been made: no more faults, and a second to get over those that were. */
+/* No more faults, and a second to get over those that were, also for a call that is still under way. */
 static void end_faults(struct world *world) {
     trace_add(&world->trace, world->now_us, "no more faults");
     world->to_camera.faults = world->to_host.faults = (struct wire_faults){0};
     world->preempted_until_us = 0;
     fault_over_at(world, world->now_us);
     world->faults_end_us = world->quiet_since_us;
-    world->next_call_us = world->faults_end_us;
+    if (!world->job_out) {
+        world->next_call_us = world->faults_end_us;
+    }
 }
 
-/* A second, and the time that the rest of an abandoned answer takes on the line, which no master can shorten. */
+/*
+ * A second, and what no master can shorten: the rest of an abandoned answer on the line, and the callback of the call
+ * that was under way when the faults stopped.
+ */
 static int64_t recovery_us(const struct world *world) {
     uint32_t rate = world->to_host.options.byte_rate;
-    return RECOVERY_US + (rate == 0 ? 0 : (int64_t)ANSWER_LONG * 1000000 / rate);
+    return RECOVERY_US + DURATION_LONG + (rate == 0 ? 0 : (int64_t)ANSWER_LONG * 1000000 / rate);
 }
 
 static void check_executions(struct world *world) {
@@ -542,7 +556,7 @@ static void set_up(struct world *world) {
         abort();
     }
     world->plugged = true;
-    world->plug_us = world->unsilence_us = INT64_MAX;
+    world->plug_us = world->unsilence_us = world->faults_stop_us = INT64_MAX;
     world->next_preempt_us = draw_next(world, profile->preempt_every_us);
     world->next_reset_us = draw_next(world, profile->reset_every_us);
     world->next_unplug_us = draw_next(world, profile->unplug_every_us);
@@ -586,7 +600,7 @@ int world_run(uint64_t seed, const struct world_choice *choice, struct world_rep
         if (host_is_due(world)) {
             play_host(world);
         }
-        if (world->faults_end_us == 0 && world->call_count >= world->calls_wanted && !world->job_out) {
+        if (world->faults_end_us == 0 && world->now_us >= world->faults_stop_us) {
             end_faults(world);
         }
         if (world->faults_end_us != 0 && world->now_us > world->faults_end_us + recovery_us(world) + LATE_US) {

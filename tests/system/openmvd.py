@@ -172,10 +172,17 @@ class Client:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(PATIENCE_S)
-        self.socket.connect(path)
+        wait_until(lambda: self._connect(path), "room among the connections that wait")
         self.buffer = b""
         self.last_id = 0
         self.replies = {}
+
+    def _connect(self, path):
+        try:
+            self.socket.connect(path)
+            return True
+        except BlockingIOError:
+            return False
 
     def send(self, data):
         """Sends bytes or text as they are."""

@@ -311,6 +311,29 @@ def a_client_may_have_1024_calls_waiting():
             assert "result" in client.read()
 
 
+def each_limit_of_the_queue_has_its_error():
+    limits = {"camera_waiting": 6, "client_waiting": 4, "client_waiting_bytes": 4096}
+    config = {"cameras": {"one": {"link": {"type": "sim"}}}, "callbacks": CALLBACKS, "limits": limits}
+    with Daemon(config=config) as small, small.client() as client, small.client() as other, small.client() as third:
+        wait_for_camera(client, "one")
+        occupy(third, 1000)
+        call = {"name": "unheard_of"}
+        heavy = {"name": "unheard_of", "data": "00" * 2000, "encoding": "hex"}
+        waiting = [client.send_request("call", heavy) for _ in range(2)]
+        error = client.error("call", heavy)
+        assert reason_of(error) == "queue_full" and "client_waiting_bytes" in error["message"], error
+        waiting += [client.send_request("call", call) for _ in range(2)]
+        error = client.error("call", call)
+        assert reason_of(error) == "queue_full" and "client_waiting)" in error["message"], error
+        others = [other.send_request("call", call) for _ in range(2)]
+        error = other.error("call", call)
+        assert reason_of(error) == "queue_full" and "camera_waiting" in error["message"], error
+        used = other.result("stats")["limits"]
+        assert [used[name]["used"] for name in ("camera_waiting", "client_waiting", "client_waiting_bytes")] == [6, 4, 4000]
+        assert all("result" in client.reply(number) for number in waiting)
+        assert all("result" in other.reply(number) for number in others)
+
+
 def a_released_camera_says_so_and_comes_back():
     with daemon.client() as client:
         occupy(client, 200, "two")
