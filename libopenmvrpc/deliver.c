@@ -10,6 +10,10 @@
 
 #include "master_internal.h"
 
+/* Lone headers without an answer after which the camera may have taken one all the same, and be waiting for its data.
+ */
+#define LONE_HEADERS 4
+
 /* Patience with a lone header, as the public master has it. */
 #define LONE_HEADER_US 3000
 
@@ -24,10 +28,22 @@ static size_t command_data_size(const struct omvrpc_master *master) {
     return master->command_size - PACKET_COMMAND_HEADER_SIZE;
 }
 
+/*
+ * Whether the camera's buffer takes the pair: as a whole, or because it is emptied faster than the line fills it.
+ * Between header and data the stock slave checks the one and acknowledges it, which takes it less than a millisecond.
+ * On a slow line the pair is the only way for long arguments, too: a UART's slave waits for the data for 2 ms only, and
+ * a round trip may take longer.
+ */
+static bool fits_as_pair(const struct omvrpc_master *master) {
+    uint32_t rate = master->info.byte_rate;
+    return master->command_size <= master->info.receive_buffer ||
+           (rate != 0 && rate / 2000 <= master->info.receive_buffer);
+}
+
 void deliver_begin(struct omvrpc_master *master, int64_t now_us) {
     master->phase = MASTER_DELIVER;
     master->delivery = (struct delivery){
-        .paired = master->info.pairs && master->command_size <= master->info.receive_buffer,
+        .paired = master->info.pairs && fits_as_pair(master),
         .begun_us = now_us,
         .next_us = now_us,
     };
@@ -72,6 +88,9 @@ void deliver_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_st
         }
         delivery->awaiting_data_ack = false;
     }
+    if (master_feed(master, &delivery->feed)) {
+        return;
+    }
     if (probably_taken(master, now_us)) {
         fetch_begin(master, false, now_us);
         return;
@@ -91,7 +110,11 @@ void deliver_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_st
 void deliver_sent(struct omvrpc_master *master, int64_t now_us) {
     struct delivery *delivery = &master->delivery;
     int64_t round_trip_us = master_round_trip_timeout(master);
+    bool was_header = master->output == master->command;
     bool was_data = master->output == command_data(master);
+    if (!was_header && !was_data) {
+        return;
+    }
     if ((delivery->paired || was_data) && !delivery->data_sent) {
         delivery->data_sent = true;
         delivery->first_sent_us = now_us;
@@ -106,10 +129,10 @@ void deliver_sent(struct omvrpc_master *master, int64_t now_us) {
     int64_t pause_us = master_gap(master, master->output_length);
     int64_t tried_us = now_us - delivery->first_sent_us;
     if (!delivery->paired) {
-        pause_us = round_trip_us > LONE_HEADER_US ? round_trip_us : LONE_HEADER_US;
-        pause_us += master_line_time(master, master->output_length);
-    } else if (delivery->flight.count == 1 && master->round_trip.samples == 0) {
-        pause_us = ROUND_TRIP_FIRST_US;
+        if (delivery->flight.count % LONE_HEADERS == 0 && master->info.pairs) {
+            delivery->feed = command_data_size(master);
+        }
+        pause_us += round_trip_us > LONE_HEADER_US ? round_trip_us : LONE_HEADER_US;
     } else if (delivery->flight.count % COPIES_BURST == 0 && tried_us >= COPIES_DENSE_US) {
         pause_us += tried_us / COPIES_GROWTH;
     }
@@ -122,11 +145,10 @@ static void learn(struct omvrpc_master *master, int64_t now_us) {
     if (!delivery->paired) {
         return;
     }
-    int64_t first_us = delivery->first_sent_us;
-    master_measure(master, &delivery->flight, now_us - first_us);
+    master_measure(master, &delivery->flight, now_us);
     if (delivery->follows) {
         int64_t taken_us = now_us - master->round_trip.mean_us;
-        bool first = delivery->flight.count == 1 || taken_us <= first_us + GAP_US / 2;
+        bool first = delivery->flight.count == 1 || taken_us <= delivery->first_sent_us + GAP_US / 2;
         turnaround_learn(&master->turnaround, taken_us - master->last_result_us, first);
         master->statistics.turnaround_us = master->turnaround.estimate.mean_us;
     }
@@ -143,6 +165,7 @@ void deliver_parse(struct omvrpc_master *master, int64_t now_us) {
             master_heard(master);
             delivery->header_ack_us = now_us;
             if (!delivery->paired && !delivery->awaiting_data_ack && !master_is_sending(master)) {
+                delivery->feed = 0;
                 master_send(master, command_data(master), command_data_size(master));
             }
         } else if (delivery->data_sent && master_input_is(master, OMVRPC_COMMAND_DATA, PACKET_ACK_SIZE)) {

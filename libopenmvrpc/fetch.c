@@ -95,7 +95,7 @@ static void ask_whether_lost(struct omvrpc_master *master, int64_t now_us) {
     if (fetching->lost_copies == 0) {
         int64_t waited_us = now_us - fetching->begun_us;
         fetching->next_us += master_round_trip_timeout(master) + GAP_US;
-        fetching->next_lost_us = now_us + larger(LOST_US, smaller(waited_us / LOST_GROWTH, LOST_GAP_MAX_US));
+        fetching->next_lost_us = fetching->next_us + larger(LOST_US, smaller(waited_us / LOST_GROWTH, LOST_GAP_MAX_US));
     }
 }
 

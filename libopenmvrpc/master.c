@@ -15,9 +15,6 @@
 /* The name of the reserved command, hashed once: omvrpc_command_id(OMVRPC_PROBE_NAME). A test compares. */
 #define PROBE_COMMAND 0x40422c34u
 
-/* Attempts to measure the round trip by waiting for the answer to a single copy, before a guess has to do. */
-#define AMBIGUOUS_MAX 3
-
 static const char *const outcome_names[] = {
     [OMVRPC_DONE] = "done",
     [OMVRPC_NOT_DELIVERED] = "not_delivered",
@@ -90,15 +87,15 @@ int64_t master_round_trip_timeout(const struct omvrpc_master *master) {
     return timeout_us < ROUND_TRIP_MAX_US ? timeout_us : ROUND_TRIP_MAX_US;
 }
 
-void master_measure(struct omvrpc_master *master, const struct flight *flight, int64_t since_first_us) {
-    bool clear = flight->count == 1;
-    if (!clear && (master->round_trip.samples > 0 || ++master->ambiguous < AMBIGUOUS_MAX)) {
-        return;
+void master_measure(struct omvrpc_master *master, const struct flight *flight, int64_t now_us) {
+    int64_t last_us = flight->sent_us[(flight->count - 1) % COPIES_UNDER_WAY];
+    int64_t before_us = flight->count > 1 ? flight->sent_us[(flight->count - 2) % COPIES_UNDER_WAY] : INT64_MIN / 2;
+    bool clear = last_us - before_us >= ROUND_TRIP_FIRST_US;
+    if (clear || master->round_trip.samples == 0) {
+        estimate_add(&master->round_trip, now_us - last_us + (clear ? 0 : GAP_US));
+        master->statistics.round_trip_us = master->round_trip.mean_us;
+        master->statistics.round_trip_deviation_us = master->round_trip.deviation_us;
     }
-    estimate_add(&master->round_trip,
-                 clear || since_first_us < ROUND_TRIP_FIRST_US ? since_first_us : ROUND_TRIP_FIRST_US);
-    master->statistics.round_trip_us = master->round_trip.mean_us;
-    master->statistics.round_trip_deviation_us = master->round_trip.deviation_us;
 }
 
 int64_t master_line_time(const struct omvrpc_master *master, size_t bytes) {
@@ -152,6 +149,16 @@ void master_send_probe(struct omvrpc_master *master, bool header, bool data) {
         size += packet_put(master->scratch + size, OMVRPC_COMMAND_DATA, NULL, 0);
     }
     master_send(master, master->scratch, size);
+}
+
+bool master_feed(struct omvrpc_master *master, size_t *left) {
+    static const uint8_t zeros[256];
+    size_t length = *left < sizeof zeros ? *left : sizeof zeros;
+    *left -= length;
+    if (length > 0) {
+        master_send(master, zeros, length);
+    }
+    return length > 0;
 }
 
 bool master_is_sending(const struct omvrpc_master *master) {
@@ -255,7 +262,6 @@ void master_lose(struct omvrpc_master *master, enum omvrpc_cause cause, int64_t 
 void omvrpc_master_link_opened(struct omvrpc_master *master, const struct omvrpc_link_info *info, int64_t now_us) {
     master->info = *info;
     master->round_trip = (struct estimate){0};
-    master->ambiguous = 0;
     settle_begin(master, 0, now_us);
 }
 

@@ -69,6 +69,7 @@ enum {
     BREATH_US = 5000,
     BREATH_EVERY = 8,
     ROUND_TRIP_FIRST_US = 20000,
+    MEASURING_COPIES = 8,
     ROUND_TRIP_MIN_US = 500,
     ROUND_TRIP_MAX_US = 100000,
     COPIES_US = 600000,
@@ -115,6 +116,7 @@ struct delivery {
     bool data_sent;         /* a whole copy has been sent at least once: the camera may have taken it */
     bool follows;           /* it begins so soon after a result that the camera's turnaround matters */
     bool awaiting_data_ack; /* not paired: the header was acknowledged and the data is out */
+    size_t feed;            /* zeros still to be sent */
     int64_t begun_us;
     int64_t first_sent_us;
     int64_t header_ack_us; /* of the last header acknowledged, 0 for none */
@@ -195,7 +197,6 @@ struct omvrpc_master {
     struct estimate round_trip;
     uint32_t gaps;         /* pauses made, to vary them */
     uint32_t since_breath; /* of these, since the last long one */
-    uint32_t ambiguous;    /* attempts in a row that gave no sample of the round trip */
     struct durations durations;
     struct turnaround turnaround;
     int64_t last_result_us; /* 0 when the camera was last heard in another way */
@@ -210,8 +211,11 @@ uint32_t flight_under_way(const struct flight *flight, int64_t since_us);
 
 /* Time after which an answer to something sent must be there: RFC 6298's smoothed round trip and four deviations. */
 int64_t master_round_trip_timeout(const struct omvrpc_master *master);
-/* Takes a sample of the round trip, if only one copy was sent (Karn), or none could be had in several attempts. */
-void master_measure(struct omvrpc_master *master, const struct flight *flight, int64_t since_first_us);
+/*
+ * Takes a sample of the round trip from an acknowledgement that came now: only if it is clear which copy it answers
+ * (Karn), the one before being too old; or, where nothing is known yet, a guess.
+ */
+void master_measure(struct omvrpc_master *master, const struct flight *flight, int64_t now_us);
 /* Time that so many bytes take on the line. */
 int64_t master_line_time(const struct omvrpc_master *master, size_t bytes);
 /* The pause after one of a series of copies or polls of this size, with the time that it takes on the line. */
@@ -224,6 +228,11 @@ void master_send(struct omvrpc_master *master, const uint8_t *data, size_t lengt
 /* Queues the two polls, or one of them where pairs are not allowed; or the reserved command; or its header alone. */
 void master_send_polls(struct omvrpc_master *master, bool header, bool data);
 void master_send_probe(struct omvrpc_master *master, bool header, bool data);
+/*
+ * Queues the next of `left` zeros, and says whether there were any. They are for a VCP slave that took a header and
+ * lost what should follow: it swallows as many bytes as the header said, and waits up to 5 s for each.
+ */
+bool master_feed(struct omvrpc_master *master, size_t *left);
 bool master_is_sending(const struct omvrpc_master *master);
 
 /* Fills a RECEIVE step. `length` is the size of the packet that is expected, for links that move whole packets. */

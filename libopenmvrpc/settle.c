@@ -18,8 +18,6 @@
  */
 #define DRAIN_ROUND 12
 
-static const uint8_t zeros[256];
-
 static int64_t quiet(const struct omvrpc_master *master) {
     int64_t quiet_us = master->round_trip.samples == 0 ? 0 : 3 * master_round_trip_timeout(master);
     quiet_us = quiet_us > QUIET_MIN_US ? quiet_us : QUIET_MIN_US;
@@ -87,21 +85,10 @@ static bool send_round(struct omvrpc_master *master, bool probe, uint32_t round,
         master_send_polls(master, true, master->info.pairs);
     }
     flight_add(&settling->flight, now_us);
-    bool measures = probe && settling->flight.count == 1 && master->round_trip.samples == 0;
+    bool measures = probe && settling->flight.count <= MEASURING_COPIES && master->round_trip.samples == 0;
     settling->next_us = now_us + (measures || !master->info.pairs ? ROUND_TRIP_FIRST_US : master_gap(master, size));
     settling->step_us = now_us;
     return true;
-}
-
-static void feed(struct omvrpc_master *master, int64_t now_us) {
-    struct settling *settling = &master->settling;
-    size_t length = settling->feed < sizeof zeros ? settling->feed : sizeof zeros;
-    if (length == 0) {
-        go(master, SETTLE_DRAIN, now_us);
-        return;
-    }
-    settling->feed -= length;
-    master_send(master, zeros, length);
 }
 
 static void drain(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
@@ -155,7 +142,9 @@ void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
         go(master, SETTLE_FEED, now_us);
         break;
     case SETTLE_FEED:
-        feed(master, now_us);
+        if (!master_feed(master, &master->settling.feed)) {
+            go(master, SETTLE_DRAIN, now_us);
+        }
         break;
     case SETTLE_DRAIN:
         drain(master, now_us, step);
@@ -197,7 +186,7 @@ static void parse_probe(struct omvrpc_master *master, int64_t now_us) {
     while (settling->step == SETTLE_PROBE && buffer_length(&master->input) >= PACKET_ACK_SIZE) {
         if (master_input_is(master, OMVRPC_COMMAND_DATA, PACKET_ACK_SIZE)) {
             if (master->info.pairs) {
-                master_measure(master, &settling->flight, now_us - settling->flight.sent_us[0]);
+                master_measure(master, &settling->flight, now_us);
             }
             if (!master_is_sending(master) || master->output_sent == 0) {
                 master->output_length = master->output_sent = 0;

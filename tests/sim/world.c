@@ -441,7 +441,8 @@ static bool host_is_due(const struct world *world) {
     bool call = !world->job_out && world->now_us >= world->next_call_us &&
                 (world->call_count < world->calls_wanted || (world->faults_end_us != 0 && !world->recovered));
     bool lost = world->link != NULL && !world->plugged;
-    return world->now_us >= world->preempted_until_us && (world->now_us >= world->host_us || input || call || lost);
+    bool room = bus_wants_output(world->bus, 0) && world->to_camera.bytes < world->to_camera.options.capacity;
+    return world->now_us >= world->preempted_until_us && (world->now_us >= world->host_us || input || call || lost || room);
 }
 
 /* The next time at which anything happens. */
@@ -527,6 +528,11 @@ static void set_up(struct world *world) {
         .byte_rate = kind == MODEL_STOCK_UART ? rates[random_range(random, 0, 3)] : 0,
         .capacity = TTY_SIZE,
     };
+    if (kind == MODEL_STOCK_UART && options.byte_rate == 0) {
+        /* A pty: nothing that is faster than a UART has a UART's latency. */
+        options.latency_us %= 200;
+        options.jitter_us %= 200;
+    }
     wire_init(&world->to_camera, &options, random_next(random));
     options.capacity = (size_t)1 << 20;
     wire_init(&world->to_host, &options, random_next(random));
