@@ -257,6 +257,9 @@ static bool receive(struct bus *bus, size_t index, int64_t now_us, bool *moved) 
         lose_link(bus, index, (int)received, now_us);
         return false;
     }
+    if (received > 0 && camera->opener.wire != NULL) {
+        camera->opener.wire(camera->opener.name, false, buffer, (size_t)received);
+    }
     omvrpc_master_received(camera->master, buffer, (size_t)received, now_us);
     *moved = received > 0;
     return true;
@@ -282,6 +285,9 @@ static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *un
             lose_link(bus, index, (int)sent, now_us);
             *until_us = camera->retry_us;
             return false;
+        }
+        if (sent > 0 && camera->opener.wire != NULL) {
+            camera->opener.wire(camera->opener.name, true, step.data, (size_t)sent);
         }
         omvrpc_master_sent(camera->master, (size_t)sent, now_us);
         camera->output_blocked = sent == 0;

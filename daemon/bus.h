@@ -32,6 +32,9 @@ struct bus_opener {
     struct omvrpc_link *(*open)(void *context, char *reason, size_t size);
     void *context;
     const char *description; /* of the link, for messages, such as "/dev/ttyACM0 at 115200 baud"; outlives the bus */
+    /* Sees what goes over the link, as it goes; NULL when nobody wants to. */
+    void (*wire)(const char *name, bool sent, const uint8_t *data, size_t length);
+    const char *name; /* of the camera, for `wire`; outlives the bus */
 };
 
 /*

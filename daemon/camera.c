@@ -7,6 +7,7 @@
 #include "daemon.h"
 #include "log.h"
 #include "request.h"
+#include "wire_log.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -386,7 +387,13 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
     queue_init(&camera->queue);
     TAILQ_INIT(&camera->port_requests);
     config->link.kind->describe(&config->link, camera->link, sizeof camera->link);
-    struct bus_opener opener = {.open = config->link.kind->open, .context = &config->link, .description = camera->link};
+    struct bus_opener opener = {
+        .open = config->link.kind->open,
+        .context = &config->link,
+        .description = camera->link,
+        .wire = log_wants(LOG_SUBSYSTEM_BUS, LOG_LEVEL_WIRE) ? wire_log_write : NULL,
+        .name = config->name,
+    };
     camera->worker = worker_new(&opener, 1, daemon->config->limits.payload_bytes);
     if (camera->worker == NULL) {
         log_error(CAMERA, "%s: its worker cannot be started: %s", config->name, strerror(errno));

@@ -97,6 +97,15 @@ OMVRPC_API uint16_t omvrpc_crc16(uint16_t crc, const uint8_t *data, size_t lengt
 /** Command id of a callback's name: djb2 in its xor form, h = h * 33 ^ c from 5381, kept to 32 bits. */
 OMVRPC_API uint32_t omvrpc_command_id(const char *name, size_t length);
 
+/**
+ * Says in words what the bytes begin with, such as "result header: 8 bytes"; what is no whole packet is shown in
+ * hexadecimal.
+ * @param from_master whether a master sent them: acknowledgements and polls look alike
+ * @param text receives at most `size` bytes with their NUL
+ * @return how many of the bytes were described, at least one of a length above 0
+ */
+OMVRPC_API size_t omvrpc_describe(const uint8_t *data, size_t length, bool from_master, char *text, size_t size);
+
 /* Links. */
 
 /** What a master has to know of the link below it. */

@@ -1,53 +1,59 @@
 /* SPDX-License-Identifier: MIT */
-/* A ring of text lines. */
+/* A ring of what happened. */
 
 #include "trace.h"
 
-#include "libopenmvrpc/packet.h"
+#include "openmvrpc.h"
 
 #include <stdarg.h>
+#include <string.h>
 
-static char *next_line(struct trace *trace, int64_t now_us, size_t *used) {
-    char *line = trace->lines[trace->count++ % TRACE_LINES];
-    *used = (size_t)snprintf(line, TRACE_LINE_SIZE, "%12.3f ms  ", (double)now_us / 1000.0);
-    return line;
+static struct trace_entry *next_entry(struct trace *trace, int64_t now_us, const char *what) {
+    struct trace_entry *entry = &trace->entries[trace->count++ % TRACE_ENTRIES];
+    entry->time_us = now_us;
+    entry->what = what;
+    return entry;
 }
 
 void trace_add(struct trace *trace, int64_t now_us, const char *format, ...) {
-    size_t used;
-    char *line = next_line(trace, now_us, &used);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line + used, TRACE_LINE_SIZE - used, format, arguments);
+    vsnprintf(next_entry(trace, now_us, NULL)->text, TRACE_TEXT_SIZE, format, arguments);
     va_end(arguments);
 }
 
-static const char *name_of(uint16_t magic) {
-    switch (magic) {
-    case OMVRPC_COMMAND_HEADER:
-        return "command header";
-    case OMVRPC_COMMAND_DATA:
-        return "command data";
-    case OMVRPC_RESULT_HEADER:
-        return "result header";
-    case OMVRPC_RESULT_DATA:
-        return "result data";
-    case OMVRPC_STREAM_OPEN:
-        return "stream open";
-    case OMVRPC_STREAM_FRAME:
-        return "stream frame";
+void trace_add_bytes(struct trace *trace, int64_t now_us, const char *what, bool from_master, const uint8_t *data,
+                     size_t length) {
+    if (length > TRACE_BYTES) {
+        /* Too long to keep, and rare. */
+        char text[TRACE_TEXT_SIZE];
+        omvrpc_describe(data, length, from_master, text, sizeof text);
+        trace_add(trace, now_us, "%s %s (%zu bytes in all)", what, text, length);
+        return;
     }
-    return "bytes";
+    struct trace_entry *entry = next_entry(trace, now_us, what);
+    entry->from_master = from_master;
+    entry->length = (uint8_t)length;
+    memcpy(entry->bytes, data, length);
 }
 
-void trace_add_bytes(struct trace *trace, int64_t now_us, const char *what, const uint8_t *data, size_t length) {
-    uint16_t magic = length >= 2 ? get_u16(data) : 0;
-    trace_add(trace, now_us, "%s %s (%zu bytes)", what, name_of(magic), length);
+static void print_bytes(const struct trace_entry *entry, FILE *file) {
+    char text[TRACE_TEXT_SIZE];
+    size_t length;
+    for (size_t at = 0; at < entry->length; at += length) {
+        length = omvrpc_describe(entry->bytes + at, entry->length - at, entry->from_master, text, sizeof text);
+        fprintf(file, "%12.3f ms  %s %s\n", (double)entry->time_us / 1000.0, entry->what, text);
+    }
 }
 
 void trace_print(const struct trace *trace, FILE *file) {
-    uint64_t first = trace->count > TRACE_LINES ? trace->count - TRACE_LINES : 0;
+    uint64_t first = trace->count > TRACE_ENTRIES ? trace->count - TRACE_ENTRIES : 0;
     for (uint64_t i = first; i < trace->count; i++) {
-        fprintf(file, "%s\n", trace->lines[i % TRACE_LINES]);
+        const struct trace_entry *entry = &trace->entries[i % TRACE_ENTRIES];
+        if (entry->what != NULL) {
+            print_bytes(entry, file);
+        } else {
+            fprintf(file, "%12.3f ms  %s\n", (double)entry->time_us / 1000.0, entry->text);
+        }
     }
 }

@@ -117,7 +117,7 @@ static ssize_t link_send(struct omvrpc_link *link, const uint8_t *data, size_t l
     if (!world->plugged) {
         return -EIO;
     }
-    trace_add_bytes(&world->trace, world->now_us, "host sends", data, length);
+    trace_add_bytes(&world->trace, world->now_us, "host sends", true, data, length);
     if (world->silenced) {
         return (ssize_t)length;
     }
@@ -138,7 +138,7 @@ static ssize_t link_receive(struct omvrpc_link *link, uint8_t *buffer, size_t si
         wire_consume(&world->to_host, part);
     }
     if (received > 0) {
-        trace_add_bytes(&world->trace, world->now_us, "host receives", buffer, received);
+        trace_add_bytes(&world->trace, world->now_us, "host receives", false, buffer, received);
     }
     return (ssize_t)received;
 }
@@ -396,7 +396,7 @@ static void play_faults(struct world *world) {
 
 static void camera_sends(void *context, const uint8_t *data, size_t length, int64_t now_us) {
     struct world *world = context;
-    trace_add_bytes(&world->trace, now_us, "    camera sends", data, length);
+    trace_add_bytes(&world->trace, now_us, "    camera sends", false, data, length);
     if (!world->plugged) {
         return;
     }
@@ -442,7 +442,8 @@ static bool host_is_due(const struct world *world) {
                 (world->call_count < world->calls_wanted || (world->faults_end_us != 0 && !world->recovered));
     bool lost = world->link != NULL && !world->plugged;
     bool room = bus_wants_output(world->bus, 0) && world->to_camera.bytes < world->to_camera.options.capacity;
-    return world->now_us >= world->preempted_until_us && (world->now_us >= world->host_us || input || call || lost || room);
+    return world->now_us >= world->preempted_until_us &&
+           (world->now_us >= world->host_us || input || call || lost || room);
 }
 
 /* The next time at which anything happens. */
