@@ -49,7 +49,8 @@ void fetch_begin(struct omvrpc_master *master, bool taken, int64_t now_us) {
         fetching->next_lost_us = now_us + LOST_UNKNOWN_US;
     } else {
         fetching->next_us = now_us + due(estimate);
-        fetching->next_lost_us = now_us + estimate->mean_us + 8 * estimate->deviation_us + LOST_US;
+        fetching->next_lost_us =
+            now_us + estimate->mean_us + smaller(8 * estimate->deviation_us, LOST_GAP_MAX_US) + LOST_US;
     }
 }
 
@@ -205,9 +206,12 @@ static void take_header(struct omvrpc_master *master, int64_t now_us) {
     fetching->header_seen = true;
     fetching->length = length;
     fetching->next_us = now_us + larger(DATA_US, master_round_trip_timeout(master));
+    /* The result exists, so the data comes now, or with the next poll, or it has been lost. */
+    fetching->next_lost_us = smaller(fetching->next_lost_us, now_us + LOST_US);
     if (!master->info.pairs) {
         master_send_polls(master, false, true);
         fetching->next_us += master_line_time(master, length + OMVRPC_PACKET_OVERHEAD) + STALL_US;
+        fetching->next_lost_us = fetching->next_us + LOST_US;
     }
 }
 

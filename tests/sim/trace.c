@@ -12,6 +12,7 @@ static struct trace_entry *next_entry(struct trace *trace, int64_t now_us, const
     struct trace_entry *entry = &trace->entries[trace->count++ % TRACE_ENTRIES];
     entry->time_us = now_us;
     entry->what = what;
+    entry->more = 0;
     return entry;
 }
 
@@ -22,8 +23,24 @@ void trace_add(struct trace *trace, int64_t now_us, const char *format, ...) {
     va_end(arguments);
 }
 
+static bool begins_packet(const uint8_t *data, size_t length) {
+    static const uint16_t magics[] = {OMVRPC_COMMAND_HEADER, OMVRPC_COMMAND_DATA, OMVRPC_RESULT_HEADER,
+                                      OMVRPC_RESULT_DATA,    OMVRPC_STREAM_OPEN,  OMVRPC_STREAM_FRAME};
+    for (size_t i = 0; length >= 2 && i < sizeof magics / sizeof magics[0]; i++) {
+        if (data[0] == (magics[i] & 0xff) && data[1] == magics[i] >> 8) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void trace_add_bytes(struct trace *trace, int64_t now_us, const char *what, bool from_master, const uint8_t *data,
                      size_t length) {
+    struct trace_entry *last = trace->count > 0 ? &trace->entries[(trace->count - 1) % TRACE_ENTRIES] : NULL;
+    if (last != NULL && last->what == what && !begins_packet(data, length)) {
+        last->more += length;
+        return;
+    }
     if (length > TRACE_BYTES) {
         /* Too long to keep, and rare. */
         char text[TRACE_TEXT_SIZE];
@@ -43,6 +60,9 @@ static void print_bytes(const struct trace_entry *entry, FILE *file) {
     for (size_t at = 0; at < entry->length; at += length) {
         length = omvrpc_describe(entry->bytes + at, entry->length - at, entry->from_master, text, sizeof text);
         fprintf(file, "%12.3f ms  %s %s\n", (double)entry->time_us / 1000.0, entry->what, text);
+    }
+    if (entry->more > 0) {
+        fprintf(file, "                 and %zu bytes more\n", entry->more);
     }
 }
 

@@ -18,6 +18,7 @@ struct trace_entry {
     const char *what; /* NULL for text */
     bool from_master;
     uint8_t length; /* of bytes */
+    size_t more;    /* bytes that followed and begin no packet */
     union {
         char text[TRACE_TEXT_SIZE];
         uint8_t bytes[TRACE_BYTES];

@@ -30,7 +30,6 @@ void wire_free(struct wire *wire) {
 
 static void push(struct wire *wire, const uint8_t *data, size_t length, int64_t now_us) {
     size_t piece_size = wire->options.byte_rate != 0 ? SLOW_PIECE : sizeof wire->pieces[0].data;
-    int64_t delay_us = wire->options.latency_us + random_range(&wire->random, 0, wire->options.jitter_us);
     if (wire->free_us < now_us) {
         wire->free_us = now_us;
     }
@@ -39,7 +38,7 @@ static void push(struct wire *wire, const uint8_t *data, size_t length, int64_t 
         if (wire->options.byte_rate != 0) {
             wire->free_us += (int64_t)part * 1000000 / wire->options.byte_rate;
         }
-        int64_t arrives_us = wire->free_us + delay_us;
+        int64_t arrives_us = wire->free_us + wire->delay_us;
         if (arrives_us < wire->last_us) {
             arrives_us = wire->last_us;
         }
@@ -136,6 +135,8 @@ size_t wire_send(struct wire *wire, const uint8_t *data, size_t length, int64_t 
     if (length > room) {
         length = room;
     }
+    /* What is sent at once stays together: a line may be late, but it makes no gaps of its own. */
+    wire->delay_us = wire->options.latency_us + random_range(&wire->random, 0, wire->options.jitter_us);
     for (size_t sent = 0; sent < length;) {
         size_t part = packet_length(data + sent, length - sent);
         send_packet(wire, data + sent, part, now_us);

@@ -39,6 +39,7 @@ struct wire {
     size_t bytes, most_bytes;
     int64_t free_us;       /* when the line has sent what was given to it */
     int64_t last_us;       /* when the last byte arrives */
+    int64_t delay_us;      /* of what is being sent */
     uint64_t lost_acks;    /* acknowledgements dropped, damaged or cut */
     uint64_t lost_packets; /* of all kinds */
 };
