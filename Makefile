@@ -1,15 +1,18 @@
 # openmvd: one Makefile for all. Everything is built into $(BUILD).
 #
-#   make            the daemon, the command line client, the simulated camera, the library
-#   make demo       installs what is missing, builds, and shows the main job with the simulated camera
-#   make check      installs what is missing, builds, and runs the tests
+# `make help` says what there is. Choices:
 #
-# Choices: BUILD=dir  CC=gcc|clang  SANITIZE=address,undefined|thread  WERROR=1  PREFIX=/usr/local  DESTDIR=
+#   BUILD=dir                       build, or with a sanitizer a folder named after it
+#   CC=gcc|clang  CFLAGS='-O2 -g'  WERROR=1 (warnings are errors)  V=1 (show the commands)
+#   SANITIZE=address,undefined|thread
+#   PREFIX=/usr/local  DESTDIR=
 
-BUILD   ?= build
+comma   := ,
+BUILD   ?= build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
 CFLAGS  ?= -O2 -g
+export BUILD
 
 PKG_LIB    := libserialport
 PKG_DAEMON := libevent libcjson libserialport
@@ -17,13 +20,25 @@ PKG_SIM    := libjpeg
 PKG_CLI    := libcjson
 PKG_TESTS  := check
 
+# Objects with and without a sanitizer do not mix, so a folder remembers which it was built with.
+BUILT_WITH := $(shell cat $(BUILD)/sanitizer 2>/dev/null)
+ifeq ($(SANITIZE),)
+SANITIZE := $(BUILT_WITH)
+else ifneq ($(wildcard $(BUILD)/sanitizer),)
+ifneq ($(SANITIZE),$(BUILT_WITH))
+$(error $(BUILD) was not built with SANITIZE=$(SANITIZE); choose another BUILD, or remove it)
+endif
+endif
+
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
 CPPFLAGS += -D_GNU_SOURCE -DOPENMVD_VERSION='"$(VERSION)"' -Ilibopenmvrpc -Idaemon -I.
-ALL_CFLAGS = -std=c11 $(WARNINGS) -fvisibility=hidden -pthread $(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
-ALL_LDFLAGS = -pthread $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CFLAGS = -std=c11 $(WARNINGS) -fvisibility=hidden -pthread $(CFLAGS) $(SANITIZER)
+ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANITIZER)
 
 pkg_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
 pkg_libs   = $(shell pkg-config --libs $(1) 2>/dev/null)
+PKG_CFLAGS := $(call pkg_cflags,$(PKG_DAEMON) $(PKG_SIM))
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB_SOURCES    := $(wildcard libopenmvrpc/*.c libopenmvrpc/link/*.c)
@@ -32,8 +47,9 @@ SIM_SOURCES    := $(wildcard sim/*.c)
 CLI_SOURCES    := $(wildcard cli/*.c)
 HELPER_SOURCES := $(wildcard tests/helpers/*.c)
 VTIME_SOURCES  := $(wildcard tests/sim/*.c)
-UNIT_SOURCES   := $(filter-out tests/unit/main.c,$(wildcard tests/unit/test_*.c))
+UNIT_SOURCES   := $(wildcard tests/unit/test_*.c)
 BENCH_SOURCES  := $(wildcard bench/*.c)
+FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
 
 LIB_STATIC := $(BUILD)/libopenmvrpc.a
 LIB_SHARED := $(BUILD)/libopenmvrpc.so.0
@@ -42,65 +58,175 @@ DAEMON_PARTS := $(filter-out %/main.o,$(call objects,$(DAEMON_SOURCES)))
 SIM_PARTS    := $(filter-out %/main.o,$(call objects,$(SIM_SOURCES)))
 UNIT_TESTS   := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/%)
 HELPERS      := $(HELPER_SOURCES:tests/helpers/%.c=$(BUILD)/tests/%)
-BENCHES      := $(BENCH_SOURCES:bench/%.c=$(BUILD)/bench/%)
+FUZZERS      := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/%)
 
-.PHONY: all demo check bench simulate fuzz install uninstall clean dependencies tests format
+# One line a file on the screen, the whole command with V=1.
+Q   := $(if $(V),,@)
+say = @printf '  %-5s %s\n' $(1) $(2)
+# What a recipe gives to the make it calls where nobody has said -j. (In a recipe MAKEFLAGS shows whether.)
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: all help dependencies demo tests check check-firmware simulate bench fuzz fuzzers lint format install uninstall clean FORCE
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 all: $(PROGRAMS) $(LIB_STATIC) $(BUILD)/libopenmvrpc.so $(BUILD)/openmvrpc.pc
 
-$(BUILD)/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+help:
+	@echo 'make                the daemon, the command line client, the simulated camera, the library'
+	@echo 'make dependencies   installs the packages that building and checking need'
+	@echo 'make demo           installs what is missing, builds, and shows a simulated camera being asked'
+	@echo 'make check          installs what is missing, builds, and runs the tests (tests/README.md)'
+	@echo 'make check-firmware installs MicroPython by npm and runs the tests of the camera scripts'
+	@echo 'make simulate       runs many worlds in virtual time: SEEDS=1000 FIRST_SEED=1'
+	@echo 'make bench          measures speed and latency, also into build/bench.json'
+	@echo 'make fuzz           runs each fuzzer for FUZZ_SECONDS=30 (needs clang)'
+	@echo 'make lint           looks for mistakes without running anything; make format lays out the sources'
+	@echo 'make install        into PREFIX=/usr/local, below DESTDIR=; make uninstall takes it away again'
+	@echo 'make clean          removes the build'
+	@sed -n '/^# .make help/,/^$$/s/^# \{0,1\}//p' Makefile | tail -n +2
 
-PKG_CFLAGS := $(call pkg_cflags,$(PKG_DAEMON) $(PKG_SIM))
+$(BUILD)/sanitizer:
+	@mkdir -p $(@D)
+	@pkg-config --exists $(PKG_DAEMON) $(PKG_SIM) || { echo 'Libraries are missing: try `make dependencies`.'; exit 1; }
+	@echo '$(SANITIZE)' >$@
+
+$(BUILD)/%.o: %.c | $(BUILD)/sanitizer
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
 $(BUILD)/libopenmvrpc/%.o: ALL_CFLAGS += -fPIC
 
 $(LIB_STATIC): $(call objects,$(LIB_SOURCES))
-	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
+# A sanitizer's symbols come from the program, so only a plain library can be checked for being whole.
 $(LIB_SHARED): $(call objects,$(LIB_SOURCES))
-	$(CC) -shared -Wl,-soname,libopenmvrpc.so.0 -Wl,-z,defs $(ALL_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKG_LIB))
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) $(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) $(ALL_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKG_LIB))
 
 $(BUILD)/libopenmvrpc.so: $(LIB_SHARED)
-	ln -sf $(notdir $<) $@
+	$(Q)ln -sf $(<F) $@
 
-$(BUILD)/openmvrpc.pc: libopenmvrpc/openmvrpc.pc.in Makefile
+# Made anew each time, since PREFIX may have changed.
+$(BUILD)/openmvrpc.pc: libopenmvrpc/openmvrpc.pc.in FORCE
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< >$@
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< >$@
+
+link = $(call say,LINK,$@)$(newline)$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out $(BUILD)/sanitizer,$^)
+define newline
+
+
+endef
 
 $(BUILD)/openmvd: $(call objects,$(DAEMON_SOURCES)) $(SIM_PARTS) $(LIB_STATIC)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM)) -lm
+	$(link) $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM)) -lm
 
 $(BUILD)/openmv-sim: $(call objects,$(SIM_SOURCES)) $(LIB_STATIC)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKG_SIM) $(PKG_LIB)) -lm
+	$(link) $(call pkg_libs,$(PKG_SIM) $(PKG_LIB)) -lm
 
 $(BUILD)/openmvctl: $(call objects,$(CLI_SOURCES))
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKG_CLI)) -lm
+	$(link) $(call pkg_libs,$(PKG_CLI)) -lm
 
 # Tests and helpers are linked with everything but the programs' own main().
 TEST_PARTS = $(DAEMON_PARTS) $(SIM_PARTS) $(BUILD)/tests/sim/stock_slave.o $(LIB_STATIC)
 TEST_LIBS  = $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM) $(PKG_TESTS)) -lm
 
-$(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/unit/main.o $(TEST_PARTS)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS)
+$(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/main.o $(TEST_PARTS)
+	$(link) $(TEST_LIBS)
 
 $(HELPERS): $(BUILD)/tests/%: $(BUILD)/tests/helpers/%.o $(TEST_PARTS)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS)
+	$(link) $(TEST_LIBS)
 
 $(BUILD)/simulate: $(call objects,$(VTIME_SOURCES)) $(DAEMON_PARTS) $(SIM_PARTS) $(LIB_STATIC)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS)
+	$(link) $(TEST_LIBS)
 
-$(BENCHES): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(TEST_PARTS)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS)
+$(BUILD)/bench/bench: $(call objects,$(BENCH_SOURCES)) $(TEST_PARTS)
+	$(link) $(TEST_LIBS)
+
+# To be called by `fuzz`, which gives the compiler and the instrumentation of everything else.
+$(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(TEST_PARTS)
+	$(link) $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM)) -lm -fsanitize=fuzzer
 
 tests: all $(UNIT_TESTS) $(HELPERS) $(BUILD)/simulate
+fuzzers: $(FUZZERS)
+
+# What these need may only just have been installed, so a make of their own looks for the libraries again.
+dependencies:
+	@tools/install-dependencies build demo check
+
+demo:
+	@tools/demo
+
+check:
+	@tools/install-dependencies build check
+	@$(MAKE) --no-print-directory $(JOBS) tests
+	@tests/run $(TESTS)
+
+check-firmware:
+	@tools/install-dependencies build check firmware
+	@$(MAKE) --no-print-directory $(JOBS) tests
+	@tests/firmware/install.sh
+	@tests/run firmware
+
+SEEDS ?= 1000
+FIRST_SEED ?= 1
+simulate: $(BUILD)/simulate
+	$(BUILD)/simulate --seeds $(SEEDS) --first-seed $(FIRST_SEED)
+
+bench: tests $(BUILD)/bench/bench
+	$(BUILD)/bench/bench --json $(BUILD)/bench.json $(BENCH)
+
+fuzz:
+	@tools/install-dependencies build fuzz
+	@$(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzzers
+	@tools/fuzz $(BUILD)/fuzz
+
+lint:
+	@tools/install-dependencies build check lint
+	@CPPFLAGS='$(CPPFLAGS) $(PKG_CFLAGS)' tools/lint
+
+format:
+	clang-format -i $$(find . -path './build*' -prune -o -name node_modules -prune -o -name '*.[ch]' -print)
+
+# What is installed, by folder and mode. `uninstall` reads the same lists, so that nothing stays.
+BIN   := $(DESTDIR)$(PREFIX)/bin
+LIB   := $(DESTDIR)$(PREFIX)/lib
+INC   := $(DESTDIR)$(PREFIX)/include
+SHARE := $(DESTDIR)$(PREFIX)/share
+LIB_FILE := libopenmvrpc.so.$(VERSION)
+FIRMWARE := $(wildcard firmware/*.py)
+DOCS     := README.md LICENSE config/openmvd.json $(wildcard docs/*.md)
+EXAMPLES := $(wildcard docs/examples/*)
+MAN      := $(wildcard docs/man/*.[1-8])
+INSTALLED = $(PROGRAMS:$(BUILD)/%=$(BIN)/%) $(addprefix $(LIB)/,libopenmvrpc.a $(LIB_FILE) libopenmvrpc.so.0 libopenmvrpc.so \
+    pkgconfig/openmvrpc.pc) $(INC)/openmvrpc.h $(addprefix $(SHARE)/,$(FIRMWARE:firmware/%=openmvd/firmware/%) \
+    $(addprefix doc/openmvd/,$(notdir $(DOCS)) $(EXAMPLES:docs/%=%)) $(foreach page,$(MAN),man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))))
+
+install: all
+	install -d $(BIN) $(LIB)/pkgconfig $(INC) $(SHARE)/openmvd/firmware $(SHARE)/doc/openmvd/examples
+	install -m 755 $(PROGRAMS) $(BIN)
+	install -m 644 $(LIB_STATIC) $(LIB)
+	install -m 755 $(LIB_SHARED) $(LIB)/$(LIB_FILE)
+	ln -sf $(LIB_FILE) $(LIB)/libopenmvrpc.so.0
+	ln -sf libopenmvrpc.so.0 $(LIB)/libopenmvrpc.so
+	install -m 644 $(BUILD)/openmvrpc.pc $(LIB)/pkgconfig
+	install -m 644 libopenmvrpc/openmvrpc.h $(INC)
+	install -m 644 $(FIRMWARE) $(SHARE)/openmvd/firmware
+	install -m 644 $(DOCS) $(SHARE)/doc/openmvd
+	$(if $(EXAMPLES),install -m 644 $(EXAMPLES) $(SHARE)/doc/openmvd/examples)
+	$(foreach page,$(MAN),install -D -m 644 $(page) $(SHARE)/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))$(newline))
+
+uninstall:
+	rm -f $(INSTALLED)
+	@for folder in $(SHARE)/openmvd/firmware $(SHARE)/openmvd $(SHARE)/doc/openmvd/examples $(SHARE)/doc/openmvd; do \
+	    rmdir --ignore-fail-on-non-empty "$$folder" 2>/dev/null || true; \
+	done
 
 clean:
 	rm -rf $(BUILD)
 
-format:
-	clang-format -i $(shell git ls-files '*.c' '*.h')
-
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/fuzz/*' 2>/dev/null)

@@ -69,10 +69,11 @@ static void fail_without_permission(const char *path, struct reply *failure) {
 static void fail_without_daemon(const char *first, const char *second, bool asked_for, struct reply *failure) {
     char *hint = NULL;
     const char *option = asked_for ? " --socket " : "";
+    const char *path = asked_for ? first : "";
     int length = asprintf(&hint,
-                          "start it:           sudo systemctl start openmvd\n"
-                          "or, with no camera: openmvd --simulate%s%s   (build/openmvd where you built it)",
-                          option, asked_for ? first : "");
+                          "start it:           openmvd%s%s   (build/openmvd where you built it)\n"
+                          "or, with no camera: openmvd --simulate%s%s",
+                          option, path, option, path);
     need_memory(length < 0 ? NULL : hint);
     reply_fail(failure, "no_daemon", "no", hint, "no daemon is running: nothing listens at %s%s%s", first,
                second ? " or " : "", second ? second : "");

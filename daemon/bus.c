@@ -11,14 +11,17 @@
 /*
  * Constants of a bus, in microseconds.
  *
- * OFFLINE_US       A camera is `connecting` for so long after it was lost, and its calls wait; afterwards it is
- * `offline`, and they fail at once. A board takes about 2000000 to reset and enumerate. SILENT_US        A camera that
- * answers nothing for so long is not online any more. The stock slave's own longest silence is its send timeout of
- * 1000000. RETRY_MIN_US     Pause after a failed opening, doubled up to RETRY_MAX_US: a node that returns is noticed
- * within that time even where nobody announces it, and an open() of a missing node costs microseconds. REOPEN_US A
- * camera that stays silent on an open link gets a new one after so long: drivers can hang, too. IDLE_PROBE_US    An
- * idle camera is asked for a sign of life, since a UART does not tell when the other end has gone. PROBE_TIMEOUT_US
- * Patience with that sign.
+ * OFFLINE_US        A camera is `connecting` for so long after it was lost, and its calls wait; afterwards it is
+ *                   `offline`, and they fail at once. A board takes about 2000000 to reset and enumerate.
+ * SILENT_US         A camera that answers nothing for so long is not online any more. The stock slave's own longest
+ *                   silence is its send timeout of 1000000.
+ * RETRY_MIN_US      Pause after a failed opening, doubled up to RETRY_MAX_US.
+ * RETRY_MAX_US      A node that returns is noticed within this time even where nobody announces it, and an open() of a
+ *                   missing node costs microseconds.
+ * REOPEN_US         A camera that stays silent on an open link gets a new one after so long: drivers can hang, too.
+ * IDLE_PROBE_US     An idle camera is asked for a sign of life so often, since a UART does not tell when the other end
+ *                   has gone.
+ * PROBE_TIMEOUT_US  Patience with that sign.
  */
 enum {
     OFFLINE_US = 3000000,

@@ -11,19 +11,18 @@ enum { KINDS_MAX = 16 };
 
 enum key_type { KEY_STRING, KEY_BOOLEAN, KEY_INTEGER };
 
-/* The keys of links. One that a kind accepts and that `required_by` names has no default there. */
+/* The keys of links. */
 static const struct link_key {
     const char *name;
     enum key_type type;
     size_t offset; /* in struct link_settings */
-    const char *required_by;
     size_t minimum, maximum;
 } link_keys[] = {
-    {"device", KEY_STRING, offsetof(struct link_settings, device), "serial", 0, 0},
-    {"serial", KEY_STRING, offsetof(struct link_settings, serial), NULL, 0, 0},
-    {"baud", KEY_INTEGER, offsetof(struct link_settings, baud), NULL, 50, 12000000},
-    {"rtscts", KEY_BOOLEAN, offsetof(struct link_settings, rtscts), NULL, 0, 0},
-    {"faults", KEY_STRING, offsetof(struct link_settings, faults), NULL, 0, 0},
+    {"device", KEY_STRING, offsetof(struct link_settings, device), 0, 0},
+    {"serial", KEY_STRING, offsetof(struct link_settings, serial), 0, 0},
+    {"baud", KEY_INTEGER, offsetof(struct link_settings, baud), 50, 12000000},
+    {"rtscts", KEY_BOOLEAN, offsetof(struct link_settings, rtscts), 0, 0},
+    {"faults", KEY_STRING, offsetof(struct link_settings, faults), 0, 0},
 };
 
 enum { LINK_KEY_COUNT = sizeof link_keys / sizeof *link_keys };
@@ -119,12 +118,12 @@ static void read_link(struct config_reader *reader, const struct config_place *p
             config_unknown(reader, &item_place, "key for this type of link", known, LINK_KEY_COUNT + 1);
         }
     }
-    for (size_t i = 0; i < LINK_KEY_COUNT; i++) {
-        const struct link_key *key = &link_keys[i];
-        bool is_required = key->required_by != NULL && strcmp(key->required_by, kind->type) == 0;
-        if (is_required && cJSON_GetObjectItemCaseSensitive(value, key->name) == NULL) {
-            config_mistake(reader, place, "\"%s\" is missing", key->name);
-        }
+    if (kind->required_key != NULL && cJSON_GetObjectItemCaseSensitive(value, kind->required_key) == NULL) {
+        config_mistake(reader, place, "\"%s\" is missing", kind->required_key);
+    }
+    char problem[256];
+    if (kind->check != NULL && !kind->check(link, problem, sizeof problem)) {
+        config_mistake(reader, place, "%s", problem);
     }
 }
 

@@ -63,8 +63,7 @@ static void on_signal(evutil_socket_t signal_number, short what, void *context) 
         event_base_loopexit(daemon->base, NULL);
         return;
     }
-    log_info(DAEMON, "%s: stopping, with %zu clients connected", strsignal(signal_number),
-             daemon->server->client_count);
+    log_info(DAEMON, "%s: stopping; clients connected: %zu", strsignal(signal_number), daemon->server->client_count);
     server_stop_listening(daemon->server);
     /* What was sent before the signal counts as accepted, also where it was not read yet. */
     struct client *client, *next;

@@ -12,6 +12,7 @@ void link_serial_describe(const struct link_settings *settings, char *text, size
 struct omvrpc_link *link_usb_open(void *context, char *reason, size_t size);
 void link_usb_describe(const struct link_settings *settings, char *text, size_t size);
 
+bool link_sim_check(const struct link_settings *settings, char *problem, size_t size);
 struct omvrpc_link *link_sim_open(void *context, char *reason, size_t size);
 void link_sim_describe(const struct link_settings *settings, char *text, size_t size);
 void link_sim_clear(struct link_settings *settings);

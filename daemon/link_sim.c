@@ -33,6 +33,11 @@ static void stop(struct host *host) {
     }
 }
 
+bool link_sim_check(const struct link_settings *settings, char *problem, size_t size) {
+    struct sim_faults faults;
+    return settings->faults == NULL || sim_faults_parse(settings->faults, &faults, problem, size) == 0;
+}
+
 static struct host *host_new(const struct link_settings *settings, char *reason, size_t size) {
     struct sim_options options = sim_options_default();
     if (settings->faults != NULL && sim_faults_parse(settings->faults, &options.faults, reason, size) != 0) {

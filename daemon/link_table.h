@@ -24,6 +24,10 @@ struct link_kind {
     const char *type; /* "usb", "serial", "sim" */
     /* Keys that this kind accepts beside "type", NULL-terminated. */
     const char *const *keys;
+    /* The one of them that has no default, or NULL. */
+    const char *required_key;
+    /* Checks what only this kind can judge: returns false with a sentence in `problem`. NULL where there is no such thing. */
+    bool (*check)(const struct link_settings *settings, char *problem, size_t size);
     /* Opens it; `settings` is the context. As bus_opener.open. */
     struct omvrpc_link *(*open)(void *settings, char *reason, size_t size);
     /* Writes a short text for people, such as "serial /dev/ttyAMA0 115200". */

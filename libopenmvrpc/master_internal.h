@@ -15,11 +15,11 @@
  * Three rules make an answer that is delivered as good the answer to this very call (order kept, delays bounded):
  *
  * 1. Copies of a command come before polls, never after one within the same attempt. All copies have then passed the
- * camera when it answers a poll, and none can run later.
+ *    camera when it answers a poll, and none can run later.
  * 2. An exchange that ended with its result data ended cleanly: nothing but polls can be left on the line, and no
- * camera answers a poll while it waits for a command. Every other end leaves doubt, and is followed by settling.
- * 3. Settling ends when the camera has answered a command of the reserved name and has then been silent for longer than
- * any answer is under way. Nothing of an older exchange can arrive after that.
+ *    camera answers a poll while it waits for a command. Every other end leaves doubt, and is followed by settling.
+ * 3. Settling ends when the camera has answered a command of the reserved name and has then been silent for longer
+ *    than any answer is under way. Nothing of an older exchange can arrive after that.
  *
  * A callback that must not run twice is protected by the camera itself: as long as copies arrive within its send
  * timeout after the first was taken, it waits for polls and throws copies away. So copies are sent for COPIES_US and no
@@ -32,37 +32,56 @@
 #include "packet.h"
 
 /*
- * Constants of the master. Microseconds unless said otherwise. "Measured" is: against the stock slave under
- * MicroPython.
+ * Constants of the master, for its authors to change. In microseconds, or (count). "Measured" is: against the
+ * stock slave under MicroPython.
  *
- * GAP_US              Pause between two copies or polls, beyond the time they take on the line, on average: it varies
- * from half to one and a half of this. The stock slave listens for 1000 to 2000 us at a time, so such a pause does not
- * miss it; measured, 500 to 1000 serve best. A pause that never varies can fall into step with the slave's loop and
- * meet it in the middle of a packet again and again (seen in the simulator). BREATH_US           Pause after a few of
- * them, at most BREATH_EVERY (count) and less than fill the camera's receive buffer: varying likewise, mostly longer
- * than the slave waits for the rest of a packet (2000 to 4000), so that one that began in the middle of a copy begins
- * afresh. A full buffer does harm: the byte that waits behind it survives the flush on an STM32 UART, and puts every
- * later packet out of step. ROUND_TRIP_FIRST_US Patience with the very first copy, while the round trip is not known:
- * one unambiguous sample is worth it. USB takes under 1000, an FTDI without the low-latency flag 16000.
- * ROUND_TRIP_MIN_US   Floor of the retransmission timeout: the granularity of timers here and of the camera's
- * interpreter. COPIES_US           How long copies of a command are sent. Under the slave's send timeout of 1000000 by
- * a margin for delays (see above), over any pause that a camera's own loop callback should make. ACK_US The same, once
- * the header was acknowledged but not the data: the slave listens, so copies come through within a few of its loops
- * (each up to 8000 of garbage collection and 2000 to 5000 of listening). COPIES_UNDER_WAY    Ceiling for copies within
- * one round trip (count). SILENT_US           No answer of any kind to a command for so long: give up waiting for its
- * result, settle, and let settling find out whether the camera is there. Over COPIES_US, so that polls had a chance.
- * DENSE_US            Polls stay GAP_US apart for so long after the expected end.
- * POLL_BURST          Polls in one look (count), GAP_US apart: a single one would fall into the camera's garbage
- * collection more often than not, while four of them span most of its loop. POLL_GROWTH         Afterwards the pause
- * between looks is 1/20 of the time waited (count): at most 5 % late, and few stale polls. POLL_GAP_MAX_US     Ceiling
- * of that pause. LOST_US             A poll unanswered for so long beyond the expected end raises the question whether
- * the camera still has this call at all; it is put as a lone command header (see fetch.c). LOST_GROWTH         The
- * question is repeated after another 1/8 of the time waited (count), at most LOST_GAP_MAX_US apart. STALL_US Silence in
- * the middle of a packet of data after which the rest is lost. The kernel hands over what has arrived at once; a loaded
- * host or a collecting camera pauses for some 10000. QUIET_MIN_US        Least silence that settling asks for;
- * otherwise three retransmission timeouts, at most QUIET_MAX_US. SETTLE_PAUSE_MAX_US Ceiling of the pause between
- * attempts to settle with a silent camera. STREAM_PATIENCE_US  A stream without a byte for so long has failed, or four
- * frame intervals if that is longer. The stock writer gives up at 1000000.
+ * GAP_US               Mean pause between two copies or polls, beyond their time on the line; it varies from half to
+ *                      one and a half of this. The stock slave listens for 1000 to 2000 at a time, so such a pause
+ *                      does not miss it; measured, 500 to 1000 serve best. A pause that never varies can fall into
+ *                      step with the slave's loop and meet it in the middle of a packet again and again (seen in the
+ *                      simulator).
+ * BREATH_US            Mean pause after a few of them, mostly longer than the slave waits for the rest of a packet
+ *                      (2000 to 4000), so that one that began in the middle of a copy begins afresh.
+ * BREATH_EVERY         (count) So many at most between two such pauses, and fewer than fill the camera's receive
+ *                      buffer: the byte that waits behind a full one survives the flush on an STM32 UART and puts
+ *                      every later packet out of step.
+ * ROUND_TRIP_FIRST_US  Pause between copies while the round trip is not known: one clear sample is worth it. USB takes
+ *                      under 1000, an FTDI without the low-latency flag 16000.
+ * MEASURING_COPIES     (count) So many copies are sent in that way when a link is new; then a guess has to do.
+ * ROUND_TRIP_MIN_US    Floor of the retransmission timeout: the granularity of timers here and in the camera's
+ *                      interpreter.
+ * ROUND_TRIP_MAX_US    Ceiling of the same: longer round trips are outside the fault model.
+ * COPIES_US            How long copies of a command are sent: under the slave's send timeout of 1000000 by a margin
+ *                      for delays (see above), over any pause that a camera's own loop callback should make.
+ * COPIES_DENSE_US      Copies follow each other GAP_US apart for so long. A camera that has not heard one by then does
+ *                      not listen for a while, and they would pile up in its buffer and the host's.
+ * COPIES_BURST         (count) So they come in bursts of so many then,
+ * COPIES_GROWTH        (count) with pauses of this part, 1/10, of the time tried.
+ * ACK_US               As COPIES_US, once the header was acknowledged but not the data: the slave listens, so copies
+ *                      come through within a few of its loops (each up to 8000 of garbage collection and 2000 to 5000
+ *                      of listening).
+ * COPIES_UNDER_WAY     (count) Ceiling for copies within one round trip.
+ * SILENT_US            No answer of any kind to a command for so long: give up on its result and settle, which finds
+ *                      out whether the camera is there. Over COPIES_US, so that polls had a chance.
+ * DENSE_US             Polls stay GAP_US apart for so long after the expected end.
+ * POLL_BURST           (count) Polls in one look, GAP_US apart: a single one would fall into the camera's garbage
+ *                      collection more often than not, while four of them span most of its loop.
+ * POLL_GROWTH          (count) The pause between looks is this part, 1/20, of the time waited: at most 5 % late, and
+ *                      few stale polls.
+ * POLL_GAP_MAX_US      Ceiling of that pause.
+ * LOST_US              So long beyond the expected end, the question is put whether the camera still has this call at
+ *                      all; it is put as a lone command header (see fetch.c).
+ * LOST_UNKNOWN_US      The same after the beginning of a callback whose duration is not known.
+ * LOST_GROWTH          (count) The question is repeated after another part, 1/8, of the time waited,
+ * LOST_GAP_MAX_US      at the latest after this.
+ * STALL_US             Silence in the middle of a packet of data after which the rest is lost. The kernel hands over
+ *                      at once what has arrived; a loaded host or a collecting camera pauses for some 10000.
+ * QUIET_MIN_US         Least silence that settling asks for; otherwise three retransmission timeouts, at most
+ *                      QUIET_MAX_US.
+ * QUIET_MAX_US         Over the longest round trip of the fault model.
+ * SETTLE_PAUSE_MAX_US  Ceiling of the pause between attempts to settle with a silent camera.
+ * STREAM_PATIENCE_US   A stream without a byte for so long has failed, or four frame intervals if that is longer. The
+ *                      stock writer gives up at 1000000.
  */
 enum {
     GAP_US = 1000,

@@ -324,6 +324,8 @@ static bool advance(struct omvrpc_slave *slave, int64_t now_us) {
         return true;
     case SLAVE_DATA:
         if (now_us >= slave->until_us) {
+            /* Copies of commands in what came are as old as the silence; whoever sent them does not wait any more. */
+            buffer_clear(&slave->input);
             slave->state = SLAVE_COMMAND;
             return true;
         }
@@ -385,10 +387,11 @@ void omvrpc_slave_next(struct omvrpc_slave *slave, int64_t now_us, struct omvrpc
             continue;
         }
         if (slave->state == SLAVE_STREAM) {
-            step->until_us = put_frame(slave, now_us);
-            if (step->until_us <= now_us) {
+            int64_t again_us = put_frame(slave, now_us);
+            if (again_us <= now_us) {
                 continue;
             }
+            step->until_us = again_us;
         } else if (slave->state != SLAVE_COMMAND) {
             step->until_us = slave->until_us;
         }

@@ -20,7 +20,7 @@ import re
 
 from openmvd import ROOT
 
-MARK = re.compile(r"<!-- ([\w-]+)(?:[: ] *(.*?))? -->\n+(?:```\w*\n(.*?)^```$|((?:^\|.*\n)+))", re.MULTILINE | re.DOTALL)
+MARK = re.compile(r"<!-- ([\w-]+)(?:[: ] *([^\n]*?))? -->\n+(?:```\w*\n(.*?)^```$|((?:^\|[^\n]*\n)+))", re.MULTILINE | re.DOTALL)
 
 
 def paths():

@@ -17,7 +17,7 @@ SHOWN_SOCKET = "/tmp/openmvd.sock"
 SHOWN_DEVICE = "/dev/ttyACM0"
 
 # Numbers under these names are the same in every run; of all others only that they are numbers.
-EXACT = {"code", "id", "api", "limit", "calls", "done", "raw", "bar"}
+EXACT = {"code", "id", "api", "limit", "calls", "done", "bar"}
 
 
 def similar(shown, got, name=""):
@@ -44,7 +44,9 @@ def is_json(line):
 
 
 def masked(line):
-    """A line for people, with its numbers and the widths of its columns levelled."""
+    """A line for people, with its numbers and the widths of its columns levelled; a number alone is an exit code."""
+    if line.isdigit():
+        return line
     return re.sub(r" {2,}", "  ", re.sub(r"(?<![\w#.])\d+(\.\d+)?(?![\w.])", "N", line)).rstrip()
 
 
@@ -80,7 +82,7 @@ class Room:
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
             file.write(text)
 
-    def run(self, mark, socket):
+    def run(self, mark, socket, same=same_lines):
         """Runs the commands of a console block in one shell and compares what they print."""
         if "socat" in mark.text and not shutil.which("socat"):
             raise SkipTest("socat is missing")
@@ -100,17 +102,18 @@ class Room:
         printed = done.stdout.decode(errors="replace").replace(socket, SHOWN_SOCKET).split("\001\n")
         for command, shown, got in zip(commands, outputs, printed):
             got = got.splitlines()
-            assert same_lines(shown, got), f"{mark.place()}: {command}\n shown {shown}\n got   {got}"
+            assert same(shown, got), f"{mark.place()}: {command}\n shown {shown}\n got   {got}"
 
 
 def replay_without_daemon(room, mark, _):
-    room.run(mark, SHOWN_SOCKET)
+    # Nothing varies here.
+    room.run(mark, SHOWN_SOCKET, list.__eq__)
 
 
 def wait_for_cameras(daemon):
     """Waits until all cameras are online, as they are when somebody has started the daemon and then types."""
     with daemon.client() as client:
-        wait_until(lambda: all(camera["state"] == "online" for camera in client.ask("cameras")["result"]), "the cameras")
+        wait_until(lambda: all(camera["state"] == "online" for camera in client.result("cameras")), "the cameras")
 
 
 def replay_with_daemon(room, mark, _):
@@ -142,11 +145,11 @@ def replay_on_socket(_, mark, __):
         wait_for_cameras(daemon)
         for line in lines:
             if line.startswith("--> "):
-                client.send((line[4:] + "\n").encode())
+                client.send(line[4:] + "\n")
                 continue
             assert line.startswith("<-- "), f"{mark.place()}: what is {line!r}?"
             shown = json.loads(line[4:].replace(",...]", ',"..."]'))
-            got = client.line().decode()
+            got = client.read_line().decode()
             assert similar(shown, json.loads(got)), f"{mark.place()}:\n shown {line[4:]}\n got   {got}"
 
 

@@ -108,7 +108,7 @@ def without_a_daemon_it_says_how_to_start_one():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "none.sock")
         done = run(None, "--socket", path, "ping")
-        expect_failure(done, NO_DAEMON, path, "systemctl start openmvd", "--simulate --socket " + path)
+        expect_failure(done, NO_DAEMON, path, "openmvd --socket " + path, "--simulate --socket " + path)
 
 
 @test

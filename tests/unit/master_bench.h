@@ -3,8 +3,8 @@
 #define MASTER_BENCH_H
 
 /*
- * A bench for the master: virtual time, a record of all it sends, and a camera that is either the test itself, answering
- * packet by packet, or a well-behaved one that runs by itself.
+ * A bench for the master: virtual time, a record of all it sends, and a camera that is either the test itself,
+ * answering packet by packet, or a well-behaved one that runs by itself.
  */
 
 #include "packet.h"
@@ -13,16 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MS          1000
-#define SECOND      1000000
+#define MS           1000
+#define SECOND       1000000
 #define COMMAND_NAME "test"
-#define COMMAND     0x7c73af33u /* of COMMAND_NAME */
-#define SENT_MOST   16384
-#define SENT_KEPT   32
-#define FRAME_MOST  65536
-#define ANSWER_MOST 8192
-#define NOTHING     0u /* no magic */
-#define STEPS_MOST  2000
+#define COMMAND      0x7c73af33u /* of COMMAND_NAME */
+#define SENT_MOST    16384
+#define SENT_KEPT    32
+#define FRAME_MOST   65536
+#define ANSWER_MOST  8192
+#define NOTHING      0u /* no magic */
+#define STEPS_MOST   2000
 
 struct sent {
     int64_t at_us;
@@ -52,10 +52,10 @@ struct bench {
 static struct bench bench;
 
 static const struct omvrpc_link_info usb = {.pairs = true, .byte_rate = 0, .receive_buffer = 1024};
-static const struct omvrpc_link_info uart __attribute__((unused)) = {
-    .pairs = true, .byte_rate = 11520, .receive_buffer = 64};
-static const struct omvrpc_link_info packets __attribute__((unused)) = {
-    .pairs = false, .byte_rate = 125000, .receive_buffer = 64};
+static const struct omvrpc_link_info uart
+    __attribute__((unused)) = {.pairs = true, .byte_rate = 11520, .receive_buffer = 64};
+static const struct omvrpc_link_info packets
+    __attribute__((unused)) = {.pairs = false, .byte_rate = 125000, .receive_buffer = 64};
 
 /* What the well-behaved camera has to say reaches the master after the delay. */
 static inline void let_camera_work(void) {

@@ -202,12 +202,12 @@ END_TEST
 
 START_TEST(a_stream_of_a_camera_that_fell_silent_ends_soon_after_its_deadline) {
     struct omvrpc_request request = streaming(2);
-    request.deadline_us = bench.now_us + 60 * SECOND;
+    request.deadline_us = bench.now_us + 13 * SECOND;
     call_and_take(request);
     say_result(NULL, 0);
     await_sent(OMVRPC_STREAM_OPEN);
     /* Frames come slower and slower, and then none. */
-    for (int64_t pause_us = 900 * MS; bench.now_us + 3 * pause_us < request.deadline_us; pause_us *= 3) {
+    for (int64_t pause_us = 900 * MS; pause_us < 9 * SECOND; pause_us *= 3) {
         live_for(pause_us);
         say_frame("frame", 5);
     }
@@ -236,10 +236,15 @@ START_TEST(frames_that_pile_up_are_never_handed_over_wrong) {
     enum { SIZE = 1000 };
     omvrpc_master_set_max_payload(bench.master, SIZE);
     open_stream(255);
-    uint8_t frame[SIZE];
+    static uint8_t bytes[128 * (PACKET_STREAM_SIZE + SIZE)];
+    size_t size = 0;
     for (int i = 0; i < 128; i++) {
-        memset(frame, 'a' + i % 26, sizeof frame);
-        say_frame(frame, sizeof frame);
+        size += packet_put_u32(bytes + size, OMVRPC_STREAM_FRAME, SIZE);
+        memset(bytes + size, 'a' + i % 26, SIZE);
+        size += SIZE;
+    }
+    for (size_t said = 0; said < size; said += 4096) {
+        say(bytes + said, size - said < 4096 ? size - said : 4096);
     }
     for (int turns = 0; turns < 1000 && omvrpc_master_is_settled(bench.master); turns++) {
         size_t frames = bench.frames;

@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The documentation names what there is and nothing else: its tables are compared with what the programs say of
+themselves and with the tables in the sources, its messages and links are looked up."""
+
+import glob
+import json
+import os
+import re
+import subprocess
+import tempfile
+
+import docs
+from openmvd import PATIENCE_S, ROOT, Daemon, Tap, program
+
+LEAD = [path for path in docs.paths() if path == "README.md" or path.startswith("docs/")]
+
+
+def same(shown, real, what):
+    """Fails with the differences of two collections of names."""
+    shown, real = list(shown), list(real)
+    assert len(set(shown)) == len(shown), f"{what}: something stands twice in {shown}"
+    missing, invented = set(real) - set(shown), set(shown) - set(real)
+    assert not missing and not invented, f"{what}: not in the docs {sorted(missing)}, not in the code {sorted(invented)}"
+    assert real, f"{what}: nothing was found in the code"
+
+
+def output(*command):
+    """What a program prints, on either output."""
+    done = subprocess.run([program(command[0]), *command[1:]], check=False, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=PATIENCE_S)
+    return done.stdout.decode()
+
+
+def indented(text, heading):
+    """The first words of the indented lines below a heading of a help text."""
+    part = text.split(heading, 1)[1].lstrip("\n").split("\n\n")[0]
+    return re.findall(r"^  (\S+)", part, re.MULTILINE)
+
+
+def options(*command):
+    """The options in a help text."""
+    return re.findall(r"^  (--[\w-]+)", output(*command, "--help"), re.MULTILINE)
+
+
+def mistakes(folder, document):
+    """What --check-config says of a configuration."""
+    path = os.path.join(folder, "probe.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(document, file)
+    return output("openmvd", "--check-config", "--config", path)
+
+
+def listed(text, before):
+    """The names of a list in a message: behind the words `before`, to the end of its line or sentence."""
+    return re.findall(r"[\w]+", re.search(re.escape(before) + r"([^\n;]*?)(?: in a schema)?$", text, re.MULTILINE)[1]
+                      .replace(" and ", " "))
+
+
+# The programs.
+
+def the_options_of_openmvd_are_documented():
+    same(docs.first_names("openmvd options"), options("openmvd"), "openmvd")
+
+
+def the_levels_and_subsystems_of_the_log_are_documented():
+    text = docs.read("docs/command-line.md")
+    for heading in ("Levels", "Subsystems"):
+        real = re.search(heading + ": (.*)", output("openmvd", "--help"))[1].split()
+        shown = docs.names(re.search(heading + r"[^:]*:\s*((?:`\w+`,?\s*)+)", text)[1])
+        same(shown, real, heading)
+
+
+def the_verbs_of_openmvctl_are_documented():
+    same(docs.first_names("openmvctl verbs"), indented(output("openmvctl", "--help"), "Verbs:"), "verbs")
+
+
+def the_options_of_each_verb_of_openmvctl_are_documented():
+    common = options("openmvctl")
+    verbs = indented(output("openmvctl", "--help"), "Verbs:")
+    real = [(option, "all") for option in common]
+    real += [(option, verb) for verb in verbs for option in options("openmvctl", verb) if option not in common]
+    shown = [(docs.names(row[0])[0], verb) for row in docs.table("openmvctl options")
+             for verb in (["all"] if row[1] == "all" else docs.names(row[1]))]
+    same(shown, real, "options of verbs")
+
+
+def the_exit_codes_of_openmvctl_are_documented():
+    text = output("openmvctl", "--help").split("Exit codes:\n")[1]
+    real = {}
+    for code, doc, reasons in re.findall(r"^  (\d)  (.*)\n((?:     .*\n)*)", text, re.MULTILINE):
+        real[code] = (doc, re.findall(r"\w+", reasons))
+    rows = {docs.names(row[0])[0]: (row[1], docs.names(row[2])) for row in docs.table("openmvctl exit codes")}
+    assert rows == real, f"{rows}\n{real}"
+
+
+def the_options_and_faults_of_openmv_sim_are_documented():
+    text = output("openmv-sim", "--help")
+    same(docs.first_names("openmv-sim options"), options("openmv-sim"), "openmv-sim")
+    faults = re.findall(r"^    (\w+)=", text.split("Faults, with commas between:")[1], re.MULTILINE)
+    same(docs.first_names("faults"), faults, "faults")
+
+
+def no_option_is_named_that_no_program_has():
+    known = {"--system", "--cflags", "--libs"}  # of groupadd and pkg-config
+    for name in ("openmvd", "openmvctl", "openmv-sim"):
+        known.update(options(name))
+    for verb in indented(output("openmvctl", "--help"), "Verbs:"):
+        known.update(options("openmvctl", verb))
+    for path in LEAD:
+        named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", docs.read(path)))
+        assert named <= known, f"{path}: {sorted(named - known)}"
+
+
+# The configuration.
+
+def the_keys_of_the_configuration_are_documented():
+    with tempfile.TemporaryDirectory() as folder:
+        def known(document, before="known are "):
+            return listed(mistakes(folder, document), before)
+        same(docs.first_names("sections"), known({"zzzz": 1}), "sections")
+        same(docs.first_names("socket keys"), known({"socket": {"zzzz": 1}}), "socket")
+        same(docs.first_names("camera keys"), known({"cameras": {"a": {"zzzz": 1}}}), "cameras")
+        same(docs.first_names("callback keys"), known({"callbacks": {"a": {"zzzz": 1}}}, "expected only "), "callbacks")
+        same(docs.first_names("schema keys"),
+             known({"callbacks": {"a": {"args": {"format": "<H", "zzzz": 1}}}}, "expected only "), "schemas")
+        types = re.findall(r'"(\w+)"', mistakes(folder, {"cameras": {"a": {"link": {"type": 1}}}}).split("expected")[1])
+        real = [(kind, key) for kind in types
+                for key in known({"cameras": {"a": {"link": {"type": kind, "zzzz": 1}}}}) if key != "type"]
+        shown = [(docs.names(row[0])[0], docs.names(row[1])[0]) for row in docs.table("links")]
+        same(shown, real, "links")
+
+
+def the_limits_are_documented_with_defaults_and_ranges():
+    with Daemon() as daemon, daemon.client() as client:
+        defaults = {name: limit["limit"] for name, limit in client.result("stats")["limits"].items()}
+    with tempfile.TemporaryDirectory() as folder:
+        said = mistakes(folder, {"limits": {name: "x" for name in defaults}})
+    ranges = dict(re.findall(r'limits\.(\w+): found "x", expected an integer from (\d+ to \d+)', said))
+    shown = {docs.names(row[0])[0]: (row[1], row[2]) for row in docs.table("limits")}
+    assert shown == {name: (str(defaults[name]), ranges[name]) for name in defaults}, shown
+
+
+# The socket.
+
+def methods():
+    """The methods in the sources, with their params."""
+    found = {}
+    for path in glob.glob(os.path.join(ROOT, "daemon/methods/*.c")):
+        text = docs.read(path)
+        name = re.search(r'const struct method method_\w+ = \{\s*"(\w+)"', text)[1]
+        part = text.split("static const struct param params[]")[-1] if "struct param params[]" in text else ""
+        found[name] = (["camera"] if "CAMERA_PARAM" in part else []) + re.findall(r'\.name = "(\w+)"', part)
+    return found
+
+
+def the_methods_and_their_params_are_documented():
+    real = methods()
+    rows = docs.table("methods")
+    same([docs.names(row[0])[0] for row in rows], real, "methods")
+    same(docs.first_names("call params"), real["call"], "call")
+    for row in rows:
+        name = docs.names(row[0])[0]
+        if name != "call":
+            assert sorted(docs.names(row[1])) == sorted(real[name]), f"{name}: {row[1]}"
+
+
+def every_method_is_one_that_the_daemon_has():
+    with Daemon() as daemon, daemon.client() as client:
+        for name in docs.first_names("methods"):
+            reply = client.request(name, {"zzzz": 1})
+            assert reply["error"]["data"]["reason"] == "invalid_params", reply
+        for name in docs.first_names("call params"):
+            reply = client.request("call", {name: {}})
+            assert "there is no parameter" not in json.dumps(reply), reply
+
+
+def the_choices_of_call_are_documented():
+    rows = {docs.names(row[0])[0]: row[1] for row in docs.table("call params")}
+    text = docs.read("daemon/methods/call.c").split("static const struct param params[]")[1]
+    for name, choices in re.findall(r'\.name = "(\w+)",[^}]*?\.choices = \{(.*?)\}', text, re.DOTALL):
+        same(re.findall(r'"(\w+)"', rows[name]), re.findall(r'"(\w+)"', choices), name)
+
+
+def the_errors_are_documented_with_what_they_promise():
+    text = docs.read("daemon/error.c").split("rows[ERROR_COUNT]")[1].split("};")[0]
+    words = {"true": "yes", "false": "no", "EXECUTED_NO": "no", "EXECUTED_YES": "yes", "EXECUTED_UNKNOWN": "unknown"}
+    real = [(code, name, words[retryable], words[executed])
+            for name, code, retryable, executed in re.findall(r'\{"(\w+)", (-\d+), (\w+), (\w+)\}', text)]
+    same([(row[0], docs.names(row[1])[0], row[2], row[3]) for row in docs.table("errors")], real, "errors")
+
+
+def the_causes_of_errors_are_documented():
+    names = re.findall(r'= "(\w+)"', docs.read("libopenmvrpc/master.c").split("cause_names[] = {")[1].split("};")[0])
+    real = set(names) - {"none"}
+    for path in glob.glob(os.path.join(ROOT, "daemon/**/*.c"), recursive=True):
+        real.update(re.findall(r'cause = "(\w+)"', docs.read(path)))
+    same(docs.first_names("causes"), real, "causes")
+
+
+def the_states_of_cameras_are_documented():
+    real = re.findall(r'\[CAMERA_\w+\] = "(\w+)"', docs.read("daemon/bus.c"))
+    same(docs.first_names("camera states"), real, "states")
+
+
+def flattened(value, path=""):
+    """The paths of all members of a JSON value, down to those that the docs describe as a whole."""
+    if isinstance(value, list):
+        return {name for item in value for name in flattened(item, path + "[]")}
+    if not isinstance(value, dict) or path.split(".")[-1] in ("limits", "learned", "outcomes", "latency_ms"):
+        return {path}
+    return {name for key, item in value.items() for name in flattened(item, f"{path}.{key}" if path else key)}
+
+
+def the_members_of_results_are_documented():
+    with Daemon() as daemon, daemon.client() as client:
+        same(docs.first_names("call result"), client.result("call", {"name": "face_detection"}), "call")
+        same(docs.first_names("cameras result"), client.result("cameras")[0], "cameras")
+        stats = client.result("stats")
+    same(re.findall(r"`([^`]+)`", "".join(row[0] for row in docs.table("stats result"))), flattened(stats), "stats")
+    rows = {row[0].strip("`"): docs.names(row[1]) for row in docs.table("stats result")}
+    same(rows["cameras[].wire.learned"], stats["cameras"][0]["wire"]["learned"], "learned")
+    same(rows["cameras[].callbacks[].latency_ms"], stats["cameras"][0]["callbacks"][0]["latency_ms"], "latency_ms")
+
+
+# The wire.
+
+def the_constants_of_the_master_are_documented_with_their_values():
+    text = re.sub(r"/\*.*?\*/", "", docs.read("libopenmvrpc/master_internal.h"), flags=re.DOTALL)
+    real = re.findall(r"^    ([A-Z_]+) = (\d+),", text.split("enum {")[1].split("};")[0], re.MULTILINE)
+    same([(docs.names(row[0])[0], row[1]) for row in docs.table("constants")], real, "constants")
+    for row in docs.table("constants"):
+        assert row[2] == ("µs" if docs.names(row[0])[0].endswith("_US") else "count"), row
+
+
+def the_packets_are_documented_with_their_magics():
+    real = re.findall(r"OMVRPC_(\w+) = (0x\w{4}),", docs.read("libopenmvrpc/openmvrpc.h"))
+    shown = [(row[0].upper().replace(" ", "_"), docs.names(row[1])[0]) for row in docs.table("packets")]
+    same(shown, real, "packets")
+
+
+# Texts.
+
+def literals():
+    """All pieces of text in the programs' sources, between what is filled in."""
+    pieces = set()
+    for path in glob.glob(os.path.join(ROOT, "daemon/**/*.c"), recursive=True) + \
+            glob.glob(os.path.join(ROOT, "cli/*.c")) + glob.glob(os.path.join(ROOT, "sim/*.c")):
+        text = re.sub(r'\b(LISTENER_DEFAULT_PATH|CONFIG_DEFAULT_PATH|PRI\w+)\b', '"\0"', docs.read(path))
+        for run in re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*', text):
+            whole = "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', run))
+            whole = whole.replace('\\"', '"').replace("\\n", "\0")
+            pieces.update(re.split(r"\0|%(?!%)[-+ #0]*[\d*]*(?:\.[\d*]+)?[lzjh]*[a-zA-Z]", whole))
+    return {piece for piece in pieces if len(piece.strip(" ,.:;\"()'")) >= 2}
+
+
+# What stands for the reader's own names: quoted names, nodes and paths, numbers, what the system says.
+FILLED_IN = re.compile(r'"[^"]*"|/[\w./-]+( at \d+ baud)?|\b[0-9A-F]{12}\b|\b\d+( s)?\b|\b(openmvctl|openmv|pi|dialout|camera\.json)\b'
+                       r"|No such file or directory")
+
+
+def uncovered(line, pieces):
+    """The words of a message that no piece of the sources and nothing filled in accounts for."""
+    covered = [False] * len(line)
+
+    def cover(start, end):
+        covered[start:end] = [True] * (end - start)
+    for piece in pieces:
+        at = line.find(piece)
+        while at >= 0:
+            cover(at, at + len(piece))
+            at = line.find(piece, at + 1)
+    for match in FILLED_IN.finditer(line):
+        cover(*match.span())
+    return re.findall(r"\w+", "".join(" " if is_covered else letter for letter, is_covered in zip(line, covered)))
+
+
+def every_message_of_the_troubleshooting_page_stands_in_the_sources():
+    pieces = [piece.strip() for piece in literals() if " " in piece.strip() or len(piece) > 6]
+    messages = [mark for path in LEAD for mark in docs.marks(path) if mark.kind == "message"]
+    assert messages
+    for mark in messages:
+        for line in mark.text.splitlines():
+            left = uncovered(line.strip(), pieces)
+            assert not left, f"{mark.place()}: {line!r}: nothing prints {left}"
+    assert uncovered('no camera "front" was ever found', pieces), "this test cannot fail"
+
+
+def slug(heading):
+    """The anchor that a forge gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def every_link_resolves():
+    for path in docs.paths():
+        for target in re.findall(r"\]\(([^)\s]+)\)", docs.read(path)):
+            if target.startswith("https://"):
+                continue
+            name, _, anchor = target.partition("#")
+            other = os.path.normpath(os.path.join(os.path.dirname(path), name)) if name else path
+            assert os.path.exists(os.path.join(ROOT, other)), f"{path}: {target}"
+            if anchor:
+                headings = re.findall(r"^#+ (.*)$", docs.read(other), re.MULTILINE)
+                assert anchor in map(slug, headings), f"{path}: {target}"
+
+
+def every_document_is_linked_from_the_readme():
+    for path in LEAD[1:]:
+        assert f"]({path})" in docs.read("README.md"), path
+
+
+def quoted_files_are_quoted_word_for_word():
+    found = [mark for path in docs.paths() for mark in docs.marks(path) if mark.kind == "file"]
+    assert found
+    for mark in found:
+        assert mark.text in docs.read(mark.detail), f"{mark.place()} is not in {mark.detail}"
+
+
+def every_mark_marks_something():
+    kinds = {"replay", "socket", "message", "save", "config", "file", "table"}
+    for path in docs.paths():
+        assert docs.lost_marks(path) == 0, path
+        for mark in docs.marks(path):
+            assert mark.kind in kinds, mark.place()
+
+
+def no_document_names_a_place_of_one_machine():
+    usual = ("/dev/", "/run/", "/etc/openmvd.json", "/tmp/openmvd.sock", "/tmp/nothing.sock")
+    for path in LEAD:
+        for named in re.findall(r"(?<![\w.$}:/`)*-])/[a-z][\w.-]*/?[\w./-]*", docs.read(path)):
+            assert named.startswith(usual), f"{path}: {named}"
+
+
+def main():
+    tap = Tap()
+    tap.run([
+        the_options_of_openmvd_are_documented,
+        the_levels_and_subsystems_of_the_log_are_documented,
+        the_verbs_of_openmvctl_are_documented,
+        the_options_of_each_verb_of_openmvctl_are_documented,
+        the_exit_codes_of_openmvctl_are_documented,
+        the_options_and_faults_of_openmv_sim_are_documented,
+        no_option_is_named_that_no_program_has,
+        the_keys_of_the_configuration_are_documented,
+        the_limits_are_documented_with_defaults_and_ranges,
+        the_methods_and_their_params_are_documented,
+        every_method_is_one_that_the_daemon_has,
+        the_choices_of_call_are_documented,
+        the_errors_are_documented_with_what_they_promise,
+        the_causes_of_errors_are_documented,
+        the_states_of_cameras_are_documented,
+        the_members_of_results_are_documented,
+        the_constants_of_the_master_are_documented_with_their_values,
+        the_packets_are_documented_with_their_magics,
+        every_message_of_the_troubleshooting_page_stands_in_the_sources,
+        every_link_resolves,
+        every_document_is_linked_from_the_readme,
+        quoted_files_are_quoted_word_for_word,
+        every_mark_marks_something,
+        no_document_names_a_place_of_one_machine,
+    ])
+    tap.finish()
+
+
+if __name__ == "__main__":
+    main()
