@@ -116,7 +116,7 @@ $(BUILD)/openmvrpc.pc: libopenmvrpc/openmvrpc.pc.in FORCE
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< >$@
 
-link = $(call say,LINK,$@)$(newline)$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out $(BUILD)/sanitizer,$^)
+link = $(call say,LINK,$@)$(newline)$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 define newline
 
 

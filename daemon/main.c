@@ -144,6 +144,7 @@ int main(int argc, char **argv) {
         printf("%s: ok (%zu camera%s)\n", path != NULL ? path : "(no configuration)", config->camera_count,
                config->camera_count == 1 ? "" : "s");
     } else {
+        log_info(CONFIG, "configuration: %s", path != NULL ? path : "none; every key has its default");
         status = serve(config, &choices);
     }
     config_free(config);

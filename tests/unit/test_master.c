@@ -240,7 +240,8 @@ START_TEST(an_argument_longer_than_the_receive_buffer_waits_for_the_header_ack) 
     ck_assert_uint_gt(count_sent(OMVRPC_COMMAND_HEADER), 3);
     ck_assert_uint_eq(count_sent(OMVRPC_COMMAND_DATA), 0);
     for (size_t i = bench.looked; i < bench.sent_count; i++) {
-        ck_assert_uint_eq(bench.sent[i].length, PACKET_COMMAND_HEADER_SIZE);
+        /* Lone headers, and zeros for a camera that took one whose acknowledgement was lost. */
+        ck_assert(bench.sent[i].length == PACKET_COMMAND_HEADER_SIZE || bench.sent[i].magic == 0);
     }
     say_ack(OMVRPC_COMMAND_HEADER);
     const struct sent *data = await_sent(OMVRPC_COMMAND_DATA);

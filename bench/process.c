@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting and ending the programs beside the bench. See process.h. */
+
+#include "process.h"
+
+#include "openmvrpc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { DAEMON_PATIENCE_US = 10000000, DAEMON_TRY_US = 5000 };
+
+/* The callbacks of the cameras as somebody would configure them; `echo` and `blob` have no effect, so they may be
+ * repeated. */
+static const char configuration[] = "{\"cameras\":{\"camera\":{\"link\":"
+                                    "{\"type\":\"serial\",\"device\":\"%s\",\"baud\":115200}}},\"callbacks\":{"
+                                    "\"echo\":{\"result\":\"bytes\",\"repeatable\":true},"
+                                    "\"blob\":{\"result\":\"bytes\",\"repeatable\":true},"
+                                    "\"sleep\":{\"result\":\"bytes\"}}}\n";
+
+static void fail(const char *what) {
+    fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+    exit(EXIT_FAILURE);
+}
+
+/* Writes the path of a built program: this one is in build/bench. */
+static void find_program(const char *name, char *path, size_t size) {
+    char self[4096];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length < 0) {
+        fail("/proc/self/exe");
+    }
+    self[length] = '\0';
+    *strrchr(self, '/') = '\0';
+    if (snprintf(path, size, "%s/../%s", self, name) >= (int)size || access(path, X_OK) != 0) {
+        fail(path);
+    }
+}
+
+/* Runs a program whose standard output is `output`, and whose messages go nowhere: the cameras' and the daemon's are no
+ * part of the table. */
+static pid_t run(const char *program, const char **arguments, int output) {
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0) {
+        fail("fork");
+    }
+    if (pid == 0) {
+        int nothing = open("/dev/null", O_RDWR);
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != parent || dup2(nothing, STDIN_FILENO) < 0 || dup2(nothing, STDERR_FILENO) < 0 ||
+            dup2(output >= 0 ? output : nothing, STDOUT_FILENO) < 0) {
+            _exit(127);
+        }
+        execv(program, (char *const *)arguments);
+        _exit(127);
+    }
+    return pid;
+}
+
+void process_start_camera(struct process *process, const char *program, const char **arguments) {
+    char path[4200];
+    int output[2];
+    *process = (struct process){0};
+    find_program(program, path, sizeof path);
+    if (pipe2(output, O_CLOEXEC) != 0) {
+        fail("pipe");
+    }
+    arguments[0] = path;
+    process->pid = run(path, arguments, output[1]);
+    close(output[1]);
+    FILE *lines = fdopen(output[0], "r");
+    if (lines == NULL || fgets(process->path, sizeof process->path, lines) == NULL) {
+        fail(program);
+    }
+    fclose(lines);
+    process->path[strcspn(process->path, "\n")] = '\0';
+}
+
+static bool listens(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (snprintf(address.sun_path, sizeof address.sun_path, "%s", path) >= (int)sizeof address.sun_path) {
+        return false;
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return good;
+}
+
+void process_start_daemon(struct process *process, const char *device) {
+    char program[4200], config[96];
+    *process = (struct process){0};
+    find_program("openmvd", program, sizeof program);
+    snprintf(process->folder, sizeof process->folder, "/tmp/openmvd-bench-XXXXXX");
+    if (mkdtemp(process->folder) == NULL) {
+        fail(process->folder);
+    }
+    snprintf(process->path, sizeof process->path, "%s/socket", process->folder);
+    snprintf(config, sizeof config, "%s/config", process->folder);
+    FILE *file = fopen(config, "w");
+    if (file == NULL || fprintf(file, configuration, device) < 0 || fclose(file) != 0) {
+        fail(config);
+    }
+    const char *arguments[] = {program, "--config", config, "--socket", process->path, NULL};
+    process->pid = run(program, arguments, -1);
+    int64_t give_up_us = omvrpc_now_us() + DAEMON_PATIENCE_US;
+    while (!listens(process->path)) {
+        if (omvrpc_now_us() > give_up_us || waitpid(process->pid, NULL, WNOHANG) != 0) {
+            fprintf(stderr, "bench: %s --config %s does not listen\n", program, config);
+            exit(EXIT_FAILURE);
+        }
+        usleep(DAEMON_TRY_US);
+    }
+    unlink(config);
+}
+
+void process_stop(struct process *process) {
+    kill(process->pid, SIGTERM);
+    waitpid(process->pid, NULL, 0);
+    if (process->folder[0] != '\0') {
+        rmdir(process->folder);
+    }
+}
