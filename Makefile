@@ -187,7 +187,7 @@ fuzz:
 
 lint:
 	@tools/install-dependencies build check lint
-	@CPPFLAGS='$(CPPFLAGS) $(PKG_CFLAGS)' tools/lint
+	@tools/lint
 
 format:
 	clang-format -i $$(find . -path './build*' -prune -o -name node_modules -prune -o -name '*.[ch]' -print)

@@ -46,6 +46,7 @@ struct bus_camera {
     bool job_begun;
     bool probing;
     bool output_blocked;
+    bool could_not_open; /* at the last attempt */
     enum camera_state state;
     char reason[BUS_REASON_SIZE];
     int64_t lost_us;   /* since when it is not online */
@@ -219,8 +220,9 @@ static void plan_retry(struct bus_camera *camera, int64_t now_us) {
 static void open_link(struct bus *bus, size_t index, int64_t now_us) {
     struct bus_camera *camera = &bus->cameras[index];
     char reason[BUS_REASON_SIZE] = "";
-    bool had_failed = camera->retry_pause_us > RETRY_MIN_US;
     camera->link = camera->opener.open(camera->opener.context, reason, sizeof reason);
+    bool had_been_away = camera->could_not_open;
+    camera->could_not_open = camera->link == NULL;
     if (camera->link == NULL) {
         plan_retry(camera, now_us);
         set_lost(bus, index, reason, now_us);
@@ -229,7 +231,7 @@ static void open_link(struct bus *bus, size_t index, int64_t now_us) {
     camera->retry_pause_us = RETRY_MIN_US;
     camera->opened_us = now_us;
     omvrpc_master_link_opened(camera->master, &camera->link->info, now_us);
-    if (had_failed) {
+    if (had_been_away) {
         /* It has come back: that is news again, and calls may wait for it. */
         camera->lost_us = now_us;
         set_state(bus, index, CAMERA_CONNECTING, "waiting for the camera to answer", now_us);
@@ -273,11 +275,7 @@ static bool receive(struct bus *bus, size_t index, int64_t now_us, bool *moved) 
  */
 static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *until_us) {
     struct bus_camera *camera = &bus->cameras[index];
-    bool received;
-    if (!receive(bus, index, now_us, &received)) {
-        *until_us = camera->retry_us;
-        return false;
-    }
+    bool received = false;
     struct omvrpc_step step;
     omvrpc_master_next(camera->master, now_us, &step);
     *until_us = step.until_us;
@@ -294,7 +292,7 @@ static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *un
         }
         omvrpc_master_sent(camera->master, (size_t)sent, now_us);
         camera->output_blocked = sent == 0;
-        return sent > 0 || received;
+        return sent > 0;
     }
     case OMVRPC_STEP_DISCARD:
         camera->link->operations->discard(camera->link);
@@ -310,7 +308,7 @@ static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *un
         break;
     }
     camera->output_blocked = false;
-    return received;
+    return receive(bus, index, now_us, &received) && received;
 }
 
 /* Draws the conclusions of what the master knows. Returns when to look again. */
@@ -382,7 +380,8 @@ static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
     if (camera->link == NULL && now_us >= camera->retry_us) {
         open_link(bus, index, now_us);
     }
-    bool again = true;
+    /* What has come is told to the master before it judges what has not. */
+    bool again = camera->link != NULL && receive(bus, index, now_us, &(bool){false});
     for (int steps = 0; again && camera->link != NULL && steps < STEPS_PER_TURN; steps++) {
         again = step_link(bus, index, now_us, &until_us);
     }

@@ -27,14 +27,24 @@ static void wait_for(struct omvrpc_link *link, short events, int64_t until_us) {
     (void)ppoll(&pollfd, descriptor >= 0, &timeout, NULL);
 }
 
-/* Takes what the link has. Returns 0 or a negative errno. */
-static int receive_all(struct omvrpc_master *master, struct omvrpc_link *link) {
+/* Takes some of what the link has. Returns how much, or a negative errno. */
+static ssize_t receive_some(struct omvrpc_master *master, struct omvrpc_link *link) {
     uint8_t buffer[RECEIVE_SIZE];
-    ssize_t received;
-    while ((received = link->operations->receive(link, buffer, sizeof buffer)) > 0) {
+    ssize_t received = link->operations->receive(link, buffer, sizeof buffer);
+    if (received > 0) {
         omvrpc_master_received(master, buffer, (size_t)received, omvrpc_now_us());
     }
-    return (int)received;
+    return received;
+}
+
+/* Receives now or, if there is nothing, after a wait. Returns a negative errno when the link has failed. */
+static ssize_t await_input(struct omvrpc_master *master, struct omvrpc_link *link, short events, int64_t until_us) {
+    ssize_t received = receive_some(master, link);
+    if (received == 0) {
+        wait_for(link, events, until_us);
+        received = receive_some(master, link);
+    }
+    return received;
 }
 
 /* The link has failed: the call ends as it stands. Returns the error. */
@@ -49,27 +59,20 @@ static int fail(struct omvrpc_master *master, int error) {
 /* Runs the machine until the call has ended. Frames go to the handler, if there is one. */
 static int drive(struct omvrpc_master *master, struct omvrpc_link *link, omvrpc_frame_handler *handler, void *context) {
     for (;;) {
-        int error = receive_all(master, link);
-        if (error != 0) {
-            return fail(master, error);
-        }
         struct omvrpc_step step;
+        ssize_t moved = 0;
         omvrpc_master_next(master, omvrpc_now_us(), &step);
         switch (step.kind) {
-        case OMVRPC_STEP_SEND: {
-            ssize_t sent = link->operations->send(link, step.data, step.length);
-            if (sent < 0) {
-                return fail(master, (int)sent);
-            }
-            omvrpc_master_sent(master, (size_t)sent, omvrpc_now_us());
-            if (sent == 0) {
-                wait_for(link, POLLIN | POLLOUT, step.until_us);
+        case OMVRPC_STEP_SEND:
+            moved = link->operations->send(link, step.data, step.length);
+            omvrpc_master_sent(master, moved > 0 ? (size_t)moved : 0, omvrpc_now_us());
+            if (moved == 0) {
+                moved = await_input(master, link, POLLIN | POLLOUT, step.until_us);
             }
             break;
-        }
         case OMVRPC_STEP_RECEIVE:
         case OMVRPC_STEP_IDLE:
-            wait_for(link, POLLIN, step.until_us);
+            moved = await_input(master, link, POLLIN, step.until_us);
             break;
         case OMVRPC_STEP_DISCARD:
             link->operations->discard(link);
@@ -81,6 +84,9 @@ static int drive(struct omvrpc_master *master, struct omvrpc_link *link, omvrpc_
             break;
         case OMVRPC_STEP_DONE:
             return 0;
+        }
+        if (moved < 0) {
+            return fail(master, (int)moved);
         }
     }
 }

@@ -14,6 +14,9 @@
 /* Silence behind a result whose header was lost, after which the packet must be complete. */
 #define HEADLESS_US 3000
 
+/* So many such packets are looked at in one call: each costs a CRC over all that was received. */
+#define HEADLESS_MAX 32
+
 /* Lone headers in one round of asking: enough that one meets a time when the camera listens. */
 #define LOST_COPIES 4
 
@@ -112,6 +115,11 @@ static void complete(struct omvrpc_master *master, size_t length, int64_t now_us
  * behind it, is whole if its CRC says so; anything else is skipped.
  */
 static void take_headless(struct omvrpc_master *master, int64_t now_us) {
+    if (++master->fetching.headless > HEADLESS_MAX) {
+        master->statistics.skipped_bytes += buffer_length(&master->input);
+        buffer_clear(&master->input);
+        return;
+    }
     size_t size = buffer_length(&master->input);
     if (size <= master->max_payload + OMVRPC_PACKET_OVERHEAD && master_input_is(master, OMVRPC_RESULT_DATA, size)) {
         complete(master, size - OMVRPC_PACKET_OVERHEAD, now_us);
@@ -153,7 +161,9 @@ void fetch_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step
         }
         fetching->next_us = now_us + GAP_US;
     }
-    master_receive(step, PACKET_RESULT_HEADER_SIZE, fetching->next_us);
+    bool awaits_data = fetching->header_seen && !master->info.pairs;
+    master_receive(step, awaits_data ? fetching->length + OMVRPC_PACKET_OVERHEAD : PACKET_RESULT_HEADER_SIZE,
+                   fetching->next_us);
 }
 
 /* Hands the result over: the packet at the front of the input holds `length` bytes of it. */

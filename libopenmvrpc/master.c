@@ -78,7 +78,7 @@ uint32_t flight_under_way(const struct flight *flight, int64_t since_us) {
 
 int64_t master_round_trip_timeout(const struct omvrpc_master *master) {
     if (master->round_trip.samples == 0) {
-        return ROUND_TRIP_FIRST_US;
+        return ROUND_TRIP_MAX_US;
     }
     int64_t timeout_us = master->round_trip.mean_us + 4 * master->round_trip.deviation_us;
     if (timeout_us < ROUND_TRIP_MIN_US) {
@@ -90,9 +90,12 @@ int64_t master_round_trip_timeout(const struct omvrpc_master *master) {
 void master_measure(struct omvrpc_master *master, const struct flight *flight, int64_t now_us) {
     int64_t last_us = flight->sent_us[(flight->count - 1) % COPIES_UNDER_WAY];
     int64_t before_us = flight->count > 1 ? flight->sent_us[(flight->count - 2) % COPIES_UNDER_WAY] : INT64_MIN / 2;
-    bool clear = last_us - before_us >= ROUND_TRIP_FIRST_US;
+    bool clear = last_us - before_us >= ROUND_TRIP_MAX_US;
     if (clear || master->round_trip.samples == 0) {
-        estimate_add(&master->round_trip, now_us - last_us + (clear ? 0 : GAP_US));
+        int64_t longest_us = now_us - flight->sent_us[0];
+        estimate_add(&master->round_trip, clear                            ? now_us - last_us
+                                          : longest_us < ROUND_TRIP_MAX_US ? longest_us
+                                                                           : ROUND_TRIP_MAX_US);
         master->statistics.round_trip_us = master->round_trip.mean_us;
         master->statistics.round_trip_deviation_us = master->round_trip.deviation_us;
     }
@@ -261,7 +264,6 @@ void master_lose(struct omvrpc_master *master, enum omvrpc_cause cause, int64_t 
 
 void omvrpc_master_link_opened(struct omvrpc_master *master, const struct omvrpc_link_info *info, int64_t now_us) {
     master->info = *info;
-    master->round_trip = (struct estimate){0};
     settle_begin(master, 0, now_us);
 }
 
@@ -344,9 +346,11 @@ void omvrpc_master_stop(struct omvrpc_master *master, int64_t now_us) {
         return;
     }
     if (master->phase == MASTER_STREAM) {
-        master->streaming.stopping = true;
+        stream_stop(master, now_us);
+    } else if (master->phase == MASTER_CLOSED) {
+        abandon(master, OMVRPC_CAUSE_LINK_GONE, now_us);
     } else {
-        abandon(master, OMVRPC_CAUSE_TIMEOUT, now_us);
+        abandon(master, master->phase == MASTER_SETTLE ? OMVRPC_CAUSE_SILENT : OMVRPC_CAUSE_TIMEOUT, now_us);
     }
 }
 
@@ -393,6 +397,11 @@ void omvrpc_master_received(struct omvrpc_master *master, const uint8_t *data, s
     }
     master->statistics.bytes_received += length;
     if (buffer_length(&master->input) + length > master->max_payload + INPUT_SLACK) {
+        if (master->phase == MASTER_STREAM) {
+            /* Nothing would show that bytes are missing from a frame. */
+            master->streaming.broken = true;
+            return;
+        }
         buffer_clear(&master->input);
     }
     /* Where memory is short the bytes are lost, which is what every phase is built to survive. */
@@ -437,7 +446,7 @@ static void phase_next(struct omvrpc_master *master, int64_t now_us, struct omvr
 void omvrpc_master_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
     if (master->busy && now_us >= master->request.deadline_us) {
         if (master->phase == MASTER_STREAM) {
-            master->streaming.stopping = true;
+            stream_stop(master, now_us);
         } else {
             abandon(master, OMVRPC_CAUSE_TIMEOUT, now_us);
         }
@@ -459,7 +468,10 @@ void omvrpc_master_next(struct omvrpc_master *master, int64_t now_us, struct omv
             step->kind = OMVRPC_STEP_SEND;
             step->data = master->output + master->output_sent;
             step->length = master->output_length - master->output_sent;
-            step->until_us = master->busy ? master->request.deadline_us : now_us + POLL_GAP_MAX_US;
+            step->until_us = now_us + POLL_GAP_MAX_US;
+            if (master->busy && master->request.deadline_us > now_us && master->request.deadline_us < step->until_us) {
+                step->until_us = master->request.deadline_us;
+            }
             return;
         }
         phase_next(master, now_us, step);
@@ -473,7 +485,7 @@ void omvrpc_master_next(struct omvrpc_master *master, int64_t now_us, struct omv
             break;
         }
     }
-    if (master->busy && master->phase != MASTER_STREAM && step->until_us > master->request.deadline_us) {
+    if (master->busy && now_us < master->request.deadline_us && step->until_us > master->request.deadline_us) {
         step->until_us = master->request.deadline_us;
     }
 }

@@ -45,12 +45,12 @@
  * BREATH_EVERY         (count) So many at most between two such pauses, and fewer than fill the camera's receive
  *                      buffer: the byte that waits behind a full one survives the flush on an STM32 UART and puts
  *                      every later packet out of step.
- * ROUND_TRIP_FIRST_US  Pause between copies while the round trip is not known: one clear sample is worth it. USB takes
- *                      under 1000, an FTDI without the low-latency flag 16000.
- * MEASURING_COPIES     (count) So many copies are sent in that way when a link is new; then a guess has to do.
+ * MEASURING_COPIES     (count) So many copies are sent ROUND_TRIP_MAX_US apart while the round trip is not known: one
+ *                      clear sample is worth it. Then a guess has to do.
  * ROUND_TRIP_MIN_US    Floor of the retransmission timeout: the granularity of timers here and in the camera's
  *                      interpreter.
- * ROUND_TRIP_MAX_US    Ceiling of the same: longer round trips are outside the fault model.
+ * ROUND_TRIP_MAX_US    Ceiling of the same: longer round trips are outside the fault model. USB takes under 1000, an
+ *                      FTDI without the low-latency flag 16000.
  * COPIES_US            How long copies of a command are sent: under the slave's send timeout of 1000000 by a margin
  *                      for delays (see above), over any pause that a camera's own loop callback should make.
  * COPIES_DENSE_US      Copies follow each other GAP_US apart for so long. A camera that has not heard one by then does
@@ -87,8 +87,7 @@ enum {
     GAP_US = 1000,
     BREATH_US = 5000,
     BREATH_EVERY = 8,
-    ROUND_TRIP_FIRST_US = 20000,
-    MEASURING_COPIES = 8,
+    MEASURING_COPIES = 3,
     ROUND_TRIP_MIN_US = 500,
     ROUND_TRIP_MAX_US = 100000,
     COPIES_US = 600000,
@@ -153,6 +152,7 @@ struct fetching {
     int64_t input_us;      /* of the last byte received */
     uint32_t burst;        /* polls of this look that are still to be sent */
     int64_t next_lost_us;  /* when to ask whether the call is lost */
+    uint32_t headless;   /* packets without a header that were tried */
     uint32_t lost_copies;  /* lone headers left to send in this round of asking */
     int64_t lost_asked_us; /* when the last was sent, 0 for never */
 };
@@ -175,10 +175,12 @@ struct streaming {
     bool opened;
     bool stopping;
     bool stop_sent;
+    bool broken; /* bytes are missing from the input */
     bool in_frame;
     size_t frame_length;
     size_t frame_pending; /* length of the frame that was handed over and is still at the front of the input */
     int64_t begun_us;
+    int64_t stop_us; /* when it was asked to stop */
     int64_t input_us;
     int64_t last_frame_us;
     int64_t interval_us;
@@ -284,6 +286,7 @@ void raw_begin(struct omvrpc_master *master, int64_t now_us);
 void raw_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
 void raw_parse(struct omvrpc_master *master, int64_t now_us);
 
+void stream_stop(struct omvrpc_master *master, int64_t now_us);
 void stream_begin(struct omvrpc_master *master, int64_t now_us);
 void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
 void stream_parse(struct omvrpc_master *master, int64_t now_us);

@@ -164,7 +164,9 @@ struct omvrpc_serial_options {
  */
 OMVRPC_API struct omvrpc_link *omvrpc_serial_open(const struct omvrpc_serial_options *options);
 
-/** Takes an open, connected descriptor (a socket of a pair, a pipe's two ends in one) as a link; closes it at the end.
+/**
+ * Takes an open descriptor that carries bytes (a connected socket, a terminal) as a link; closes it at the end.
+ * @return the link, or NULL with errno set; the descriptor is the caller's then
  */
 OMVRPC_API struct omvrpc_link *omvrpc_descriptor_open(int descriptor, const struct omvrpc_link_info *info);
 

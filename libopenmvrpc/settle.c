@@ -19,7 +19,7 @@
 #define DRAIN_ROUND 12
 
 static int64_t quiet(const struct omvrpc_master *master) {
-    int64_t quiet_us = master->round_trip.samples == 0 ? 0 : 3 * master_round_trip_timeout(master);
+    int64_t quiet_us = 3 * master_round_trip_timeout(master);
     quiet_us = quiet_us > QUIET_MIN_US ? quiet_us : QUIET_MIN_US;
     return quiet_us < QUIET_MAX_US ? quiet_us : QUIET_MAX_US;
 }
@@ -86,7 +86,7 @@ static bool send_round(struct omvrpc_master *master, bool probe, uint32_t round,
     }
     flight_add(&settling->flight, now_us);
     bool measures = probe && settling->flight.count <= MEASURING_COPIES && master->round_trip.samples == 0;
-    settling->next_us = now_us + (measures || !master->info.pairs ? ROUND_TRIP_FIRST_US : master_gap(master, size));
+    settling->next_us = now_us + (measures || !master->info.pairs ? ROUND_TRIP_MAX_US : master_gap(master, size));
     settling->step_us = now_us;
     return true;
 }

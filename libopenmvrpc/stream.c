@@ -73,8 +73,20 @@ static void leave_frame(struct omvrpc_master *master) {
     }
 }
 
+void stream_stop(struct omvrpc_master *master, int64_t now_us) {
+    struct streaming *streaming = &master->streaming;
+    if (!streaming->stopping) {
+        streaming->stopping = true;
+        streaming->stop_us = now_us;
+    }
+}
+
+/* Until when to wait for more input. A stream that is to stop gets its current frame to the end, but not for ever. */
 static int64_t patience(const struct streaming *streaming) {
-    return 4 * streaming->interval_us > STREAM_PATIENCE_US ? 4 * streaming->interval_us : STREAM_PATIENCE_US;
+    int64_t slow_us = 4 * streaming->interval_us > STREAM_PATIENCE_US ? 4 * streaming->interval_us : STREAM_PATIENCE_US;
+    int64_t until_us = streaming->input_us + (streaming->in_frame ? STALL_US : slow_us);
+    int64_t stop_us = streaming->stop_us + STREAM_PATIENCE_US;
+    return streaming->stopping && stop_us < until_us ? stop_us : until_us;
 }
 
 void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
@@ -110,8 +122,8 @@ void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
         }
         return;
     }
-    int64_t until_us = streaming->input_us + (streaming->in_frame ? STALL_US : patience(streaming));
-    if (now_us >= until_us) {
+    int64_t until_us = patience(streaming);
+    if (now_us >= until_us || streaming->broken) {
         fail(master, now_us);
         return;
     }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
@@ -18,10 +19,9 @@ static struct descriptor_link *of(struct omvrpc_link *link) {
 }
 
 static ssize_t descriptor_send(struct omvrpc_link *link, const uint8_t *data, size_t length) {
-    /* A peer that has gone is an error to report, not a signal to die of. Terminals know no MSG_NOSIGNAL and send none.
-     */
-    ssize_t sent = of(link)->is_terminal ? write(of(link)->descriptor, data, length)
-                                         : send(of(link)->descriptor, data, length, MSG_NOSIGNAL);
+    /* A peer that has gone is an error to report, not a signal to die of. Terminals send none. */
+    ssize_t sent = of(link)->is_socket ? send(of(link)->descriptor, data, length, MSG_NOSIGNAL)
+                                       : write(of(link)->descriptor, data, length);
     if (sent >= 0) {
         return sent;
     }
@@ -59,6 +59,8 @@ static void descriptor_close(struct omvrpc_link *link) {
     if (of(link)->is_terminal) {
         /* close() of a terminal waits up to 30 s for output that nobody takes. */
         tcflush(of(link)->descriptor, TCIOFLUSH);
+        /* The lock belongs to the terminal, which outlives this descriptor where another is open. */
+        (void)ioctl(of(link)->descriptor, TIOCNXCL);
     }
     close(of(link)->descriptor);
     free(link);
@@ -86,6 +88,9 @@ struct omvrpc_link *omvrpc_descriptor_open(int descriptor, const struct omvrpc_l
     link->link.info = *info;
     link->descriptor = descriptor;
     link->is_terminal = isatty(descriptor) != 0;
+    int type;
+    socklen_t size = sizeof type;
+    link->is_socket = getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
     return &link->link;
 }
 

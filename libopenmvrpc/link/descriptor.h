@@ -10,6 +10,7 @@ struct descriptor_link {
     struct omvrpc_link link;
     int descriptor;
     bool is_terminal;
+    bool is_socket;
 };
 
 extern const struct omvrpc_link_operations descriptor_operations;

@@ -143,15 +143,13 @@ def check_losses(checked, camera):
 
 
 def with_one_percent_of_packets_bad_few_calls_fail_and_none_is_wrong():
-    for seed in (1, 2):
-        for checked, camera in both_kinds(lambda checked: checked.check_many(3000 // SCALE),
-                                          "--drop", 5, "--damage", 5, "--seed", seed):
-            check_losses(checked, camera)
+    for checked, camera in both_kinds(lambda checked: checked.check_many(3000 // SCALE), "--drop", 5, "--damage", 5):
+        check_losses(checked, camera)
 
 
 def what_must_not_run_twice_runs_at_most_once_with_faults_on_the_wire():
     def only_count(checked):
-        for _ in range(1500 // SCALE):
+        for _ in range(1000 // SCALE):
             checked.check_count()
 
     for checked, camera in both_kinds(only_count, "--drop", 5, "--damage", 5, "--seed", 3):
@@ -229,8 +227,7 @@ def answers_of_steady_callbacks_come_soon_after_they_are_due():
                 assert statistics.median(late_ms) < 100, f"{kind}, {duration_ms} ms: late by {late_ms} ms"
 
 
-def a_callback_may_take_longer_than_the_slave_would_wait_for_a_poll():
-    """a callback of several seconds is answered, however long it takes"""
+def a_callback_of_several_seconds_is_answered():
     with StockCamera("--kind", "vcp") as camera, Daemon(config=config_of(camera.path)) as daemon, daemon.client() as client:
         wait_for_camera(client)
         assert client.result("call", {"name": "sleep", "args": [3000]})["value"] == [3000]
@@ -261,7 +258,7 @@ tap.run([
     a_result_over_the_limit_is_too_large_and_the_next_one_is_right,
     a_megabyte_of_argument_comes_back,
     answers_of_steady_callbacks_come_soon_after_they_are_due,
-    a_callback_may_take_longer_than_the_slave_would_wait_for_a_poll,
+    a_callback_of_several_seconds_is_answered,
     a_call_over_its_deadline_ends_in_time_and_the_next_one_is_right,
 ])
 tap.finish()

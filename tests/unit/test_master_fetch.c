@@ -98,8 +98,9 @@ START_TEST(a_damaged_result_of_a_call_that_must_not_run_twice_ends_result_unknow
 END_TEST
 
 START_TEST(a_result_that_stops_in_the_middle_is_given_up_after_the_stall) {
-    uint8_t packet[1100] = {0};
-    packet_put(packet, OMVRPC_RESULT_DATA, packet + 50, 1000);
+    static const uint8_t payload[1000];
+    uint8_t packet[sizeof payload + OMVRPC_PACKET_OVERHEAD];
+    packet_put(packet, OMVRPC_RESULT_DATA, payload, sizeof payload);
     call_and_take(plain());
     say_u32(OMVRPC_RESULT_HEADER, 1000);
     say(packet, 500);

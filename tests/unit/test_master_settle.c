@@ -85,6 +85,27 @@ START_TEST(settling_ends_only_after_silence) {
 }
 END_TEST
 
+/* Answers under way when settling ends would be taken for the next call's. */
+START_TEST(settling_ends_after_a_silence_longer_than_the_round_trip) {
+    int64_t delay_us = (int64_t)_i * MS;
+    bench_close();
+    bench_open(&usb, delay_us);
+    for (int i = 0; i < 3; i++) {
+        doubt();
+        plug_camera_in();
+        int64_t heard_us = bench.now_us;
+        while (!omvrpc_master_is_settled(bench.master)) {
+            ck_assert_int_lt(bench.now_us, heard_us + 20 * SECOND);
+            live_for(MS);
+        }
+        ck_assert_int_ge(bench.now_us - bench.sent[bench.sent_count - 1].at_us, delay_us);
+        omvrpc_slave_free(bench.camera);
+        bench.camera = NULL;
+        bench.answer_length = 0;
+    }
+}
+END_TEST
+
 START_TEST(a_byte_in_the_last_silence_begins_settling_anew) {
     doubt();
     await_sent(OMVRPC_COMMAND_HEADER);
@@ -337,6 +358,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, settling_asks_for_stale_results_until_there_is_silence);
     tcase_add_test(tests, a_result_that_is_not_empty_is_not_that_of_the_reserved_command);
     tcase_add_test(tests, settling_ends_only_after_silence);
+    tcase_add_loop_test(tests, settling_ends_after_a_silence_longer_than_the_round_trip, 1, 99);
     tcase_add_test(tests, a_byte_in_the_last_silence_begins_settling_anew);
     tcase_add_test(tests, a_late_result_of_an_abandoned_call_never_answers_the_next_one);
     tcase_add_test(tests, a_camera_that_may_wait_for_data_is_fed_as_much_as_it_was_promised);
