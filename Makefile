@@ -192,22 +192,23 @@ lint:
 format:
 	clang-format -i $$(find . -path './build*' -prune -o -name node_modules -prune -o -name '*.[ch]' -print)
 
-# What is installed, by folder and mode. `uninstall` reads the same lists, so that nothing stays.
+# What is installed. `uninstall` takes the same lists, so that nothing stays. The documentation keeps the folders it has
+# here, and with them its links.
 BIN   := $(DESTDIR)$(PREFIX)/bin
 LIB   := $(DESTDIR)$(PREFIX)/lib
 INC   := $(DESTDIR)$(PREFIX)/include
 SHARE := $(DESTDIR)$(PREFIX)/share
 LIB_FILE := libopenmvrpc.so.$(VERSION)
 FIRMWARE := $(wildcard firmware/*.py)
-DOCS     := README.md LICENSE config/openmvd.json $(wildcard docs/*.md)
-EXAMPLES := $(wildcard docs/examples/*)
+DOCS     := README.md LICENSE config/openmvd.json $(wildcard docs/*.md docs/examples/*)
 MAN      := $(wildcard docs/man/*.[1-8])
-INSTALLED = $(PROGRAMS:$(BUILD)/%=$(BIN)/%) $(addprefix $(LIB)/,libopenmvrpc.a $(LIB_FILE) libopenmvrpc.so.0 libopenmvrpc.so \
-    pkgconfig/openmvrpc.pc) $(INC)/openmvrpc.h $(addprefix $(SHARE)/,$(FIRMWARE:firmware/%=openmvd/firmware/%) \
-    $(addprefix doc/openmvd/,$(notdir $(DOCS)) $(EXAMPLES:docs/%=%)) $(foreach page,$(MAN),man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))))
+man_file  = man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+INSTALLED = $(PROGRAMS:$(BUILD)/%=$(BIN)/%) $(INC)/openmvrpc.h \
+    $(addprefix $(LIB)/,libopenmvrpc.a $(LIB_FILE) libopenmvrpc.so.0 libopenmvrpc.so pkgconfig/openmvrpc.pc) \
+    $(addprefix $(SHARE)/,$(FIRMWARE:%=openmvd/%) $(DOCS:%=doc/openmvd/%) $(foreach page,$(MAN),$(call man_file,$(page))))
 
 install: all
-	install -d $(BIN) $(LIB)/pkgconfig $(INC) $(SHARE)/openmvd/firmware $(SHARE)/doc/openmvd/examples
+	install -d $(BIN) $(LIB)/pkgconfig $(INC)
 	install -m 755 $(PROGRAMS) $(BIN)
 	install -m 644 $(LIB_STATIC) $(LIB)
 	install -m 755 $(LIB_SHARED) $(LIB)/$(LIB_FILE)
@@ -215,15 +216,14 @@ install: all
 	ln -sf libopenmvrpc.so.0 $(LIB)/libopenmvrpc.so
 	install -m 644 $(BUILD)/openmvrpc.pc $(LIB)/pkgconfig
 	install -m 644 libopenmvrpc/openmvrpc.h $(INC)
-	install -m 644 $(FIRMWARE) $(SHARE)/openmvd/firmware
-	install -m 644 $(DOCS) $(SHARE)/doc/openmvd
-	$(if $(EXAMPLES),install -m 644 $(EXAMPLES) $(SHARE)/doc/openmvd/examples)
-	$(foreach page,$(MAN),install -D -m 644 $(page) $(SHARE)/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))$(newline))
+	$(foreach file,$(FIRMWARE),install -D -m 644 $(file) $(SHARE)/openmvd/$(file)$(newline)	)
+	$(foreach file,$(DOCS),install -D -m 644 $(file) $(SHARE)/doc/openmvd/$(file)$(newline)	)
+	$(foreach page,$(MAN),install -D -m 644 $(page) $(SHARE)/$(call man_file,$(page))$(newline)	)
 
 uninstall:
 	rm -f $(INSTALLED)
-	@for folder in $(SHARE)/openmvd/firmware $(SHARE)/openmvd $(SHARE)/doc/openmvd/examples $(SHARE)/doc/openmvd; do \
-	    rmdir --ignore-fail-on-non-empty "$$folder" 2>/dev/null || true; \
+	for folder in $(SHARE)/openmvd $(SHARE)/doc/openmvd; do \
+	    if [ -d "$$folder" ]; then find "$$folder" -depth -type d -empty -delete; fi; \
 	done
 
 clean:

@@ -331,13 +331,14 @@ static int64_t judge(struct bus *bus, size_t index, int64_t now_us) {
     if (camera->state == CAMERA_OFFLINE && camera->job != NULL) {
         stop_job(bus, camera, now_us);
     }
-    if (now_us - camera->opened_us >= REOPEN_US) {
+    int64_t since_us = silent_us > camera->opened_us ? silent_us : camera->opened_us;
+    if (now_us - since_us >= REOPEN_US) {
         close_link(bus, camera, now_us);
         camera->retry_us = now_us + RETRY_MIN_US;
         return camera->retry_us;
     }
     int64_t again_us = camera->lost_us + OFFLINE_US;
-    return again_us > now_us ? again_us : camera->opened_us + REOPEN_US;
+    return again_us > now_us ? again_us : since_us + REOPEN_US;
 }
 
 /* Ends a job that has waited for a busy master past its deadline. */

@@ -220,9 +220,9 @@ void camera_serve(struct camera *camera) {
 /* Whether a call that lost its link goes back to the queue: its deadline allows it, and running twice does no harm. */
 static bool may_repeat(const struct call *call) {
     const struct job *job = call->job;
-    return job->repeatable && job->cause == OMVRPC_CAUSE_LINK_GONE && call->request->client != NULL &&
-           call->camera->state != CAMERA_RELEASED && !call->camera->daemon->out_of_time &&
-           omvrpc_now_us() < job->deadline_us;
+    bool lost = job->cause == OMVRPC_CAUSE_LINK_GONE || job->cause == OMVRPC_CAUSE_SILENT;
+    return job->repeatable && lost && call->request->client != NULL && call->camera->state != CAMERA_RELEASED &&
+           !call->camera->daemon->out_of_time && omvrpc_now_us() < job->deadline_us;
 }
 
 static void handle_ended_job(struct camera *camera, struct job *job) {

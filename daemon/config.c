@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 /* Longer files are refused before they are read. */
 enum { FILE_SIZE_MAX = 1 << 20 };
@@ -67,6 +69,15 @@ static void read_limits(struct config_reader *reader, const struct config_place 
     }
 }
 
+static void read_socket_path(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                             struct config *config) {
+    const size_t longest = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
+    if (config_read_string(reader, place, value, &config->socket_path) && strlen(config->socket_path) > longest) {
+        config_mistake(reader, place, "found a path of %zu bytes, expected at most %zu", strlen(config->socket_path),
+                       longest);
+    }
+}
+
 static void read_socket(struct config_reader *reader, const struct config_place *place, const cJSON *value,
                         struct config *config) {
     static const char *const known[] = {"path", "mode", "group"};
@@ -77,7 +88,7 @@ static void read_socket(struct config_reader *reader, const struct config_place 
         struct config_place item_place = {place, item->string};
         unsigned mode;
         if (strcmp(item->string, "path") == 0) {
-            config_read_string(reader, &item_place, item, &config->socket_path);
+            read_socket_path(reader, &item_place, item, config);
         } else if (strcmp(item->string, "group") == 0) {
             config_read_string(reader, &item_place, item, &config->socket_group);
         } else if (strcmp(item->string, "mode") != 0) {
@@ -173,13 +184,21 @@ static bool is_empty(const char *text, size_t length) {
     return true;
 }
 
+/* Whether a fault was found at the x of a number such as 0x40. */
+static bool is_hexadecimal(struct json_span text, size_t offset) {
+    const char *at = text.text + offset;
+    return offset >= 2 && offset < text.length && at[-1] == '0' && (*at == 'x' || *at == 'X') &&
+           (json_is_white_space(at[-2]) || at[-2] == ':' || at[-2] == ',' || at[-2] == '[');
+}
+
 /* Reads a text that is not empty. */
 static void read_text(struct config_reader *reader, struct config *config) {
     struct json_fault fault;
     struct json_span text = reader->document;
-    if (!json_check(text.text, text.length, JSON_REFUSE_DOUBLED_NAMES, &fault)) {
+    if (!json_check(text.text, text.length, &fault)) {
         struct json_place place = json_place_at(text, fault.offset);
-        fprintf(reader->report, "%s:%zu:%zu: %s\n", reader->path, place.line, place.column, fault.message);
+        fprintf(reader->report, "%s:%zu:%zu: %s%s\n", reader->path, place.line, place.column, fault.message,
+                is_hexadecimal(text, fault.offset) ? "; a hexadecimal number stands in quotes, such as \"0x40\"" : "");
         reader->mistakes++;
         return;
     }
@@ -188,16 +207,24 @@ static void read_text(struct config_reader *reader, struct config *config) {
         config_mistake(reader, NULL, "out of memory");
         return;
     }
+    config_take_doubled(reader, document);
     read_document(reader, document, config);
     cJSON_Delete(document);
 }
 
 struct config *config_parse(const char *path, char *text, size_t length, FILE *report) {
+    static const char byte_order_mark[] = "\xEF\xBB\xBF";
     struct config_reader reader = {.path = path, .report = report};
     struct config *config = config_new();
     if (config == NULL) {
         fprintf(report, "%s: out of memory\n", path);
         return NULL;
+    }
+    if (length >= strlen(byte_order_mark) && memcmp(text, byte_order_mark, strlen(byte_order_mark)) == 0) {
+        fprintf(report, "%s:1: the file begins with a UTF-8 byte order mark; save it without one\n", path);
+        reader.mistakes++;
+        text += strlen(byte_order_mark);
+        length -= strlen(byte_order_mark);
     }
     json_blank_comments(text, length);
     reader.document = (struct json_span){text, length};

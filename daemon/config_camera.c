@@ -83,7 +83,7 @@ static const struct link_kind *read_kind(struct config_reader *reader, const str
     if (type == NULL) {
         config_mistake(reader, place, "\"type\" is missing, expected %s", kinds);
     } else if (!cJSON_IsString(type)) {
-        config_unexpected(reader, &type_place, type, kinds);
+        config_unexpected(reader, &type_place, kinds);
     } else {
         const struct link_kind *kind = link_kind_find(type->valuestring);
         if (kind != NULL) {

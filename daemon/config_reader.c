@@ -9,18 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 512 };
+/* Keys are compared with each other, so the number of those in one object is limited. */
+enum { PATH_SIZE = 512, KEYS_MAX = 1024 };
 
-/* Writes "cameras.front.link"; returns its length, less than `size`. */
+/* Writes "cameras.front.link", an empty name as two quotes; returns its length, less than `size`. */
 static size_t print_path(const struct config_place *place, char *path, size_t size) {
     if (place == NULL || place->name == NULL) {
         path[0] = '\0';
         return 0;
     }
     size_t length = print_path(place->above, path, size);
-    int added = snprintf(path + length, size - length, "%s%s", length > 0 ? "." : "", place->name);
+    const char *name = place->name[0] != '\0' ? place->name : "\"\"";
+    int added = snprintf(path + length, size - length, "%s%s", length > 0 ? "." : "", name);
     length += (size_t)added;
     return length < size ? length : size - 1;
+}
+
+static void begin_mistake(struct config_reader *reader, size_t line, const char *path) {
+    fprintf(reader->report, "%s:%zu: %s%s", reader->path, line, path, path[0] != '\0' ? ": " : "");
+    reader->mistakes++;
 }
 
 void config_mistake(struct config_reader *reader, const struct config_place *place, const char *format, ...) {
@@ -28,22 +35,61 @@ void config_mistake(struct config_reader *reader, const struct config_place *pla
     struct json_place position;
     print_path(place, path, sizeof path);
     json_find_line(reader->document, path, &position);
-    fprintf(reader->report, "%s:%zu: %s%s", reader->path, position.line, path, path[0] != '\0' ? ": " : "");
+    begin_mistake(reader, position.line, path);
     va_list arguments;
     va_start(arguments, format);
     vfprintf(reader->report, format, arguments);
     va_end(arguments);
     fputc('\n', reader->report);
-    reader->mistakes++;
 }
 
-void config_unexpected(struct config_reader *reader, const struct config_place *place, const cJSON *found,
-                       const char *expected) {
-    char *text = cJSON_PrintUnformatted(found);
-    char shown[JSON_FOUND_SIZE];
-    struct json_span span = {text != NULL ? text : "?", text != NULL ? strlen(text) : 1};
-    config_mistake(reader, place, "found %s, expected %s", json_span_describe(span, shown), expected);
-    cJSON_free(text);
+void config_unexpected(struct config_reader *reader, const struct config_place *place, const char *expected) {
+    char path[PATH_SIZE];
+    char found[JSON_FOUND_SIZE];
+    struct json_span value = {NULL, 0};
+    print_path(place, path, sizeof path);
+    json_find(reader->document, path, &value);
+    config_mistake(reader, place, "found %s, expected %s", json_span_describe(value, found), expected);
+}
+
+static void take_doubled(struct config_reader *reader, const struct config_place *place, struct json_span text,
+                         cJSON *value) {
+    struct json_cursor cursor;
+    struct json_span name_text, item_text;
+    size_t index = 0;
+    if (!json_cursor_open(text, &cursor)) {
+        return;
+    }
+    if (cursor.is_object && cJSON_GetArraySize(value) > KEYS_MAX) {
+        config_mistake(reader, place, "found %d keys, expected at most %d", cJSON_GetArraySize(value), KEYS_MAX);
+        while (value->child != NULL) {
+            cJSON_DeleteItemFromArray(value, 0);
+        }
+        return;
+    }
+    /* The text and what cJSON made of it are walked over side by side: only the text knows lines. */
+    for (cJSON *item = value->child, *next; item != NULL && json_cursor_next(&cursor, &name_text, &item_text);
+         item = next, index++) {
+        char number[24];
+        snprintf(number, sizeof number, "%zu", index);
+        struct config_place item_place = {place, cursor.is_object ? item->string : number};
+        next = item->next;
+        if (!cursor.is_object || cJSON_GetObjectItemCaseSensitive(value, item->string) == item) {
+            take_doubled(reader, &item_place, item_text, item);
+            continue;
+        }
+        char path[PATH_SIZE];
+        print_path(&item_place, path, sizeof path);
+        begin_mistake(reader, json_place_at(reader->document, (size_t)(name_text.text - reader->document.text)).line,
+                      path);
+        fputs("this key stands twice\n", reader->report);
+        cJSON_Delete(cJSON_DetachItemViaPointer(value, item));
+    }
+}
+
+void config_take_doubled(struct config_reader *reader, cJSON *document) {
+    static const struct config_place top = {NULL, NULL};
+    take_doubled(reader, &top, reader->document, document);
 }
 
 void config_unknown(struct config_reader *reader, const struct config_place *place, const char *what,
@@ -67,7 +113,7 @@ bool config_read_object(struct config_reader *reader, const struct config_place 
     if (cJSON_IsObject(value)) {
         return true;
     }
-    config_unexpected(reader, place, value, "an object");
+    config_unexpected(reader, place, "an object");
     return false;
 }
 
@@ -77,14 +123,14 @@ bool config_read_boolean(struct config_reader *reader, const struct config_place
         *result = cJSON_IsTrue(value);
         return true;
     }
-    config_unexpected(reader, place, value, "true or false");
+    config_unexpected(reader, place, "true or false");
     return false;
 }
 
 bool config_read_string(struct config_reader *reader, const struct config_place *place, const cJSON *value,
                         char **result) {
     if (!cJSON_IsString(value) || value->valuestring[0] == '\0') {
-        config_unexpected(reader, place, value, "a text that is not empty");
+        config_unexpected(reader, place, "a text that is not empty");
         return false;
     }
     char *copy = strdup(value->valuestring);
@@ -126,7 +172,7 @@ bool config_read_integer(struct config_reader *reader, const struct config_place
     }
     char expected[80];
     snprintf(expected, sizeof expected, "an integer from %zu to %zu", minimum, maximum);
-    config_unexpected(reader, place, value, expected);
+    config_unexpected(reader, place, expected);
     return false;
 }
 
@@ -135,7 +181,7 @@ bool config_read_mode(struct config_reader *reader, const struct config_place *p
     const char *text = cJSON_IsString(value) ? value->valuestring : "";
     size_t length = strlen(text);
     if (length < 3 || length > 4 || strspn(text, "01234567") != length || (length == 4 && text[0] != '0')) {
-        config_unexpected(reader, place, value, "octal permissions as a text, such as \"0660\"");
+        config_unexpected(reader, place, "octal permissions as a text, such as \"0660\"");
         return false;
     }
     *result = (unsigned)strtoul(text, NULL, 8);

@@ -30,9 +30,14 @@ struct config_place {
 void config_mistake(struct config_reader *reader, const struct config_place *place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Reports that `found` is not what was expected there. */
-void config_unexpected(struct config_reader *reader, const struct config_place *place, const cJSON *found,
-                       const char *expected);
+/* Reports that the value at this place is not what was expected there. */
+void config_unexpected(struct config_reader *reader, const struct config_place *place, const char *expected);
+
+/*
+ * Reports every key that stands twice in its object, and takes all but the first of its name out of the document. An
+ * object with too many keys to look for that is reported and emptied.
+ */
+void config_take_doubled(struct config_reader *reader, cJSON *document);
 
 /* Reports that a name is none of the `count` known ones, with the one that was probably meant. */
 void config_unknown(struct config_reader *reader, const struct config_place *place, const char *what,

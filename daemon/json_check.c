@@ -12,10 +12,7 @@ struct checker {
     const char *at;
     const char *end;
     unsigned depth;
-    unsigned flags;
     const char *message;
-    size_t name_count; /* of all objects now open; each object's begin where its parent's end */
-    struct json_span names[JSON_OPEN_NAMES_MAX];
 };
 
 static bool check_value(struct checker *checker);
@@ -149,31 +146,11 @@ static bool check_string(struct checker *checker) {
     return fail(checker, "");
 }
 
-/* Remembers a member's name; `first` is where the names of its own object begin. */
-static bool check_name_is_new(struct checker *checker, size_t first, struct json_span name) {
-    if (checker->name_count == JSON_OPEN_NAMES_MAX) {
-        return fail(checker, "too many members");
-    }
-    for (size_t i = first; i < checker->name_count; i++) {
-        if (json_strings_equal(checker->names[i], name)) {
-            checker->at = name.text;
-            return fail(checker, "this name stands in its object already");
-        }
-    }
-    checker->names[checker->name_count++] = name;
-    return true;
-}
-
-static bool check_member(struct checker *checker, size_t first_name) {
-    const char *start = checker->at;
-    if (start == checker->end || *start != '"') {
+static bool check_member(struct checker *checker) {
+    if (checker->at == checker->end || *checker->at != '"') {
         return fail(checker, "a member's name in double quotes was expected");
     }
     if (!check_string(checker)) {
-        return false;
-    }
-    const struct json_span name = {start, (size_t)(checker->at - start)};
-    if ((checker->flags & JSON_REFUSE_DOUBLED_NAMES) && !check_name_is_new(checker, first_name, name)) {
         return false;
     }
     skip_white_space(checker);
@@ -191,12 +168,11 @@ static bool check_container(struct checker *checker) {
     }
     checker->depth++;
     checker->at++;
-    const size_t first_name = checker->name_count;
     skip_white_space(checker);
     if (!take(checker, close)) {
         do {
             skip_white_space(checker);
-            if (!(is_object ? check_member(checker, first_name) : check_value(checker))) {
+            if (!(is_object ? check_member(checker) : check_value(checker))) {
                 return false;
             }
         } while (take(checker, ','));
@@ -204,7 +180,6 @@ static bool check_container(struct checker *checker) {
             return fail(checker, is_object ? "a comma or } was expected" : "a comma or ] was expected");
         }
     }
-    checker->name_count = first_name;
     checker->depth--;
     return true;
 }
@@ -252,14 +227,8 @@ static bool check_value(struct checker *checker) {
     return good;
 }
 
-bool json_check(const char *text, size_t length, unsigned flags, struct json_fault *fault) {
-    struct checker checker;
-    checker.at = text;
-    checker.end = text + length;
-    checker.depth = 0;
-    checker.flags = flags;
-    checker.message = NULL;
-    checker.name_count = 0;
+bool json_check(const char *text, size_t length, struct json_fault *fault) {
+    struct checker checker = {.at = text, .end = text + length};
 
     if (check_value(&checker)) {
         if (checker.at == checker.end) {

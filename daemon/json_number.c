@@ -6,8 +6,7 @@
 
 #include "json_number.h"
 
-#include "half_float.h"
-
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,33 +103,18 @@ bool json_double_read(struct json_span number, double *value) {
     return true;
 }
 
-static bool gives_same(double value, double read_back, size_t size) {
-    uint16_t half, half_back;
-
-    switch (size) {
-    case 2:
-        return half_float_from_double(value, &half) && half_float_from_double(read_back, &half_back) &&
-               half == half_back;
-    case 4:
-        return (float)value == (float)read_back;
-    default:
-        return value == read_back;
-    }
-}
-
-size_t json_double_print(double value, size_t size, char text[JSON_DOUBLE_TEXT_SIZE]) {
-    /* Every decimal of the first number of digits survives a round trip, and the second is always enough. */
-    const int fewest = size == 2 ? 3 : size == 4 ? 6 : 15;
-    const int enough = size == 2 ? 5 : size == 4 ? 9 : 17;
+size_t json_double_print(double value, char text[JSON_DOUBLE_TEXT_SIZE]) {
+    /* Every decimal of 15 digits survives a round trip, unless it is subnormal; 17 are always enough. %g drops zeros. */
+    const int fewest = fabs(value) < DBL_MIN ? 1 : DBL_DIG;
     int length = 0;
 
     if (value == 0) {
         /* "-0" is an integer to many readers, which then lose its sign. */
         return (size_t)snprintf(text, JSON_DOUBLE_TEXT_SIZE, signbit(value) ? "-0.0" : "0");
     }
-    for (int digits = fewest; digits <= enough; digits++) {
+    for (int digits = fewest; digits <= DBL_DECIMAL_DIG; digits++) {
         length = snprintf(text, JSON_DOUBLE_TEXT_SIZE, "%.*g", digits, value);
-        if (gives_same(value, strtod(text, NULL), size)) {
+        if (strtod(text, NULL) == value) {
             break;
         }
     }

@@ -2,7 +2,7 @@
 #ifndef JSON_NUMBER_H
 #define JSON_NUMBER_H
 
-/* Exact reading of numbers from JSON text, and the shortest text that gives a floating-point number back. */
+/* Exact reading of numbers from JSON text, and a short text that gives a floating-point number back. */
 
 #include "json_check.h"
 
@@ -37,10 +37,8 @@ bool json_double_read(struct json_span number, double *value);
 /* Enough for every text json_double_print() writes. */
 #define JSON_DOUBLE_TEXT_SIZE 32
 
-/*
- * Prints a finite number with the fewest digits that give the same `size` bytes back: 2, 4 and 8 for half, single and
- * double precision. Returns the length.
- */
-size_t json_double_print(double value, size_t size, char text[JSON_DOUBLE_TEXT_SIZE]);
+/* Prints a finite number with as few digits as printf() needs for a reader of doubles to get this very value; at most
+ * 17. Returns the length. */
+size_t json_double_print(double value, char text[JSON_DOUBLE_TEXT_SIZE]);
 
 #endif

@@ -114,7 +114,7 @@ bool json_member(struct json_span object, const char *name, struct json_span *va
     return false;
 }
 
-/* The length of `name` where the path begins with it, up to a dot or the end; else 0. */
+/* The length of `name` in the path where that begins with it, up to a dot or the end; else 0. */
 static size_t match_name(struct json_span name, const char *path) {
     struct json_string string;
     size_t length = 0;
@@ -129,6 +129,9 @@ static size_t match_name(struct json_span name, const char *path) {
             return 0;
         }
         length++;
+    }
+    if (length == 0 && path[0] == '"' && path[1] == '"') {
+        length = 2;
     }
     return path[length] == '\0' || path[length] == '.' ? length : 0;
 }

@@ -37,7 +37,7 @@ bool json_member(struct json_span object, const char *name, struct json_span *va
 
 /*
  * The value at a path of member names and array indexes from 0, such as "params.args.3"; "" is the document itself. A
- * name may hold dots: the longest name that fits is taken. Returns false where the path leads nowhere.
+ * name may hold dots: the longest name that fits is taken. An empty name is written as two quotes. Returns false where the path leads nowhere.
  */
 bool json_find(struct json_span document, const char *path, struct json_span *value);
 

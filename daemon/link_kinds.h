@@ -6,6 +6,7 @@
 
 #include "link_table.h"
 
+bool link_serial_check(const struct link_settings *settings, char *problem, size_t size);
 struct omvrpc_link *link_serial_open(void *context, char *reason, size_t size);
 void link_serial_describe(const struct link_settings *settings, char *text, size_t size);
 

@@ -19,6 +19,22 @@ static const struct {
     {0x2341, 0x045f}, {0x2341, 0x0466}, {0x2341, 0x015a}, {0x2341, 0x015e},
 };
 
+static void explain_debug_baud(const char *device, char *text, size_t size) {
+    snprintf(text, size, "%s: 921600 baud switches a camera on USB to its debug protocol; use 115200", device);
+}
+
+/* The kernel's name of a USB camera's port tells as much before anything is plugged in; any other name is only known
+ * when it is opened. */
+bool link_serial_check(const struct link_settings *settings, char *problem, size_t size) {
+    const char *slash = settings->device != NULL ? strrchr(settings->device, '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : settings->device;
+    if (name == NULL || strncmp(name, "ttyACM", strlen("ttyACM")) != 0 || settings->baud != OMVRPC_DEBUG_BAUD) {
+        return true;
+    }
+    explain_debug_baud(settings->device, problem, size);
+    return false;
+}
+
 /* Writes why a port could not be opened, and what to do about it. */
 static void explain(int error, const struct omvrpc_serial_options *options, char *reason, size_t size) {
     const char *device = options->device;
@@ -36,7 +52,7 @@ static void explain(int error, const struct omvrpc_serial_options *options, char
         snprintf(reason, size, "%s is in use by another program (`fuser %s` names it): close it there", device, device);
         break;
     case EPROTO:
-        snprintf(reason, size, "%s: 921600 baud switches a camera on USB to its debug protocol; use 115200", device);
+        explain_debug_baud(device, reason, size);
         break;
     case EINVAL:
         snprintf(reason, size, "%s cannot be set to %u baud: choose a rate that its driver has", device, options->baud);

@@ -14,7 +14,7 @@ static const char *const sim_keys[] = {"faults", NULL};
 
 const struct link_kind link_kinds[] = {
     {"usb", usb_keys, NULL, NULL, link_usb_open, link_usb_describe, NULL},
-    {"serial", serial_keys, "device", NULL, link_serial_open, link_serial_describe, NULL},
+    {"serial", serial_keys, "device", link_serial_check, link_serial_open, link_serial_describe, NULL},
     {"sim", sim_keys, NULL, link_sim_check, link_sim_open, link_sim_describe, link_sim_clear},
     {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -81,7 +81,11 @@ static bool read_options(int argc, char **argv, struct choices *choices) {
     if (found == -1 && optind < argc) {
         fprintf(stderr, "%s: unexpected argument '%s'\n", argv[0], argv[optind]);
     }
-    if (found == -1 && optind == argc) {
+    bool empty_socket = choices->socket != NULL && choices->socket[0] == '\0';
+    if (empty_socket) {
+        fprintf(stderr, "%s: --socket takes a path\n", argv[0]);
+    }
+    if (found == -1 && optind == argc && !empty_socket) {
         return true;
     }
     fprintf(stderr, "Try '%s --help'.\n", argv[0]);

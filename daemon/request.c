@@ -301,7 +301,7 @@ static void handle_batch(struct client *client, struct json_span text) {
 void request_handle_line(struct client *client, const char *line, size_t length) {
     struct json_fault fault;
     struct error error;
-    if (!json_check(line, length, 0, &fault)) {
+    if (!json_check(line, length, &fault)) {
         error_set(&error, ERROR_PARSE, "at byte %zu: %s", fault.offset, fault.message);
         refuse(client, &error);
         return;

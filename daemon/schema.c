@@ -24,12 +24,19 @@ static const struct {
 
 static const char *const members[] = {"format", "fields", "repeat", "optional"};
 
-static bool read_named(struct schema *schema, const cJSON *json, struct schema_error *error) {
+static bool find_named(const char *name, enum schema_kind *kind) {
     for (size_t i = 0; i < COUNT(named_schemas); i++) {
-        if (strcmp(json->valuestring, named_schemas[i].name) == 0) {
-            schema->kind = named_schemas[i].kind;
+        if (strcmp(name, named_schemas[i].name) == 0) {
+            *kind = named_schemas[i].kind;
             return true;
         }
+    }
+    return false;
+}
+
+static bool read_named(struct schema *schema, const cJSON *json, struct schema_error *error) {
+    if (find_named(json->valuestring, &schema->kind)) {
+        return true;
     }
     char found[JSON_FOUND_SIZE];
     return schema_error_set(error, "expected \"utf8\", \"json\", \"jpeg\", \"bytes\" or {\"format\": …}, found %s",
@@ -62,10 +69,16 @@ static bool check_members(const cJSON *json, struct schema_error *error) {
 
 static bool read_format(struct schema *schema, const cJSON *json, struct schema_error *error) {
     const cJSON *format = cJSON_GetObjectItemCaseSensitive(json, "format");
+    enum schema_kind kind;
     char found[JSON_FOUND_SIZE];
 
     if (!cJSON_IsString(format)) {
         return schema_error_set(error, "expected a format string such as \"<HH\", found %s",
+                                json_value_describe(format, found));
+    }
+    if (find_named(format->valuestring, &kind)) {
+        return schema_error_set(error,
+                                "expected a format string such as \"<HH\", found %s, which stands without \"format\"",
                                 json_value_describe(format, found));
     }
     schema->format_text = strdup(format->valuestring);

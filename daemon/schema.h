@@ -64,8 +64,8 @@ const char *schema_text(const struct schema *schema);
  * Packs arguments into at most `limit` bytes. `args` is their very text, taken from a request that json_check()
  * accepted (see json_find()), so that no integer passes through a double; a length of 0 where there were none.
  *
- * Absent, null, [] and {} are no bytes, for every schema; this is a misfit where a format has items, or repeats, and is
- * not optional. Otherwise a format takes an array by position, an object by field, or the bare value where there is one
+ * Absent, null, [] and {} are no bytes, for every schema; this is a misfit where a format has items, does not repeat,
+ * and is not optional. Otherwise a format takes an array by position, an object by field, or the bare value where there is one
  * item; a repeated one takes an array of these. utf8 takes a string, json takes anything and passes its text on, jpeg
  * and bytes take a base64 string.
  *

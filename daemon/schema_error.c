@@ -4,6 +4,7 @@
 #include "schema_error.h"
 
 #include "encoding.h"
+#include "json_number.h"
 
 #include <cjson/cJSON.h>
 #include <stdarg.h>
@@ -98,7 +99,7 @@ const char *json_value_describe(const cJSON *value, char out[JSON_FOUND_SIZE]) {
         return out;
     }
     if (cJSON_IsNumber(value)) {
-        snprintf(out, JSON_FOUND_SIZE, "%.17g", value->valuedouble);
+        json_double_print(value->valuedouble, out);
         return out;
     }
     return cJSON_IsNull(value) ? "null" : cJSON_IsTrue(value) ? "true" : "false";

@@ -6,6 +6,7 @@
 #include "encoding.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,12 +39,24 @@ static size_t group_item_count(const struct format_group *group) {
     return counts_bytes(group->type) ? 1 : group->count;
 }
 
+static bool refuse_order(const char *text, struct schema_error *error) {
+    char corrected[FORMAT_TEXT_MAX + 2];
+    char hint[80] = "";
+    struct format format;
+    struct schema_error ignored;
+
+    snprintf(corrected, sizeof corrected, "<%s", text[0] == '@' ? text + 1 : text);
+    if (format_parse(corrected, &format, &ignored)) {
+        snprintf(hint, sizeof hint, "; \"%.41s\" is little-endian", corrected);
+        format_clear(&format);
+    }
+    return schema_error_set(
+        error, "expected a format that begins with its byte order, one of < > = !, found \"%.40s\"%s", text, hint);
+}
+
 static bool read_order(const char *text, struct format *format, struct schema_error *error) {
     if (text[0] == '\0' || strchr("<>=!", text[0]) == NULL) {
-        return schema_error_set(error,
-                                "expected a format that begins with its byte order, one of < > = !, found \"%.40s\"; "
-                                "\"<%.40s\" is little-endian",
-                                text, text[0] == '@' ? text + 1 : text);
+        return refuse_order(text, error);
     }
     const uint16_t probe = 1;
     const bool native_is_big = *(const uint8_t *)&probe == 0;

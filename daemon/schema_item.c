@@ -190,7 +190,7 @@ static void unpack_float(const struct format_item *item, const uint8_t *bytes, s
     } else if (isinf(number)) {
         text_buffer_append_string(out, number > 0 ? "\"Infinity\"" : "\"-Infinity\"");
     } else {
-        text_buffer_append(out, text, json_double_print(number, item->size, text));
+        text_buffer_append(out, text, json_double_print(number, text));
     }
 }
 

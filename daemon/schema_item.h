@@ -15,7 +15,8 @@
 bool schema_item_pack(const struct format_item *item, struct json_span value, uint8_t *out, struct schema_error *error);
 
 /*
- * Appends the item's `size` bytes as JSON: integers with all their digits, floats with the fewest that give them back,
+ * Appends the item's `size` bytes as JSON: integers with all their digits, floats with the fewest that a double
+ * needs for the very same value,
  * text without its trailing NULs. Returns false where a text is not valid UTF-8.
  */
 bool schema_item_unpack(const struct format_item *item, const uint8_t *bytes, struct text_buffer *out,

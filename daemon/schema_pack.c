@@ -277,18 +277,14 @@ static enum schema_status pack_json(struct json_span args, uint8_t **bytes, size
 
 static enum schema_status pack_nothing(const struct schema *schema, size_t limit, uint8_t **bytes, size_t *length,
                                        struct schema_error *error) {
-    if (schema == NULL || schema->kind != SCHEMA_FORMAT || schema->is_optional) {
+    if (schema == NULL || schema->kind != SCHEMA_FORMAT || schema->is_optional || schema->repeats) {
         return SCHEMA_GOOD;
     }
-    if (schema->format.item_count == 0 && !schema->repeats) {
+    if (schema->format.item_count == 0) {
         const struct json_span no_values = {"[]", 2};
         return pack_format(schema, no_values, limit, bytes, length, error);
     }
-    if (schema->repeats) {
-        schema_error_set(error, "expected an array of records of \"%.40s\", found nothing", schema->format_text);
-    } else {
-        refuse_record(schema, "nothing", error);
-    }
+    refuse_record(schema, "nothing", error);
     return SCHEMA_MISFIT;
 }
 

@@ -93,7 +93,7 @@ static void append_compact_json(struct text_buffer *out, const char *text, size_
 static bool unpack_json(const uint8_t *bytes, size_t length, struct text_buffer *out, struct schema_error *error) {
     struct json_fault fault;
 
-    if (!json_check((const char *)bytes, length, 0, &fault)) {
+    if (!json_check((const char *)bytes, length, &fault)) {
         return schema_error_set(error, "expected JSON, found a fault at offset %zu: %s", fault.offset, fault.message);
     }
     append_compact_json(out, (const char *)bytes, length);

@@ -17,14 +17,54 @@
 /* Connections taken in one turn, before the loop looks at the clients again. */
 enum { ACCEPTS_A_TURN = 64 };
 
+/* Refused clients whose sockets are kept for a moment, so that they read why. */
+enum { LINGERING_MAX = 64 };
+
 /* Out of descriptors or memory: how long to leave waiting connections alone, so that the loop does not spin on them. */
 static const struct timeval retry_interval = {.tv_usec = 100000};
+
+struct lingering {
+    LIST_ENTRY(lingering) entry;
+    struct server *server;
+    int fd;
+    struct event event;
+};
+
+static void on_lingered(evutil_socket_t fd, short what, void *context) {
+    struct lingering *lingering = context;
+    char unread[4096];
+    (void)what;
+    recv(fd, unread, sizeof unread, 0);
+    close(fd);
+    event_del(&lingering->event);
+    lingering->server->lingering--;
+    LIST_REMOVE(lingering, entry);
+    free(lingering);
+}
+
+/* Closes a refused client's socket when it has written something or has gone, or soon. */
+static int linger(struct server *server, int fd) {
+    static const struct timeval patience = {.tv_sec = 1};
+    struct lingering *lingering = calloc(1, sizeof *lingering);
+    if (lingering == NULL) {
+        return -1;
+    }
+    lingering->server = server;
+    lingering->fd = fd;
+    event_assign(&lingering->event, server->daemon->base, fd, EV_READ, on_lingered, lingering);
+    if (event_add(&lingering->event, &patience) < 0) {
+        free(lingering);
+        return -1;
+    }
+    LIST_INSERT_HEAD(&server->lingering_clients, lingering, entry);
+    server->lingering++;
+    return 0;
+}
 
 /* Tells a client that there is no room, as well as a socket that was just accepted allows without waiting. */
 static void refuse_client(struct server *server, int fd) {
     struct error error;
     struct text_buffer line;
-    char unread[4096];
     size_t most = server->daemon->config->limits.clients;
     error_set(&error, ERROR_TOO_MANY_CLIENTS, "%zu clients are connected, which is the most (limits.clients)", most);
     text_buffer_init(&line, 2 * ERROR_MESSAGE_SIZE);
@@ -35,9 +75,11 @@ static void refuse_client(struct server *server, int fd) {
         send(fd, line.text, line.length, MSG_NOSIGNAL);
     }
     text_buffer_clear(&line);
-    /* A socket that is closed with unread input makes the peer's read fail, perhaps before it has seen the line. */
-    recv(fd, unread, sizeof unread, 0);
-    close(fd);
+    /* A socket that is closed before the peer has written its request makes that write fail, before the line is read. */
+    shutdown(fd, SHUT_WR);
+    if (server->lingering >= LINGERING_MAX || linger(server, fd) < 0) {
+        close(fd);
+    }
     if (server->refused++ == 0) {
         log_warning(SERVER, "a client was refused: %zu are connected (limits.clients)", most);
     }
@@ -90,6 +132,7 @@ struct server *server_new(struct daemon *daemon, const char *path) {
     }
     server->daemon = daemon;
     TAILQ_INIT(&server->clients);
+    LIST_INIT(&server->lingering_clients);
     server->fd = listener_open(path, daemon->config->socket_mode, daemon->config->socket_group);
     if (server->fd < 0) {
         goto fail;
@@ -139,6 +182,9 @@ void server_free(struct server *server) {
     server_stop_listening(server);
     for (struct client *client; (client = TAILQ_FIRST(&server->clients)) != NULL;) {
         client_free(client);
+    }
+    for (struct lingering *lingering; (lingering = LIST_FIRST(&server->lingering_clients)) != NULL;) {
+        on_lingered(lingering->fd, EV_TIMEOUT, lingering);
     }
     free(server->path);
     free(server);

@@ -23,6 +23,9 @@ struct server {
     size_t client_count;
     uint64_t last_number;
     uint64_t refused; /* connections closed because limits.clients was reached */
+    /* Refused ones that may still write their request before they read why. */
+    LIST_HEAD(, lingering) lingering_clients;
+    size_t lingering;
 };
 
 /*

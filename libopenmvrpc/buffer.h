@@ -20,7 +20,7 @@ static inline size_t buffer_length(const struct buffer *buffer) {
 }
 
 static inline const uint8_t *buffer_bytes(const struct buffer *buffer) {
-    return buffer->data + buffer->start;
+    return buffer->data != NULL ? buffer->data + buffer->start : NULL;
 }
 
 static inline void buffer_clear(struct buffer *buffer) {

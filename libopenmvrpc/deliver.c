@@ -44,7 +44,6 @@ void deliver_begin(struct omvrpc_master *master, int64_t now_us) {
     master->phase = MASTER_DELIVER;
     master->delivery = (struct delivery){
         .paired = master->info.pairs && fits_as_pair(master),
-        .begun_us = now_us,
         .next_us = now_us,
     };
     master->delivery.follows = master->last_result_us != 0 && now_us - master->last_result_us < TURNAROUND_MATTERS_US &&
@@ -79,11 +78,25 @@ static void send_copy(struct omvrpc_master *master) {
     master_send(master, master->command, delivery->paired ? master->command_size : PACKET_COMMAND_HEADER_SIZE);
 }
 
+static void take_from_noise(struct omvrpc_master *master, int64_t now_us);
+
+static void receive_ack(const struct omvrpc_master *master, struct omvrpc_step *step) {
+    const struct delivery *delivery = &master->delivery;
+    int64_t silence_us = master->fetching.input_us + NOISE_US;
+    bool silence_first = delivery->noise && silence_us < delivery->next_us;
+    master_receive(step, PACKET_ACK_SIZE, silence_first ? silence_us : delivery->next_us);
+}
+
 void deliver_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
     struct delivery *delivery = &master->delivery;
+    int64_t silence_us = master->fetching.input_us + NOISE_US;
+    if (delivery->noise && now_us >= silence_us) {
+        take_from_noise(master, now_us);
+        return;
+    }
     if (delivery->awaiting_data_ack) {
         if (now_us < delivery->next_us) {
-            master_receive(step, PACKET_ACK_SIZE, delivery->next_us);
+            receive_ack(master, step);
             return;
         }
         delivery->awaiting_data_ack = false;
@@ -104,7 +117,7 @@ void deliver_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_st
         }
         delivery->next_us = now_us + GAP_US;
     }
-    master_receive(step, PACKET_ACK_SIZE, delivery->next_us);
+    receive_ack(master, step);
 }
 
 void deliver_sent(struct omvrpc_master *master, int64_t now_us) {
@@ -154,9 +167,39 @@ static void learn(struct omvrpc_master *master, int64_t now_us) {
     }
 }
 
+static void take_data_ack(struct omvrpc_master *master, int64_t now_us) {
+    buffer_consume(&master->input, PACKET_ACK_SIZE);
+    master_heard(master);
+    learn(master, now_us);
+    /* A copy that waits for room on the line is not needed any more; one that is half out has to be completed. */
+    if (master->output_sent == 0) {
+        master->output_length = 0;
+    }
+    fetch_begin(master, true, now_us);
+}
+
+/*
+ * Something came that is no acknowledgement, such as a result of the call before that the line doubled, and then silence.
+ * Only what ends with it can be an acknowledgement of ours: a result may quote one anywhere.
+ */
+static void take_from_noise(struct omvrpc_master *master, int64_t now_us) {
+    struct buffer *input = &master->input;
+    master->delivery.noise = false;
+    if (buffer_length(input) >= PACKET_ACK_SIZE) {
+        master->statistics.skipped_bytes += buffer_length(input) - PACKET_ACK_SIZE;
+        buffer_consume(input, buffer_length(input) - PACKET_ACK_SIZE);
+        if (master->delivery.data_sent && master_input_is(master, OMVRPC_COMMAND_DATA, PACKET_ACK_SIZE)) {
+            take_data_ack(master, now_us);
+            return;
+        }
+    }
+    master->statistics.skipped_bytes += buffer_length(input);
+    buffer_clear(input);
+}
+
 void deliver_parse(struct omvrpc_master *master, int64_t now_us) {
     struct delivery *delivery = &master->delivery;
-    while (master->phase == MASTER_DELIVER && buffer_length(&master->input) >= PACKET_ACK_SIZE) {
+    while (master->phase == MASTER_DELIVER && !delivery->noise && buffer_length(&master->input) >= PACKET_ACK_SIZE) {
         if (master_input_is(master, OMVRPC_COMMAND_HEADER, PACKET_ACK_SIZE)) {
             buffer_consume(&master->input, PACKET_ACK_SIZE);
             if (delivery->flight.count == 0) {
@@ -169,17 +212,9 @@ void deliver_parse(struct omvrpc_master *master, int64_t now_us) {
                 master_send(master, command_data(master), command_data_size(master));
             }
         } else if (delivery->data_sent && master_input_is(master, OMVRPC_COMMAND_DATA, PACKET_ACK_SIZE)) {
-            buffer_consume(&master->input, PACKET_ACK_SIZE);
-            master_heard(master);
-            learn(master, now_us);
-            /* A copy that waits for room on the line is not needed any more; one that is half out has to be completed.
-             */
-            if (master->output_sent == 0) {
-                master->output_length = 0;
-            }
-            fetch_begin(master, true, now_us);
+            take_data_ack(master, now_us);
         } else {
-            master_skip_byte(master);
+            delivery->noise = true;
         }
     }
 }

@@ -11,11 +11,8 @@
 
 #include "master_internal.h"
 
-/* Silence behind a result whose header was lost, after which the packet must be complete. */
-#define HEADLESS_US 3000
-
-/* So many such packets are looked at in one call: each costs a CRC over all that was received. */
-#define HEADLESS_MAX 32
+/* Longest remains of a damaged packet in front of a good one: a result's header and an acknowledgement. */
+#define NOISE_MAX 12
 
 /* Lone headers in one round of asking: enough that one meets a time when the camera listens. */
 #define LOST_COPIES 4
@@ -103,44 +100,83 @@ static void ask_whether_lost(struct omvrpc_master *master, int64_t now_us) {
     }
 }
 
-/* Whether the input begins with what can only be the result's data. */
+/* Whether the input begins with the data whose header has come. */
 static bool data_has_begun(const struct omvrpc_master *master) {
-    return buffer_length(&master->input) >= 2 && get_u16(buffer_bytes(&master->input)) == OMVRPC_RESULT_DATA;
+    return master->fetching.header_seen && buffer_length(&master->input) >= 2 &&
+           get_u16(buffer_bytes(&master->input)) == OMVRPC_RESULT_DATA;
 }
 
 static void complete(struct omvrpc_master *master, size_t length, int64_t now_us);
+static void take_header(struct omvrpc_master *master, int64_t now_us);
+static void take_ack(struct omvrpc_master *master, enum omvrpc_magic magic, int64_t now_us);
+
+/* Takes what begins at the front of the input if it also ends with it. Returns false where nothing does. */
+static bool take_fitting(struct omvrpc_master *master, size_t skipped, int64_t now_us) {
+    const uint8_t *bytes = buffer_bytes(&master->input) + skipped;
+    size_t size = buffer_length(&master->input) - skipped;
+    enum omvrpc_magic magic = (enum omvrpc_magic)get_u16(bytes);
+    if (magic == OMVRPC_RESULT_DATA && packet_is_valid(bytes, size, magic)) {
+        buffer_consume(&master->input, skipped);
+        complete(master, size - OMVRPC_PACKET_OVERHEAD, now_us);
+        return true;
+    }
+    if (magic == OMVRPC_RESULT_HEADER && size >= PACKET_RESULT_HEADER_SIZE &&
+        packet_is_valid(bytes, PACKET_RESULT_HEADER_SIZE, magic)) {
+        size_t rest = size - PACKET_RESULT_HEADER_SIZE;
+        bool with_data = rest == (size_t)get_u32(bytes + 2) + OMVRPC_PACKET_OVERHEAD;
+        if (rest == 0 || with_data) {
+            buffer_consume(&master->input, skipped);
+            take_header(master, now_us);
+            return true;
+        }
+    }
+    if ((magic == OMVRPC_COMMAND_HEADER || magic == OMVRPC_COMMAND_DATA) && size == PACKET_ACK_SIZE &&
+        packet_is_valid(bytes, size, magic)) {
+        buffer_consume(&master->input, skipped);
+        take_ack(master, magic, now_us);
+        return true;
+    }
+    return false;
+}
 
 /*
- * The result's header was lost and its data was not. A packet that fills the input to its last byte, with silence
- * behind it, is whole if its CRC says so; anything else is skipped.
+ * Something came that is no expected packet, and then silence. It may be what is left of a packet that was damaged, with
+ * the next one behind it. That one is recognised only where it ends with the input: searching for it byte by byte would
+ * also find what a result merely quotes.
  */
-static void take_headless(struct omvrpc_master *master, int64_t now_us) {
-    if (++master->fetching.headless > HEADLESS_MAX) {
-        master->statistics.skipped_bytes += buffer_length(&master->input);
-        buffer_clear(&master->input);
-        return;
-    }
+static void take_from_noise(struct omvrpc_master *master, int64_t now_us) {
+    master->fetching.noise = false;
     size_t size = buffer_length(&master->input);
-    if (size <= master->max_payload + OMVRPC_PACKET_OVERHEAD && master_input_is(master, OMVRPC_RESULT_DATA, size)) {
-        complete(master, size - OMVRPC_PACKET_OVERHEAD, now_us);
-        return;
+    /* What begins as the data is the data, whole or not; nothing in it is a packet of its own. */
+    size_t most = get_u16(buffer_bytes(&master->input)) == OMVRPC_RESULT_DATA ? 0 : NOISE_MAX;
+    for (size_t skipped = 0; skipped + PACKET_ACK_SIZE <= size && skipped <= most; skipped++) {
+        if (take_fitting(master, skipped, now_us)) {
+            master->statistics.skipped_bytes += skipped;
+            fetch_parse(master, now_us);
+            return;
+        }
     }
-    master_skip_byte(master);
-    fetch_parse(master, now_us);
+    master->statistics.skipped_bytes += size;
+    buffer_clear(&master->input);
 }
 
 void fetch_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
     struct fetching *fetching = &master->fetching;
+    if (fetching->noise) {
+        if (now_us < fetching->input_us + NOISE_US) {
+            master_receive(step, 0, fetching->input_us + NOISE_US);
+        } else {
+            take_from_noise(master, now_us);
+        }
+        return;
+    }
     if (data_has_begun(master)) {
-        int64_t patience_us = fetching->header_seen ? STALL_US : larger(HEADLESS_US, master_round_trip_timeout(master));
-        if (now_us < fetching->input_us + patience_us) {
+        if (now_us < fetching->input_us + STALL_US) {
             size_t missing = fetching->length + OMVRPC_PACKET_OVERHEAD - buffer_length(&master->input);
-            master_receive(step, fetching->header_seen ? missing : 0, fetching->input_us + patience_us);
-        } else if (fetching->header_seen) {
+            master_receive(step, missing, fetching->input_us + STALL_US);
+        } else {
             master->statistics.crc_errors++;
             master_lose(master, OMVRPC_CAUSE_DAMAGED, now_us);
-        } else {
-            take_headless(master, now_us);
         }
         return;
     }
@@ -175,6 +211,11 @@ static void complete(struct omvrpc_master *master, size_t length, int64_t now_us
         int64_t took_us = now_us - fetching->begun_us - master->round_trip.mean_us;
         durations_add(&master->durations, master->request.command, master->call_hash, larger(0, took_us));
     }
+    if (master->request.stream_depth > 0 && master_is_sending(master)) {
+        /* Half a poll is out, and would be taken for the beginning of the stream's opening. */
+        master_lose(master, OMVRPC_CAUSE_LOST, now_us);
+        return;
+    }
     if (master->request.raw_length > 0 || master->request.stream_depth > 0) {
         buffer_consume(&master->input, length + OMVRPC_PACKET_OVERHEAD);
         if (master->request.raw_length > 0) {
@@ -191,7 +232,8 @@ static void complete(struct omvrpc_master *master, size_t length, int64_t now_us
     master->result.data = buffer_bytes(&master->kept) + 2;
     master->result.length = length;
     master_end(master, OMVRPC_DONE, OMVRPC_CAUSE_NONE, now_us);
-    if (fetching->lost_asked_us != 0) {
+    /* What is still to be sent, such as half a copy of the command, must not go out as part of the next call. */
+    if (fetching->lost_asked_us != 0 || master_is_sending(master)) {
         settle_begin(master, 0, now_us);
     } else {
         master->phase = MASTER_READY;
@@ -250,28 +292,38 @@ static void take_ack(struct omvrpc_master *master, enum omvrpc_magic magic, int6
     }
 }
 
+/* Whether the input begins with what a camera may say to this call, or to one that it has forgotten. */
+static bool is_expected(uint16_t magic, bool header_seen) {
+    return magic == OMVRPC_RESULT_HEADER || magic == OMVRPC_COMMAND_HEADER || magic == OMVRPC_COMMAND_DATA ||
+           (magic == OMVRPC_RESULT_DATA && header_seen);
+}
+
 void fetch_parse(struct omvrpc_master *master, int64_t now_us) {
     const struct buffer *input = &master->input;
-    while (master->phase == MASTER_FETCH && buffer_length(input) >= 2) {
+    struct fetching *fetching = &master->fetching;
+    while (master->phase == MASTER_FETCH && !fetching->noise && buffer_length(input) >= 2) {
         uint16_t magic = get_u16(buffer_bytes(input));
         size_t size = magic == OMVRPC_RESULT_HEADER ? PACKET_RESULT_HEADER_SIZE : PACKET_ACK_SIZE;
-        if (magic == OMVRPC_RESULT_DATA) {
-            if (!master->fetching.header_seen ||
-                buffer_length(input) < master->fetching.length + OMVRPC_PACKET_OVERHEAD) {
+        if (magic == OMVRPC_RESULT_DATA && fetching->header_seen) {
+            if (buffer_length(input) < fetching->length + OMVRPC_PACKET_OVERHEAD) {
                 return;
             }
             take_data(master, now_us);
-        } else if (magic != OMVRPC_RESULT_HEADER && magic != OMVRPC_COMMAND_HEADER && magic != OMVRPC_COMMAND_DATA) {
-            master_skip_byte(master);
-        } else if (buffer_length(input) < size) {
+        } else if (is_expected(magic, fetching->header_seen) && buffer_length(input) < size) {
             return;
-        } else if (!packet_is_valid(buffer_bytes(input), size, (enum omvrpc_magic)magic)) {
+        } else if (is_expected(magic, fetching->header_seen) &&
+                   packet_is_valid(buffer_bytes(input), size, (enum omvrpc_magic)magic)) {
+            if (magic == OMVRPC_RESULT_HEADER) {
+                take_header(master, now_us);
+            } else {
+                take_ack(master, (enum omvrpc_magic)magic, now_us);
+            }
+        } else if (fetching->header_seen) {
+            /* Only the data follows its header, so this is the data, damaged. */
             master->statistics.crc_errors++;
-            master_skip_byte(master);
-        } else if (magic == OMVRPC_RESULT_HEADER) {
-            take_header(master, now_us);
+            master_lose(master, OMVRPC_CAUSE_DAMAGED, now_us);
         } else {
-            take_ack(master, (enum omvrpc_magic)magic, now_us);
+            fetching->noise = true;
         }
     }
 }

@@ -63,6 +63,9 @@ void flight_clear(struct flight *flight) {
 }
 
 void flight_add(struct flight *flight, int64_t now_us) {
+    if (flight->count == 0) {
+        flight->first_us = now_us;
+    }
     flight->sent_us[flight->count % COPIES_UNDER_WAY] = now_us;
     flight->count++;
 }
@@ -88,17 +91,21 @@ int64_t master_round_trip_timeout(const struct omvrpc_master *master) {
 }
 
 void master_measure(struct omvrpc_master *master, const struct flight *flight, int64_t now_us) {
+    struct estimate *round_trip = &master->round_trip;
     int64_t last_us = flight->sent_us[(flight->count - 1) % COPIES_UNDER_WAY];
     int64_t before_us = flight->count > 1 ? flight->sent_us[(flight->count - 2) % COPIES_UNDER_WAY] : INT64_MIN / 2;
-    bool clear = last_us - before_us >= ROUND_TRIP_MAX_US;
-    if (clear || master->round_trip.samples == 0) {
-        int64_t longest_us = now_us - flight->sent_us[0];
-        estimate_add(&master->round_trip, clear                            ? now_us - last_us
-                                          : longest_us < ROUND_TRIP_MAX_US ? longest_us
-                                                                           : ROUND_TRIP_MAX_US);
-        master->statistics.round_trip_us = master->round_trip.mean_us;
-        master->statistics.round_trip_deviation_us = master->round_trip.deviation_us;
+    int64_t longest_us = now_us - flight->first_us;
+    if (last_us - before_us >= ROUND_TRIP_MAX_US) {
+        estimate_add(round_trip, now_us - last_us);
+    } else if (round_trip->samples == 0) {
+        estimate_add(round_trip, longest_us < ROUND_TRIP_MAX_US ? longest_us : ROUND_TRIP_MAX_US);
+    } else if (round_trip->mean_us > longest_us) {
+        /* Whichever copy was answered, it took no longer than this. */
+        round_trip->mean_us = longest_us;
+        round_trip->deviation_us = longest_us / 2;
     }
+    master->statistics.round_trip_us = round_trip->mean_us;
+    master->statistics.round_trip_deviation_us = round_trip->deviation_us;
 }
 
 int64_t master_line_time(const struct omvrpc_master *master, size_t bytes) {
@@ -263,6 +270,9 @@ void master_lose(struct omvrpc_master *master, enum omvrpc_cause cause, int64_t 
 }
 
 void omvrpc_master_link_opened(struct omvrpc_master *master, const struct omvrpc_link_info *info, int64_t now_us) {
+    if (memcmp(&master->info, info, sizeof *info) != 0) {
+        master->round_trip = (struct estimate){0};
+    }
     master->info = *info;
     settle_begin(master, 0, now_us);
 }
@@ -329,9 +339,10 @@ int omvrpc_master_call(struct omvrpc_master *master, const struct omvrpc_request
         return error;
     }
     master->request = *request;
+    master->request.schedules |= request->raw_length > 0 || request->stream_depth > 0;
     master->result = (struct omvrpc_result){0};
     buffer_shrink(&master->kept);
-    master->streaming.failures = 0;
+    master->streaming = (struct streaming){0};
     master->delivered_once = false;
     master->busy = true;
     master->statistics.calls++;
@@ -404,8 +415,10 @@ void omvrpc_master_received(struct omvrpc_master *master, const uint8_t *data, s
         }
         buffer_clear(&master->input);
     }
-    /* Where memory is short the bytes are lost, which is what every phase is built to survive. */
-    (void)buffer_append(&master->input, data, length);
+    if (!buffer_append(&master->input, data, length)) {
+        /* Memory is short and the bytes are lost, which a checksum shows in every phase but one. */
+        master->streaming.broken = true;
+    }
     master->fetching.input_us = now_us;
     master->settling.input_us = now_us;
     master->streaming.input_us = now_us;

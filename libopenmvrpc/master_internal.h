@@ -74,6 +74,7 @@
  * LOST_UNKNOWN_US      The same after the beginning of a callback whose duration is not known.
  * LOST_GROWTH          (count) The question is repeated after another part, 1/8, of the time waited,
  * LOST_GAP_MAX_US      at the latest after this.
+ * NOISE_US             Silence behind something unexpected, after which what has come is looked at as a whole.
  * STALL_US             Silence in the middle of a packet of data after which the rest is lost. The kernel hands over
  *                      at once what has arrived; a loaded host or a collecting camera pauses for some 10000.
  * QUIET_MIN_US         Least silence that settling asks for; otherwise three retransmission timeouts, at most
@@ -105,6 +106,7 @@ enum {
     LOST_UNKNOWN_US = 100000,
     LOST_GROWTH = 8,
     LOST_GAP_MAX_US = 500000,
+    NOISE_US = 3000,
     STALL_US = 250000,
     QUIET_MIN_US = 25000,
     QUIET_MAX_US = 120000,
@@ -124,6 +126,7 @@ enum master_phase {
 
 /* The latest things sent that wait for an answer: enough of them to bound what is under way. */
 struct flight {
+    int64_t first_us;
     int64_t sent_us[COPIES_UNDER_WAY];
     uint32_t count; /* of all since flight_clear() */
 };
@@ -133,9 +136,9 @@ struct delivery {
     bool paired;            /* header and data go out together */
     bool data_sent;         /* a whole copy has been sent at least once: the camera may have taken it */
     bool follows;           /* it begins so soon after a result that the camera's turnaround matters */
+    bool noise;             /* the input holds what is no acknowledgement: wait for silence */
     bool awaiting_data_ack; /* not paired: the header was acknowledged and the data is out */
     size_t feed;            /* zeros still to be sent */
-    int64_t begun_us;
     int64_t first_sent_us;
     int64_t header_ack_us; /* of the last header acknowledged, 0 for none */
     int64_t next_us;
@@ -145,14 +148,13 @@ struct fetching {
     struct flight flight;
     int64_t begun_us;
     int64_t next_us;
-    bool taken;          /* the camera has acknowledged the data of this call */
-    bool header_seen;    /* result header; `length` is its word */
-    bool data_poll_sent; /* not paired: the poll for data is out */
+    bool taken;       /* the camera has acknowledged the data of this call */
+    bool header_seen; /* result header; `length` is its word */
     size_t length;
     int64_t input_us;      /* of the last byte received */
     uint32_t burst;        /* polls of this look that are still to be sent */
     int64_t next_lost_us;  /* when to ask whether the call is lost */
-    uint32_t headless;   /* packets without a header that were tried */
+    bool noise;            /* the input holds what is no expected packet: wait for silence */
     uint32_t lost_copies;  /* lone headers left to send in this round of asking */
     int64_t lost_asked_us; /* when the last was sent, 0 for never */
 };
@@ -168,7 +170,8 @@ struct settling {
     int64_t next_us;
     int64_t pause_us;
     bool header_seen;
-    bool drained; /* something answered the draining poll */
+    bool drained;     /* something answered the draining poll */
+    size_t next_feed; /* bytes to give a camera that stays silent, in case it waits for the data of a command */
 };
 
 struct streaming {
@@ -179,13 +182,11 @@ struct streaming {
     bool in_frame;
     size_t frame_length;
     size_t frame_pending; /* length of the frame that was handed over and is still at the front of the input */
-    int64_t begun_us;
-    int64_t stop_us; /* when it was asked to stop */
+    int64_t stop_us;      /* when it was asked to stop */
     int64_t input_us;
     int64_t last_frame_us;
     int64_t interval_us;
     uint8_t next_byte;
-    uint64_t frames;
     uint32_t failures; /* openings in a row that gave no frame */
 };
 
@@ -234,7 +235,7 @@ uint32_t flight_under_way(const struct flight *flight, int64_t since_us);
 int64_t master_round_trip_timeout(const struct omvrpc_master *master);
 /*
  * Takes a sample of the round trip from an acknowledgement that came now: only if it is clear which copy it answers
- * (Karn), the one before being too old; or, where nothing is known yet, a guess.
+ * (Karn), the one before being too old; else a bound, or a guess where nothing is known yet.
  */
 void master_measure(struct omvrpc_master *master, const struct flight *flight, int64_t now_us);
 /* Time that so many bytes take on the line. */

@@ -32,7 +32,8 @@
  * lost or late. A call that is marked repeatable is sent again after such a loss for as long as its deadline allows.
  *
  * That holds within a fault model: bytes keep their order, a round trip takes less than 100 ms (the callback itself
- * takes what it likes), the camera waits for polls for at least 700 ms, and damage is of the kind that CRC-16 finds.
+ * takes what it likes), the camera waits for polls for at least 1 s, this program is not kept from running for more than
+ * 300 ms, and damage is of the kind that CRC-16 finds. Raw bytes and the frames of streams carry no checksum at all.
  * Loss, damage, doubling and truncation of packets in either direction, resets of the camera and pauses of this program
  * are all within it.
  *

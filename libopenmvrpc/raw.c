@@ -8,7 +8,6 @@
 
 void raw_begin(struct omvrpc_master *master, int64_t now_us) {
     master->phase = MASTER_RAW;
-    master->fetching.begun_us = now_us;
     master->fetching.input_us = now_us;
     if (!buffer_reserve(&master->input, master->request.raw_length)) {
         master_end(master, OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_MEMORY, now_us);
@@ -30,6 +29,11 @@ void raw_parse(struct omvrpc_master *master, int64_t now_us) {
     if (buffer_length(&master->input) < master->request.raw_length) {
         return;
     }
+    if (buffer_length(&master->input) > master->request.raw_length) {
+        /* Nothing marks where raw bytes begin and end, so with one too many all may be out of place. */
+        master_lose(master, OMVRPC_CAUSE_DAMAGED, now_us);
+        return;
+    }
     struct buffer received = master->input;
     master->input = master->kept;
     master->kept = received;
@@ -38,8 +42,7 @@ void raw_parse(struct omvrpc_master *master, int64_t now_us) {
     master->result.length = master->request.raw_length;
     master->last_result_us = now_us;
     master_end(master, OMVRPC_DONE, OMVRPC_CAUSE_NONE, now_us);
-    /* Nothing marks the end of raw bytes. More than were asked for, or a question still open, leave doubt. */
-    if (buffer_length(&master->kept) > master->request.raw_length || master->fetching.lost_asked_us != 0) {
+    if (master->fetching.lost_asked_us != 0 || master_is_sending(master)) {
         settle_begin(master, 0, now_us);
     } else {
         master->phase = MASTER_READY;

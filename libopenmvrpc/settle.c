@@ -18,6 +18,11 @@
  */
 #define DRAIN_ROUND 12
 
+/* What a silent camera is fed with after each round, first and at most, and for how long: see probe(). */
+#define FEED_US  50000
+#define FEED_MIN 1024
+#define FEED_MAX ((size_t)64 << 10)
+
 static int64_t quiet(const struct omvrpc_master *master) {
     int64_t quiet_us = 3 * master_round_trip_timeout(master);
     quiet_us = quiet_us > QUIET_MIN_US ? quiet_us : QUIET_MIN_US;
@@ -120,7 +125,15 @@ static void probe(struct omvrpc_master *master, int64_t now_us, struct omvrpc_st
     if (settling->pause_us > SETTLE_PAUSE_MAX_US) {
         settling->pause_us = SETTLE_PAUSE_MAX_US;
     }
-    go(master, SETTLE_DRAIN, now_us);
+    /* It may wait for the data of a command that was begun before anybody here was there to know. */
+    if (master->info.byte_rate == 0 && master->info.pairs) {
+        settling->feed = settling->next_feed;
+        settling->next_feed = settling->next_feed == 0 ? FEED_MIN : 2 * settling->next_feed;
+        if (settling->next_feed > FEED_MAX) {
+            settling->next_feed = FEED_MAX;
+        }
+    }
+    go(master, SETTLE_FEED, now_us);
 }
 
 static void fetch(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
@@ -142,6 +155,9 @@ void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
         go(master, SETTLE_FEED, now_us);
         break;
     case SETTLE_FEED:
+        if (master->settling.next_feed > 0 && now_us - master->settling.step_us >= FEED_US) {
+            master->settling.feed = 0;
+        }
         if (!master_feed(master, &master->settling.feed)) {
             go(master, SETTLE_DRAIN, now_us);
         }

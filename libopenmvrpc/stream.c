@@ -17,7 +17,6 @@ void stream_begin(struct omvrpc_master *master, int64_t now_us) {
     int64_t interval_us = master->streaming.interval_us;
     master->phase = MASTER_STREAM;
     master->streaming = (struct streaming){
-        .begun_us = now_us,
         .input_us = now_us,
         .last_frame_us = now_us,
         .interval_us = interval_us,
@@ -45,7 +44,7 @@ static void finish(struct omvrpc_master *master, bool in_doubt, int64_t now_us) 
 
 static void fail(struct omvrpc_master *master, int64_t now_us) {
     struct streaming *streaming = &master->streaming;
-    streaming->failures = streaming->frames == 0 ? streaming->failures + 1 : 0;
+    streaming->failures++;
     if (streaming->stopping) {
         finish(master, true, now_us);
         return;
@@ -107,7 +106,6 @@ void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
     }
     if (streaming->in_frame && buffer_length(&master->input) >= streaming->frame_length) {
         streaming->in_frame = false;
-        streaming->frames++;
         streaming->failures = 0;
         streaming->interval_us = now_us - streaming->last_frame_us;
         streaming->last_frame_us = now_us;

@@ -27,8 +27,7 @@ static void unpack(const struct schema *schema, const uint8_t *bytes, size_t len
         abort();
     }
     /* A NUL in a text is U+0000, which is good in an answer and refused only in a request. */
-    if (status == SCHEMA_GOOD && strstr(text.text, "\\u0000") == NULL &&
-        !json_check(text.text, text.length, 0, &fault)) {
+    if (status == SCHEMA_GOOD && strstr(text.text, "\\u0000") == NULL && !json_check(text.text, text.length, &fault)) {
         abort();
     }
     text_buffer_clear(&text);
@@ -40,7 +39,7 @@ static void pack(const struct schema *schema, struct json_span args) {
     uint8_t *bytes;
     size_t length;
 
-    if (!json_check(args.text, args.length, 0, &fault)) {
+    if (!json_check(args.text, args.length, &fault)) {
         return;
     }
     if (schema_pack(schema, args, LIMIT, &bytes, &length, &error) == SCHEMA_GOOD) {
@@ -57,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct schema_error error;
     struct json_fault fault;
 
-    if (second_end == NULL || !json_check(text, (size_t)(first_end - text), 0, &fault)) {
+    if (second_end == NULL || !json_check(text, (size_t)(first_end - text), &fault)) {
         return 0;
     }
     cJSON *json = cJSON_ParseWithLength(text, (size_t)(first_end - text));

@@ -33,7 +33,7 @@ static void answer_pack(const struct schema *schema, const char *args) {
     size_t length;
     const struct json_span span = {args, strlen(args)};
 
-    if (span.length > 0 && !json_check(span.text, span.length, 0, &fault)) {
+    if (span.length > 0 && !json_check(span.text, span.length, &fault)) {
         printf("not json at %zu: %s\n", fault.offset, fault.message);
         return;
     }

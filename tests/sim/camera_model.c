@@ -22,17 +22,22 @@ void model_pack(const struct model_argument *argument, uint8_t *bytes, size_t si
 void model_answer(const struct model_argument *argument, uint8_t *bytes) {
     struct random random = {argument->number * UINT64_C(0x10001) + argument->length};
     for (size_t i = 0; i < argument->length; i++) {
-        /* Now and then bytes that look like packets, to tempt a reader that searches for them where it must not. */
         bytes[i] = (uint8_t)random_next(&random);
     }
-    static const uint8_t bait[] = {0x09, 0x12, 0x77, 0x83, 0xd1, 0xab, 0x21, 0x90, 0xba, 0x1d};
-    if (argument->length >= 64) {
-        memcpy(bytes + 40, bait, sizeof bait);
+    /* Now and then whole packets, to tempt a reader that searches for them where it must not. */
+    uint8_t bait[64];
+    size_t size = packet_put(bait, OMVRPC_COMMAND_DATA, NULL, 0);
+    size += packet_put(bait + size, OMVRPC_COMMAND_HEADER, NULL, 0);
+    size += packet_put_u32(bait + size, OMVRPC_RESULT_HEADER, 4);
+    size += packet_put(bait + size, OMVRPC_RESULT_DATA, (const uint8_t *)"EVIL", 4);
+    if (argument->length >= 20 + size) {
+        memcpy(bytes + 20, bait, size);
     }
 }
 
 /* Both kinds' callback. Returns false for an argument that is none of ours, such as the reserved command's. */
 static bool run(struct model *model, const uint8_t *bytes, size_t length, struct model_argument *argument) {
+    model->running = -1;
     if (length < MODEL_ARGUMENT_SIZE) {
         return false;
     }
@@ -43,6 +48,7 @@ static bool run(struct model *model, const uint8_t *bytes, size_t length, struct
         return false;
     }
     model->executions[argument->number]++;
+    model->running = (int32_t)argument->number;
     trace_add(model->trace, model->now_us, "camera runs call %u, time %u of it", argument->number,
               model->executions[argument->number]);
     model_answer(argument, model->answer);

@@ -38,6 +38,8 @@ struct model {
     int64_t own_deaf_until_us; /* it boots */
     int64_t boot_us;
     uint16_t executions[MODEL_CALLS];
+    bool answered[MODEL_CALLS]; /* its result was sent at least once */
+    int32_t running;            /* the call whose callback ran last, -1 for another command */
     uint8_t *answer;
     struct trace *trace;
     int64_t now_us;

@@ -51,6 +51,16 @@ def occupy(client, ms=300, camera="one"):
     return number
 
 
+def arguments_of_a_repeated_format_may_be_none():
+    numbers = {"format": "<H", "repeat": True}
+    config = {"cameras": {"one": {"link": {"type": "sim"}}}, "callbacks": {"echo": {"args": numbers, "result": numbers}}}
+    with Daemon(config=config) as other, other.client() as client:
+        wait_for_camera(client, "one")
+        for given, value in (({"args": []}, None), ({"args": {}}, None), ({"args": None}, None), ({}, None), ({"args": [7]}, [[7]])):
+            result = client.result("call", dict(given, name="echo"))
+            assert result["value"] == value, (given, result)
+
+
 def a_result_has_the_promised_shape():
     with daemon.client() as client:
         wait_for_camera(client, "one")

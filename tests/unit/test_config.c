@@ -108,7 +108,33 @@ static const struct {
     {"{\"cameras\": {\n\"a\": {\"link\": {\"type\": \"serial\", \"device\": \"/dev/a\"}},\n"
      "\"b\": {\"link\": {\"type\": \"serial\", \"device\": \"/dev/a\"}}}}",
      "test.json:3: cameras.b: its device /dev/a is that of \"a\" already\n"},
-    {"{\"socket\": {\"path\": \"/a\",\n\"path\": \"/b\"}}", NULL},
+    {"{\"socket\": {\"path\": \"/a\",\n\"p\\u0061th\": \"/b\"}}", "test.json:2: socket.path: this key stands twice\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"}}},\n\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"}}}}",
+     "test.json:2: cameras: this key stands twice\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"}},\n\"a\": {\"link\": {\"type\": \"usb\"}}}}",
+     "test.json:2: cameras.a: this key stands twice\n"},
+    {"{\"callbacks\": {\"a\": {\"doc\": \"\",\n\"doc\": \"\"}}}",
+     "test.json:2: callbacks.a.doc: this key stands twice\n"},
+    {"{\"callbacks\": {\"a\": {\"args\": {\"format\": \"<H\",\n\"format\": \"<I\"}}}}",
+     "test.json:2: callbacks.a.args.format: this key stands twice\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"serial\", \"device\": \"/dev/ttyACM0\",\n\"baud\": 921600}}}}",
+     "test.json:1: cameras.a.link: /dev/ttyACM0: 921600 baud switches a camera on USB to its debug protocol; use "
+     "115200\n"},
+    {"{\"limits\": {\"clients\": 1e99}}",
+     "test.json:1: limits.clients: found 1e99, expected an integer from 1 to 1000\n"},
+    {"{\"limits\": {\"clients\": 100.50}}",
+     "test.json:1: limits.clients: found 100.50, expected an integer from 1 to 1000\n"},
+    {"{\"callbacks\": {\"a\": {\"timeout_ms\": 1e99}}}",
+     "test.json:1: callbacks.a.timeout_ms: expected milliseconds from 1 to 3600000, found 1e+99\n"},
+    {"{\"limits\": {\"clients\":\n 0x40}}",
+     "test.json:2:3: a comma or } was expected; a hexadecimal number stands in quotes, such as \"0x40\"\n"},
+    {"{\"limits\": {\"clients\": 10x}}", "test.json:1:26: a comma or } was expected\n"},
+    {"{\"limits\": {\"cl\\u0x\": 1}}", "test.json:1:19: \\u needs four hexadecimal digits\n"},
+    {"\xEF\xBB\xBF{}", "test.json:1: the file begins with a UTF-8 byte order mark; save it without one\n"},
+    {"{\"cameras\": {\n\"\": {\"link\": {\"type\": \"usb\"}}}}",
+     "test.json:2: cameras.\"\": a camera's name is 1 to 64 letters, digits, \"_\", \"-\" or \".\"\n"},
+    {"{\"callbacks\": {\n\"\": {\"doc\": \"\"}}}",
+     "test.json:2: callbacks.\"\": expected a name of 1 to 64 visible ASCII characters without a # before them\n"},
     {"{\"cameras\": }", NULL},
     {"{\"limits\": {\"output_bytes\": 65536}}", NULL},
     {"{\"callbacks\": {\"a\": {\"result\": \"HHH\"}}}", NULL},
@@ -126,6 +152,51 @@ START_TEST(a_mistake_is_told_with_its_line_and_path) {
         ck_assert_int_eq(strncmp(report, "test.json:", 10), 0);
         ck_assert_ptr_eq(strchr(report, '\n'), report + strlen(report) - 1);
     }
+}
+END_TEST
+
+START_TEST(a_doubled_key_hides_no_other_mistake) {
+    char report[4096] = "";
+    ck_assert_ptr_null(read_config("\xEF\xBB\xBF{\"limits\": {\"clients\": 0,\n\"clients\": 3,\n\"clients\": 4},\n"
+                                   "\"callbacks\": {\"a\": {\"args\": [{\"x\": 1,\n\"x\": 2}]}}}",
+                                   report));
+    ck_assert_str_eq(
+        report, "test.json:1: the file begins with a UTF-8 byte order mark; save it without one\n"
+                "test.json:2: limits.clients: this key stands twice\n"
+                "test.json:3: limits.clients: this key stands twice\n"
+                "test.json:5: callbacks.a.args.0.x: this key stands twice\n"
+                "test.json:1: limits.clients: found 0, expected an integer from 1 to 1000\n"
+                "test.json:4: callbacks.a.args: expected a schema such as \"utf8\" or {\"format\": \"<HH\"}, found "
+                "an array\n");
+}
+END_TEST
+
+START_TEST(an_object_with_very_many_keys_is_one_mistake) {
+    char text[20000] = "{\"callbacks\": {", report[4096] = "";
+    size_t length = strlen(text);
+    for (int i = 0; i <= 1024; i++) {
+        length += (size_t)sprintf(text + length, "%s\"%d\": {}", i > 0 ? "," : "", i);
+    }
+    strcpy(text + length, "}}");
+    ck_assert_ptr_null(read_config(text, report));
+    ck_assert_str_eq(report, "test.json:1: callbacks: found 1025 keys, expected at most 1024\n");
+}
+END_TEST
+
+START_TEST(the_path_of_a_socket_is_at_most_107_bytes_long) {
+    char text[200], report[4096] = "";
+    snprintf(text, sizeof text, "{\"socket\": {\"path\": \"/%0106d\"}}", 0);
+    config_free(read_good(text));
+    snprintf(text, sizeof text, "{\"socket\": {\"path\": \"/%0107d\"}}", 0);
+    ck_assert_ptr_null(read_config(text, report));
+    ck_assert_str_eq(report, "test.json:1: socket.path: found a path of 108 bytes, expected at most 107\n");
+}
+END_TEST
+
+START_TEST(only_nodes_of_usb_cameras_have_a_rate_that_is_refused) {
+    config_free(
+        read_good("{\"cameras\": {\"a\": {\"link\": {\"type\": \"serial\", \"device\": \"/dev/ttyACM0\"}},"
+                  "\"b\": {\"link\": {\"type\": \"serial\", \"device\": \"/dev/ttyUSB0\", \"baud\": 921600}}}}"));
 }
 END_TEST
 
@@ -163,6 +234,10 @@ Suite *test_suite(void) {
     tcase_add_test(tests, every_limit_has_a_default_within_its_range);
     tcase_add_test(tests, what_is_said_is_what_is_meant);
     tcase_add_test(tests, a_mistake_is_told_with_its_line_and_path);
+    tcase_add_test(tests, a_doubled_key_hides_no_other_mistake);
+    tcase_add_test(tests, an_object_with_very_many_keys_is_one_mistake);
+    tcase_add_test(tests, the_path_of_a_socket_is_at_most_107_bytes_long);
+    tcase_add_test(tests, only_nodes_of_usb_cameras_have_a_rate_that_is_refused);
     tcase_add_test(tests, links_that_this_version_lacks_are_named_with_those_it_has);
     tcase_add_test(tests, a_file_that_cannot_be_read_is_a_mistake);
     suite_add_tcase(suite, tests);

@@ -57,7 +57,7 @@ START_TEST(a_duration_is_known_by_call_and_else_by_callback) {
     durations_add(&durations, 1, 12, 9000);
     ck_assert_int_eq(durations_find(&durations, 1, 11)->mean_us, 5000);
     ck_assert_int_eq(durations_find(&durations, 1, 12)->mean_us, 9000);
-    ck_assert_int_eq(durations_find(&durations, 1, 13)->mean_us, 5500);
+    ck_assert_int_eq(durations_find(&durations, 1, 13)->mean_us, 7000);
     ck_assert_ptr_null(durations_find(&durations, 2, 13));
 }
 END_TEST

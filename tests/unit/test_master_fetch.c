@@ -26,7 +26,6 @@ START_TEST(a_result_whose_header_was_damaged_is_still_taken) {
     say_damaged(OMVRPC_RESULT_HEADER, (const uint8_t[4]){sizeof answer_bytes}, 4);
     say_packet(OMVRPC_RESULT_DATA, answer_bytes, sizeof answer_bytes);
     expect_result(answer_bytes, sizeof answer_bytes);
-    ck_assert_uint_eq(omvrpc_master_statistics(bench.master)->crc_errors, 1);
 }
 END_TEST
 
@@ -329,11 +328,11 @@ START_TEST(raw_bytes_may_come_in_one_piece_with_the_result) {
 }
 END_TEST
 
-START_TEST(more_raw_bytes_than_were_asked_for_leave_doubt) {
+START_TEST(more_raw_bytes_than_were_asked_for_are_not_believed) {
     call_and_take(cut_through(4));
     say_result(NULL, 0);
     say("12345", 5);
-    expect_result("1234", 4);
+    expect_end(OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_DAMAGED);
     ck_assert(!omvrpc_master_is_settled(bench.master));
 }
 END_TEST
@@ -390,7 +389,7 @@ Suite *test_suite(void) {
     tcase_add_checked_fixture(raw, open_usb, bench_close);
     tcase_add_test(raw, raw_bytes_behind_the_result_are_the_result);
     tcase_add_test(raw, raw_bytes_may_come_in_one_piece_with_the_result);
-    tcase_add_test(raw, more_raw_bytes_than_were_asked_for_leave_doubt);
+    tcase_add_test(raw, more_raw_bytes_than_were_asked_for_are_not_believed);
     tcase_add_test(raw, raw_bytes_that_never_come_end_the_call);
     tcase_add_test(raw, raw_bytes_that_stop_in_the_middle_end_the_call);
     suite_add_tcase(suite, raw);

@@ -127,9 +127,8 @@ START_TEST(absent_arguments_are_no_bytes_and_an_error_where_some_are_needed) {
         assert_packs("{\"format\":\"<\"}", nothings[i], "");
         assert_packs("{\"format\":\"<II\",\"optional\":true}", nothings[i], "");
         assert_packs("{\"format\":\"<I\",\"repeat\":true,\"optional\":true}", nothings[i], "");
+        assert_packs("{\"format\":\"<H\",\"repeat\":true}", nothings[i], "");
         assert_packs(RECTANGLE, nothings[i], "args: expected 4 values (x, y, w, h), found nothing");
-        assert_packs("{\"format\":\"<H\",\"repeat\":true}", nothings[i],
-                     "args: expected an array of records of \"<H\", found nothing");
     }
 }
 END_TEST
@@ -287,9 +286,13 @@ START_TEST(results_are_unpacked_by_field_and_by_position) {
                    "[{\"a\\\"b\":65},{\"a\\\"b\":66}]");
     assert_unpacks("{\"format\":\"<Q\"}", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", "[18446744073709551615]");
     assert_unpacks_bytes("{\"format\":\">q\"}", "\x80\0\0\0\0\0\0\0", 8, "[-9223372036854775808]");
-    assert_unpacks_bytes("{\"format\":\"<f\"}", "\xCD\xCC\xCC\x3D", 4, "[0.1]");
+    assert_unpacks_bytes("{\"format\":\"<f\"}", "\xCD\xCC\xCC\x3D", 4, "[0.10000000149011612]");
     assert_unpacks_bytes("{\"format\":\"<d\"}", "\x9A\x99\x99\x99\x99\x99\xB9\x3F", 8, "[0.1]");
-    assert_unpacks_bytes("{\"format\":\"<e\"}", "\x66\x2E", 2, "[0.1]");
+    assert_unpacks_bytes("{\"format\":\"<e\"}", "\x66\x2E", 2, "[0.0999755859375]");
+    assert_unpacks_bytes("{\"format\":\"<ee\"}", "\xFF\x7B\1\0", 4, "[65504,5.9604644775390625e-08]");
+    assert_unpacks_bytes("{\"format\":\"<f\"}", "\xFF\xFF\x7F\x7F", 4, "[3.4028234663852886e+38]");
+    assert_unpacks_bytes("{\"format\":\"<dd\"}", "\1\0\0\0\0\0\0\0\xFF\xFF\xFF\xFF\xFF\xFF\x0F\0", 16,
+                         "[5e-324,2.225073858507201e-308]");
     assert_unpacks_bytes("{\"format\":\"<eee\"}", "\0\x7E\0\x7C\0\xFC", 6, "[\"NaN\",\"Infinity\",\"-Infinity\"]");
     assert_unpacks_bytes("{\"format\":\"<e\"}", "\0\x80", 2, "[-0.0]");
     assert_unpacks_bytes("{\"format\":\"<??\"}", "\0\2", 2, "[false,true]");
@@ -380,6 +383,13 @@ START_TEST(schemas_that_are_none_are_refused_with_the_reason) {
     assert_refused("{\"format\":\"@H\"}",
                    "args.format: expected a format that begins with its byte order, one of < > = !, "
                    "found \"@H\"; \"<H\" is little-endian");
+    assert_refused("{\"format\":\"ab\"}",
+                   "args.format: expected a format that begins with its byte order, one of < > = !, found \"ab\"");
+    assert_refused("{\"format\":\"utf8\"}",
+                   "args.format: expected a format string such as \"<HH\", found \"utf8\", which stands without "
+                   "\"format\"");
+    assert_refused("{\"format\":\"<H\",\"fields\":[0.1]}",
+                   "args.fields.0: expected a name of 1 to 64 bytes, found 0.1");
     assert_refused("{\"format\":\"<HP\"}",
                    "args.format: expected format characters of x c b B ? h H i I l L q Q e f d s p, found \"P\"");
     assert_refused("{\"format\":\"<4 H\"}",
