@@ -273,11 +273,21 @@ def random_bytes_never_stop_the_camera(camera):
     check_equal(master.call("echo", b"alive"), b"alive")
 
 
+def whole_stream(master, depth, count):
+    """A writer gives a stream up when its reader is silent for a second, which a busy machine can make of this one: then the
+    stream is opened again, twice at most."""
+    for _ in range(3):
+        check_equal(master.call("stream", u32(1000)), b"")
+        frames = master.read_stream(depth, count)
+        if len(frames) >= count:
+            break
+    return frames
+
+
 def stream_frames_come_in_order_until_a_wrong_byte(camera):
     master = camera.master
     for depth, most_under_way in ((1, 1), (2, 1), (3, 2), (255, 128)):
-        check_equal(master.call("stream", u32(1000)), b"")
-        frames = master.read_stream(depth, 300)
+        frames = whole_stream(master, depth, 300)
         check(300 <= len(frames) <= 300 + most_under_way, "%d frames at depth %d" % (len(frames), depth))
         for number, frame in enumerate(frames, 1):
             check_equal(frame, u32(number) + pattern(1000))
