@@ -10,6 +10,8 @@
 
 struct daemon;
 
+LIST_HEAD(lingering_list, lingering);
+
 struct server {
     struct daemon *daemon;
     char *path;
@@ -24,7 +26,7 @@ struct server {
     uint64_t last_number;
     uint64_t refused; /* connections closed because limits.clients was reached */
     /* Refused ones that may still write their request before they read why. */
-    LIST_HEAD(, lingering) lingering_clients;
+    struct lingering_list lingering_clients;
     size_t lingering;
 };
 
