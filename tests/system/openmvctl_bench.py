@@ -66,12 +66,16 @@ class Daemon:
         self.listener.bind(self.path)
         self.listener.listen(8)
         self.connections = 0
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.server = threading.Thread(target=self.serve, daemon=True)
+        self.server.start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        # A thread that still accepts on a closed descriptor would take the connections of the next to get its number.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.server.join(10)
         self.listener.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
