@@ -185,11 +185,6 @@ bool master_input_is(const struct omvrpc_master *master, enum omvrpc_magic magic
     return buffer_length(&master->input) >= size && packet_is_valid(buffer_bytes(&master->input), size, magic);
 }
 
-void master_skip_byte(struct omvrpc_master *master) {
-    buffer_consume(&master->input, 1);
-    master->statistics.skipped_bytes++;
-}
-
 void master_heard(struct omvrpc_master *master) {
     master->silent_since_us = 0;
 }

@@ -260,12 +260,8 @@ bool master_is_sending(const struct omvrpc_master *master);
 /* Fills a RECEIVE step. `length` is the size of the packet that is expected, for links that move whole packets. */
 void master_receive(struct omvrpc_step *step, size_t length, int64_t until_us);
 
-/*
- * Finds a packet of a fixed size at the front of the input; at most one byte that fits none is skipped by the caller
- * then. Returns whether it is there, undamaged.
- */
+/* Whether the input begins with an undamaged packet of that kind and size. */
 bool master_input_is(const struct omvrpc_master *master, enum omvrpc_magic magic, size_t size);
-void master_skip_byte(struct omvrpc_master *master);
 /* The camera has shown that it is there. */
 void master_heard(struct omvrpc_master *master);
 
