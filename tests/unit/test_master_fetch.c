@@ -21,6 +21,18 @@ START_TEST(a_result_whose_header_was_lost_is_still_taken) {
 }
 END_TEST
 
+START_TEST(a_packet_that_a_cut_result_quotes_at_its_end_is_not_its_answer) {
+    uint8_t content[40] = {0};
+    size_t quoted = packet_put(content + 16, OMVRPC_RESULT_DATA, (const uint8_t *)"EVIL", 4);
+    call_and_take(plain());
+    uint8_t bytes[64];
+    packet_put(bytes, OMVRPC_RESULT_DATA, content, sizeof content);
+    say(bytes, 2 + 16 + quoted);
+    await_done();
+    ck_assert_int_ne(omvrpc_master_result(bench.master)->outcome, OMVRPC_DONE);
+}
+END_TEST
+
 START_TEST(a_result_whose_header_was_damaged_is_still_taken) {
     call_and_take(plain());
     say_damaged(OMVRPC_RESULT_HEADER, (const uint8_t[4]){sizeof answer_bytes}, 4);
@@ -359,6 +371,7 @@ Suite *test_suite(void) {
     TCase *tests = tcase_create("results");
     tcase_add_checked_fixture(tests, open_usb, bench_close);
     tcase_add_test(tests, a_result_whose_header_was_lost_is_still_taken);
+    tcase_add_test(tests, a_packet_that_a_cut_result_quotes_at_its_end_is_not_its_answer);
     tcase_add_test(tests, a_result_whose_header_was_damaged_is_still_taken);
     tcase_add_test(tests, a_result_without_header_is_not_taken_while_bytes_still_come);
     tcase_add_test(tests, a_result_may_come_byte_by_byte);
