@@ -296,7 +296,7 @@ def unplugging_hangs_up_and_replugging_brings_the_camera_back():
         link = pathlib.Path(folder) / "camera"
         with Camera("--link", str(link), "--replug-after", "300") as camera:
             check_equal(os.readlink(link), camera.path)
-            check_equal(camera.master.call("counter"), u32(1))
+            count = count_on(camera.master, 0)
             camera.process.send_signal(signal.SIGUSR1)
             check(select.select([camera.master.fd], [], [], 10)[0], "no hang-up")
             try:
@@ -308,7 +308,7 @@ def unplugging_hangs_up_and_replugging_brings_the_camera_back():
             check_equal(os.readlink(link), path)
             camera.master.close()
             camera.master = StockMaster(str(link))
-            check_equal(camera.master.call("counter"), u32(2))
+            count_on(camera.master, count)
             check_equal(camera.end(signal.SIGTERM), 0)
             check(not link.is_symlink(), "the link was left behind")
 
