@@ -353,6 +353,71 @@ OMVRPC_API int omvrpc_stream(struct omvrpc_master *master, struct omvrpc_link *l
 /** Microseconds of CLOCK_MONOTONIC. */
 OMVRPC_API int64_t omvrpc_now_us(void);
 
+/* The extensions: numbered calls with a CRC-32, in pieces; see docs/extensions.md. These functions only write and check
+ * the bytes; whoever makes calls through a session sends them with omvrpc_master_call() as repeatable ones. */
+
+#define OMVRPC_DESCRIBE_NAME "omvrpc.describe"
+#define OMVRPC_CALL_NAME     "omvrpc.call"
+#define OMVRPC_READ_NAME     "omvrpc.read"
+
+/** Bytes that an envelope adds to an argument or to the data of a reply. */
+#define OMVRPC_ENVELOPE_SIZE 24
+
+/** A call or a read as it goes to the camera. */
+struct omvrpc_envelope {
+    uint32_t session;
+    uint32_t number;
+    uint32_t released; /**< number of a held result that is not needed any more, 0 for none */
+    uint32_t piece;    /**< most data bytes of the reply */
+    uint32_t target;   /**< of a call, the command id; of a read, the offset */
+};
+
+/** Writes an envelope with its argument, length + OMVRPC_ENVELOPE_SIZE bytes in all, to `out`. */
+OMVRPC_API void omvrpc_envelope_write(const struct omvrpc_envelope *envelope, const void *argument, size_t length,
+                                      uint8_t *out);
+
+/**
+ * Takes an envelope apart.
+ * @param argument set to where the argument begins in `data`
+ * @param argument_length set to its length
+ * @return false where the bytes are too few or their CRC-32 is wrong
+ */
+OMVRPC_API bool omvrpc_envelope_read(const uint8_t *data, size_t length, struct omvrpc_envelope *envelope,
+                                     const uint8_t **argument, size_t *argument_length);
+
+enum omvrpc_status {
+    OMVRPC_STATUS_DONE = 0,
+    OMVRPC_STATUS_RAISED = 1,
+    OMVRPC_STATUS_NO_SUCH_CALLBACK = 2,
+    OMVRPC_STATUS_FORGOTTEN = 3,
+    OMVRPC_STATUS_NO_SESSION = 4,
+    OMVRPC_STATUS_DAMAGED = 5,
+    OMVRPC_STATUS_TOO_LARGE = 6,
+};
+
+/** A camera's reply to an envelope. */
+struct omvrpc_session_reply {
+    uint32_t session;
+    uint32_t number;
+    uint32_t status; /**< an enum omvrpc_status, or one that this version does not know */
+    uint32_t total;  /**< length of the whole result */
+    uint32_t offset;
+    const uint8_t *data;
+    size_t length;
+};
+
+/** Writes a reply with its data, length + OMVRPC_ENVELOPE_SIZE bytes in all, to `out`. */
+OMVRPC_API void omvrpc_session_reply_write(const struct omvrpc_session_reply *reply, uint8_t *out);
+
+/**
+ * Takes a reply apart; its data points into the bytes given.
+ * @return false where they are too few or their CRC-32 is wrong
+ */
+OMVRPC_API bool omvrpc_session_reply_read(const uint8_t *data, size_t length, struct omvrpc_session_reply *reply);
+
+/** CRC-32 of IEEE 802.3; `crc` is 0 at the beginning, or the value so far. */
+OMVRPC_API uint32_t omvrpc_crc32(uint32_t crc, const void *data, size_t length);
+
 /* The slave. */
 
 struct omvrpc_slave;
@@ -394,6 +459,26 @@ OMVRPC_API int omvrpc_slave_register(struct omvrpc_slave *slave, const char *nam
 OMVRPC_API void omvrpc_slave_next(struct omvrpc_slave *slave, int64_t now_us, struct omvrpc_step *step);
 OMVRPC_API void omvrpc_slave_sent(struct omvrpc_slave *slave, size_t length, int64_t now_us);
 OMVRPC_API void omvrpc_slave_received(struct omvrpc_slave *slave, const uint8_t *data, size_t length, int64_t now_us);
+
+/**
+ * Ends the callback as failed, as an exception on a camera does; both texts are copied and cut to a sensible length.
+ * A session's master is told both, a stock one sees an empty result.
+ */
+OMVRPC_API void omvrpc_reply_raise(struct omvrpc_reply *reply, const char *name, const char *message);
+
+/** What a slave with the extensions says of itself. */
+struct omvrpc_extension_options {
+    const char *description; /**< the JSON of docs/extensions.md, copied */
+    uint32_t piece;          /**< most data bytes of a reply, 1 to 1 MiB */
+    uint32_t held;           /**< results of several pieces that are held at once, 1 to 16 */
+};
+
+/**
+ * Registers omvrpc.describe, omvrpc.call and omvrpc.read, so that masters find the extensions.
+ * @return 0, -EINVAL for an option out of range, or -ENOMEM
+ */
+OMVRPC_API int omvrpc_slave_offer_extensions(struct omvrpc_slave *slave,
+                                             const struct omvrpc_extension_options *options);
 
 /** Forgets the exchange under way, as a reset of the camera does; registered callbacks stay. */
 OMVRPC_API void omvrpc_slave_reset(struct omvrpc_slave *slave);
