@@ -6,12 +6,9 @@
  * answering them later would hand one call's result to the next.
  */
 
-#include "buffer.h"
-#include "packet.h"
+#include "slave_internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* A result that nobody fetches is dropped after the stock slave's send timeout. */
 #define SEND_TIMEOUT_US 1000000
@@ -26,75 +23,6 @@
 /* Input that holds no packet is dropped beyond this. */
 #define INPUT_MAX ((size_t)64 << 10)
 
-struct registered {
-    struct registered *next;
-    uint32_t command;
-    omvrpc_callback *callback;
-    void *context;
-};
-
-struct omvrpc_reply {
-    struct buffer result;
-    struct buffer raw;
-    int64_t delay_us;
-    omvrpc_frame_source *source;
-    void *source_context;
-};
-
-enum slave_state {
-    SLAVE_COMMAND,     /* waits for a command header */
-    SLAVE_DATA,        /* waits for the command's data */
-    SLAVE_RUNNING,     /* the callback computes */
-    SLAVE_RESULT,      /* waits for the two polls */
-    SLAVE_RAW,         /* sends a cut-through transfer */
-    SLAVE_STREAM_OPEN, /* waits for a stream's reader */
-    SLAVE_STREAM,      /* streams */
-};
-
-struct omvrpc_slave {
-    enum slave_state state;
-    struct registered *callbacks;
-    struct buffer input;
-    struct buffer output;
-    struct omvrpc_reply reply;
-    uint32_t command;
-    size_t data_length;
-    bool header_sent;
-    int64_t until_us;
-    uint32_t depth, credits;
-    uint8_t expected_byte;
-};
-
-int omvrpc_reply_append(struct omvrpc_reply *reply, const void *data, size_t length) {
-    if (buffer_length(&reply->result) + length > OMVRPC_MAX_PAYLOAD_DEFAULT * 4) {
-        return -EMSGSIZE;
-    }
-    return buffer_append(&reply->result, data, length) ? 0 : -ENOMEM;
-}
-
-void omvrpc_reply_delay(struct omvrpc_reply *reply, int64_t duration_us) {
-    reply->delay_us = duration_us;
-}
-
-int omvrpc_reply_put_bytes(struct omvrpc_reply *reply, const void *data, size_t length) {
-    if (buffer_length(&reply->raw) + length > OMVRPC_MAX_PAYLOAD_DEFAULT * 4) {
-        return -EMSGSIZE;
-    }
-    return buffer_append(&reply->raw, data, length) ? 0 : -ENOMEM;
-}
-
-void omvrpc_reply_stream(struct omvrpc_reply *reply, omvrpc_frame_source *source, void *context) {
-    reply->source = source;
-    reply->source_context = context;
-}
-
-static void reply_clear(struct omvrpc_reply *reply) {
-    buffer_shrink(&reply->result);
-    buffer_shrink(&reply->raw);
-    reply->delay_us = 0;
-    reply->source = NULL;
-}
-
 struct omvrpc_slave *omvrpc_slave_new(void) {
     return calloc(1, sizeof(struct omvrpc_slave));
 }
@@ -103,11 +31,8 @@ void omvrpc_slave_free(struct omvrpc_slave *slave) {
     if (slave == NULL) {
         return;
     }
-    while (slave->callbacks != NULL) {
-        struct registered *next = slave->callbacks->next;
-        free(slave->callbacks);
-        slave->callbacks = next;
-    }
+    slave_callbacks_free(slave);
+    slave_session_free(slave->session);
     buffer_free(&slave->input);
     buffer_free(&slave->output);
     buffer_free(&slave->reply.result);
@@ -115,36 +40,13 @@ void omvrpc_slave_free(struct omvrpc_slave *slave) {
     free(slave);
 }
 
-static struct registered *find(struct omvrpc_slave *slave, uint32_t command) {
-    struct registered *entry = slave->callbacks;
-    while (entry != NULL && entry->command != command) {
-        entry = entry->next;
-    }
-    return entry;
-}
-
-int omvrpc_slave_register(struct omvrpc_slave *slave, const char *name, omvrpc_callback *callback, void *context) {
-    uint32_t command = omvrpc_command_id(name, strlen(name));
-    struct registered *entry = find(slave, command);
-    if (entry == NULL) {
-        entry = calloc(1, sizeof *entry);
-        if (entry == NULL) {
-            return -ENOMEM;
-        }
-        entry->command = command;
-        entry->next = slave->callbacks;
-        slave->callbacks = entry;
-    }
-    entry->callback = callback;
-    entry->context = context;
-    return 0;
-}
-
 void omvrpc_slave_reset(struct omvrpc_slave *slave) {
     slave->state = SLAVE_COMMAND;
+    slave->started = false;
+    slave_session_forget(slave->session);
     buffer_clear(&slave->input);
     buffer_clear(&slave->output);
-    reply_clear(&slave->reply);
+    slave_reply_clear(&slave->reply);
 }
 
 /* Queues a packet. Where memory is short it is as if the packet had been lost, which every master survives. */
@@ -155,16 +57,13 @@ static void put(struct omvrpc_slave *slave, enum omvrpc_magic magic, const uint8
 }
 
 static void await_command(struct omvrpc_slave *slave) {
-    reply_clear(&slave->reply);
+    slave_reply_clear(&slave->reply);
     slave->state = SLAVE_COMMAND;
 }
 
 static void run(struct omvrpc_slave *slave, const uint8_t *argument, size_t length, int64_t now_us) {
-    const struct registered *entry = find(slave, slave->command);
-    reply_clear(&slave->reply);
-    if (entry != NULL) {
-        entry->callback(entry->context, argument, length, &slave->reply);
-    }
+    slave_reply_clear(&slave->reply);
+    (void)slave_callback_run(slave, slave->command, argument, length, &slave->reply);
     slave->state = SLAVE_RUNNING;
     slave->until_us = now_us + slave->reply.delay_us;
 }
@@ -375,6 +274,11 @@ static int64_t put_frame(struct omvrpc_slave *slave, int64_t now_us) {
 
 void omvrpc_slave_next(struct omvrpc_slave *slave, int64_t now_us, struct omvrpc_step *step) {
     *step = (struct omvrpc_step){.kind = OMVRPC_STEP_RECEIVE, .until_us = INT64_MAX};
+    if (!slave->started) {
+        slave->started = true;
+        slave->started_us = now_us;
+    }
+    slave->now_us = now_us;
     for (;;) {
         if (buffer_length(&slave->output) > 0) {
             step->kind = OMVRPC_STEP_SEND;
