@@ -41,6 +41,7 @@ enum {
 struct bus_camera {
     struct bus_opener opener;
     struct omvrpc_link *link;
+    struct omvrpc_link_info link_info;
     struct omvrpc_master *master;
     struct job *job;
     bool job_begun;
@@ -230,6 +231,7 @@ static void open_link(struct bus *bus, size_t index, int64_t now_us) {
     }
     camera->retry_pause_us = RETRY_MIN_US;
     camera->opened_us = now_us;
+    camera->link_info = camera->link->info;
     omvrpc_master_link_opened(camera->master, &camera->link->info, now_us);
     if (had_been_away) {
         /* It has come back: that is news again, and calls may wait for it. */
@@ -490,6 +492,10 @@ int bus_descriptor(const struct bus *bus, size_t camera) {
 
 bool bus_wants_output(const struct bus *bus, size_t camera) {
     return bus->cameras[camera].output_blocked;
+}
+
+struct omvrpc_link_info bus_link_info(const struct bus *bus, size_t camera) {
+    return bus->cameras[camera].link_info;
 }
 
 enum camera_state bus_state(const struct bus *bus, size_t camera) {

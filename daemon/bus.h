@@ -97,6 +97,9 @@ int bus_descriptor(const struct bus *bus, size_t camera);
 /* Returns whether bytes wait to be sent to this camera, so that its descriptor is to be polled for output as well. */
 bool bus_wants_output(const struct bus *bus, size_t camera);
 
+/* What is known of a camera's link, also after it was closed; all 0 before it was first opened. */
+struct omvrpc_link_info bus_link_info(const struct bus *bus, size_t camera);
+
 enum camera_state bus_state(const struct bus *bus, size_t camera);
 const struct omvrpc_statistics *bus_statistics(const struct bus *bus, size_t camera);
 

@@ -91,6 +91,15 @@ static bool (*const member_readers[])(struct callback *, const cJSON *, struct s
     read_args, read_result, read_repeatable, read_schedules, read_timeout, read_doc,
 };
 
+bool callback_entry_knows(const char *member) {
+    for (size_t i = 0; i < COUNT(member_names); i++) {
+        if (strcmp(member, member_names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool read_member(struct callback *callback, const cJSON *member, struct schema_error *error) {
     for (size_t i = 0; i < COUNT(member_names); i++) {
         if (strcmp(member->string, member_names[i]) == 0) {

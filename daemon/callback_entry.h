@@ -10,6 +10,9 @@
 struct callback *callback_new(const char *name, const cJSON *entry, enum callback_origin origin, callback_fault *report,
                               void *context);
 
+/* Whether an entry may have a member of that name. */
+bool callback_entry_knows(const char *member);
+
 void callback_free(struct callback *callback);
 
 #endif

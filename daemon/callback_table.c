@@ -4,6 +4,7 @@
 #include "callback_table.h"
 
 #include "callback_entry.h"
+#include "openmvrpc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,9 @@ static const struct {
 
 struct callback_set {
     const struct callback_set *fallback;
+    unsigned owners;
+    uint32_t offered[CALLBACKS_MAX]; /* command ids */
+    size_t offered_count;            /* 0: nobody knows */
     size_t count;
     struct callback *callbacks[CALLBACKS_MAX];
 };
@@ -94,6 +98,7 @@ struct callback_set *callback_set_new(const struct callback_set *fallback) {
         return NULL;
     }
     set->fallback = fallback;
+    set->owners = 1;
     if (fallback == NULL && !add_built_in(set)) {
         callback_set_free(set);
         return NULL;
@@ -101,8 +106,13 @@ struct callback_set *callback_set_new(const struct callback_set *fallback) {
     return set;
 }
 
+struct callback_set *callback_set_share(struct callback_set *set) {
+    set->owners++;
+    return set;
+}
+
 void callback_set_free(struct callback_set *set) {
-    if (set == NULL) {
+    if (set == NULL || --set->owners > 0) {
         return;
     }
     for (size_t i = 0; i < set->count; i++) {
@@ -136,31 +146,51 @@ bool callback_set_add(struct callback_set *set, const char *name, const cJSON *e
     return true;
 }
 
-const struct callback *callback_find(const struct callback_set *set, const char *name) {
-    const struct callback *found = NULL;
-    for (; set != NULL && found == NULL; set = set->fallback) {
-        found = find_own(set, name);
+bool callback_set_offer(struct callback_set *set, const char *name) {
+    if (set->offered_count == CALLBACKS_MAX) {
+        return false;
     }
-    return found;
+    set->offered[set->offered_count++] = omvrpc_command_id(name, strlen(name));
+    return true;
+}
+
+bool callback_set_offers(const struct callback_set *set, uint32_t command_id) {
+    for (size_t i = 0; i < set->offered_count; i++) {
+        if (set->offered[i] == command_id) {
+            return true;
+        }
+    }
+    return set->offered_count == 0;
+}
+
+/* The one of a set's own and a fallback's that counts. */
+static const struct callback *choose(const struct callback *own, const struct callback *other) {
+    bool is_own = own != NULL && (other == NULL || other->origin != CALLBACK_FROM_CONFIG);
+    return is_own ? own : other;
+}
+
+const struct callback *callback_find(const struct callback_set *set, const char *name) {
+    return set != NULL ? choose(find_own(set, name), callback_find(set->fallback, name)) : NULL;
 }
 
 const struct callback *callback_find_id(const struct callback_set *set, uint32_t command_id) {
-    for (; set != NULL; set = set->fallback) {
-        for (size_t i = 0; i < set->count; i++) {
-            if (set->callbacks[i]->command_id == command_id) {
-                return set->callbacks[i];
-            }
-        }
+    const struct callback *own = NULL;
+    if (set == NULL) {
+        return NULL;
     }
-    return NULL;
+    for (size_t i = 0; i < set->count && own == NULL; i++) {
+        own = set->callbacks[i]->command_id == command_id ? set->callbacks[i] : NULL;
+    }
+    return choose(own, callback_find_id(set->fallback, command_id));
 }
 
 const struct callback *callback_at(const struct callback_set *set, size_t number) {
     for (const struct callback_set *part = set; part != NULL; part = part->fallback) {
         for (size_t i = 0; i < part->count; i++) {
-            /* One that a nearer set describes anew has been counted there. */
-            if (callback_find(set, part->callbacks[i]->name) == part->callbacks[i] && number-- == 0) {
-                return part->callbacks[i];
+            const struct callback *callback = part->callbacks[i];
+            bool counts = callback_find(set, callback->name) == callback;
+            if (counts && callback_set_offers(set, callback->command_id) && number-- == 0) {
+                return callback;
             }
         }
     }

@@ -51,11 +51,23 @@ struct callback_set;
 
 /*
  * Makes an empty set. What is not found in it is looked up in `fallback`, which must outlive it; with NULL the set
- * begins with the built-in callbacks. Returns NULL when out of memory.
+ * begins with the built-in callbacks. What a fallback has from the configuration goes before the set's own: the one who
+ * runs the daemon has the last word. Returns NULL when out of memory.
  */
 struct callback_set *callback_set_new(const struct callback_set *fallback);
 
+/* A set lives until each of its owners has freed it; its maker is the first one. */
+struct callback_set *callback_set_share(struct callback_set *set);
 void callback_set_free(struct callback_set *set);
+
+/*
+ * Says that the camera has this callback, described or not; a set in which that was said of any has no others. Returns
+ * false when CALLBACKS_MAX were said already.
+ */
+bool callback_set_offer(struct callback_set *set, const char *name);
+
+/* Whether a camera with this set has the callback, as far as anybody knows. */
+bool callback_set_offers(const struct callback_set *set, uint32_t command_id);
 
 /* Told of each fault in an entry; the path is below the entry, such as "args.fields.2". */
 typedef void callback_fault(void *context, const struct schema_error *error);
@@ -72,13 +84,13 @@ typedef void callback_fault(void *context, const struct schema_error *error);
 bool callback_set_add(struct callback_set *set, const char *name, const cJSON *entry, enum callback_origin origin,
                       callback_fault *report, void *context);
 
-/* The callback of a name or of a command id, this set's own before the fallback's; NULL where it is not known. */
+/* The callback of a name or of a command id, by the order above; NULL where it is not known. */
 const struct callback *callback_find(const struct callback_set *set, const char *name);
 const struct callback *callback_find_id(const struct callback_set *set, uint32_t command_id);
 
 /*
- * The callbacks known to this set and its fallbacks, each name once, by number from 0; NULL after the last. Pointers
- * stay good until the set they are of is added to or freed.
+ * The callbacks known to this set and its fallbacks, each name once, by number from 0; NULL after the last. Those that
+ * the camera has not are left out. Pointers stay good until the set they are of is added to or freed.
  */
 const struct callback *callback_at(const struct callback_set *set, size_t number);
 

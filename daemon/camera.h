@@ -13,13 +13,16 @@
 
 #include "callback_statistics.h"
 #include "error.h"
+#include "exchange.h"
 #include "queue.h"
 #include "worker.h"
 
 #include <event2/event_struct.h>
 
+struct callback_set;
 struct camera_config;
 struct client;
+struct description;
 struct daemon;
 struct request;
 
@@ -29,13 +32,21 @@ struct camera;
 struct call {
     struct camera *camera;
     struct request *request;
-    struct job *job; /* command, argument, deadline and flags are set; owned by the call */
+    struct job *job;  /* command, argument, deadline and flags are set; owned by the call */
+    const char *name; /* of the callback, for messages */
     enum queue_priority priority;
-    bool waits_offline; /* wait for a camera that is offline as well */
+    bool waits_offline;                     /* wait for a camera that is offline as well */
+    bool is_stock;                          /* never through a session */
+    struct exchange_picture picture; /* of a snapshot that is to be read as well; its bytes are in `exchange` */
+    /* Fills in the job when the call's turn has come and it is known what camera this is. Returns false with *error
+     * filled where that cannot be done. NULL where the job is complete. */
+    bool (*prepare)(struct call *call, struct error *error);
     /* The call is over: with an error, or, where that is NULL, with the result in `job`. */
     void (*ended)(struct call *call, const struct error *error);
 
-    /* The camera's own. */
+    /* The camera's own; whoever made the call clears the exchange when it has ended. */
+    struct exchange exchange;
+    bool has_begun;
     struct queue_entry entry;
     struct client *client; /* whose place it waits in */
     struct event timer;
@@ -83,6 +94,16 @@ struct camera_status {
 
 void camera_get_status(const struct camera *camera, struct camera_status *status);
 const char *camera_name(const struct camera *camera);
+
+/* What the camera has said of itself, or NULL: it does not tell, or was never asked. Good until its state changes. */
+const struct description *camera_description(const struct camera *camera);
+
+/* Its callbacks, as far as they are known; to be shared by whoever keeps a callback of it. */
+struct callback_set *camera_callbacks(const struct camera *camera);
+
+/* Whether it has been asked what it is since it was last lost, so that its callbacks can be relied on. */
+bool camera_is_introduced(const struct camera *camera);
+
 void camera_get_wire_statistics(const struct camera *camera, struct omvrpc_statistics *statistics);
 struct callback_statistics *camera_statistics(struct camera *camera);
 

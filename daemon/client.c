@@ -273,6 +273,7 @@ void client_free(struct client *client) {
     event_del(&client->event);
     event_del(&client->resume);
     line_buffer_clear(&client->input);
+    held_picture_clear(&client->picture);
     if (client->output != NULL) {
         evbuffer_free(client->output);
     }

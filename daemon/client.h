@@ -11,6 +11,7 @@
  * through any call.
  */
 
+#include "held_picture.h"
 #include "line_buffer.h"
 
 #include <event2/event.h>
@@ -48,6 +49,8 @@ struct client {
     size_t open;                  /* their number */
     size_t waiting;               /* calls in a camera's queue */
     size_t waiting_bytes;         /* their arguments */
+
+    struct held_picture picture; /* the last that it took */
 
     uint64_t requests_total, bytes_in, bytes_out;
 };

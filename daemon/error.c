@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* An exception's text is cut beyond this. */
+enum { EXCEPTION_SHOWN_MAX = 300 };
+
 static const struct error_row rows[ERROR_COUNT] = {
     [ERROR_NONE] = {"ok", 0, false, EXECUTED_YES},
     [ERROR_PARSE] = {"parse_error", -32700, false, EXECUTED_NO},
@@ -103,6 +106,14 @@ bool error_set_from_outcome(struct error *error, enum omvrpc_outcome outcome, en
     return true;
 }
 
+void error_set_raised(struct error *error, const char *name, const char *camera, const uint8_t *text, size_t length) {
+    int shown = length < EXCEPTION_SHOWN_MAX ? (int)length : EXCEPTION_SHOWN_MAX;
+    error_set(error, ERROR_CALLBACK_FAILED, "callback \"%s\" raised on camera \"%s\": %.*s", name, camera, shown,
+              shown > 0 ? (const char *)text : "");
+    error->bytes = text;
+    error->length = length;
+}
+
 static void append_format(struct text_buffer *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void append_format(struct text_buffer *text, const char *format, ...) {
@@ -112,6 +123,25 @@ static void append_format(struct text_buffer *text, const char *format, ...) {
     vsnprintf(piece, sizeof piece, format, arguments);
     va_end(arguments);
     text_buffer_append_string(text, piece);
+}
+
+/* "Name: message" in two parts. */
+static void append_exception(struct text_buffer *text, const struct error *error) {
+    char copy[EXCEPTION_SHOWN_MAX + 1];
+    size_t length = error->length < EXCEPTION_SHOWN_MAX ? error->length : EXCEPTION_SHOWN_MAX;
+    if (length > 0) {
+        memcpy(copy, error->bytes, length);
+    }
+    copy[length] = '\0';
+    make_printable(copy);
+    char *message = strstr(copy, ": ");
+    size_t name_length = message != NULL ? (size_t)(message - copy) : strlen(copy);
+    message = message != NULL ? message + 2 : copy + name_length;
+    text_buffer_append_string(text, ",\"exception\":{\"name\":");
+    text_buffer_append_json_string(text, copy, name_length);
+    text_buffer_append_string(text, ",\"message\":");
+    text_buffer_append_json_string(text, message, strlen(message));
+    text_buffer_append_string(text, "}");
 }
 
 void error_append_json(struct text_buffer *text, const struct error *error) {
@@ -125,7 +155,9 @@ void error_append_json(struct text_buffer *text, const struct error *error) {
     if (error->since_ms >= 0) {
         append_format(text, ",\"since_ms\":%" PRId64, error->since_ms);
     }
-    if (error->bytes != NULL) {
+    if (error->reason == ERROR_CALLBACK_FAILED) {
+        append_exception(text, error);
+    } else if (error->bytes != NULL) {
         append_format(text, ",\"length\":%zu,\"bytes\":\"", error->length);
         char *place = text_buffer_extend(text, base64_encoded_length(error->length));
         if (place != NULL) {

@@ -56,7 +56,7 @@ struct error {
     enum error_executed executed;
     const char *cause;    /* one static word such as "timeout", or NULL */
     int64_t since_ms;     /* of ERROR_RELEASED: for how long already; -1 elsewhere */
-    const uint8_t *bytes; /* of ERROR_BAD_RESULT: what the camera gave; borrowed. NULL elsewhere */
+    const uint8_t *bytes; /* of ERROR_BAD_RESULT and ERROR_CALLBACK_FAILED: what the camera gave; borrowed, or NULL */
     size_t length;
     char message[ERROR_MESSAGE_SIZE]; /* always valid UTF-8 */
 };
@@ -72,6 +72,12 @@ void error_set(struct error *error, enum error_reason reason, const char *format
  */
 bool error_set_from_outcome(struct error *error, enum omvrpc_outcome outcome, enum omvrpc_cause cause, bool repeatable,
                             const char *camera);
+
+/*
+ * Fills an error from an exception on the camera: its text, "Name: message", of any bytes, which are borrowed. `name` is
+ * the callback's.
+ */
+void error_set_raised(struct error *error, const char *name, const char *camera, const uint8_t *text, size_t length);
 
 /* Appends the error as the JSON object that stands under "error" in a reply. */
 void error_append_json(struct text_buffer *text, const struct error *error);

@@ -106,7 +106,7 @@ static int find_param(const struct param *table, struct json_span name) {
 }
 
 bool params_read(const struct param *table, struct json_span object, struct params *params, struct error *error) {
-    *params = (struct params){.table = table};
+    *params = (struct params){.table = table, .object = object};
     struct json_cursor cursor = {.at = NULL};
     struct json_span name, value;
     bool is_given = object.text != NULL && json_cursor_open(object, &cursor);

@@ -66,20 +66,22 @@ void queue_remove(struct queue *queue, struct queue_entry *entry) {
 }
 
 static struct queue_place *next_place(const struct queue *queue, size_t priority,
-                                      bool (*may_serve)(const void *client)) {
+                                      bool (*may_serve)(const struct queue_entry *entry, void *context),
+                                      void *context) {
     struct queue_place *place;
     TAILQ_FOREACH(place, &queue->places[priority], entry) {
-        if (may_serve == NULL || may_serve(place->client)) {
+        if (may_serve == NULL || may_serve(TAILQ_FIRST(&place->entries), context)) {
             return place;
         }
     }
     return NULL;
 }
 
-struct queue_entry *queue_next(struct queue *queue, bool (*may_serve)(const void *client)) {
+struct queue_entry *queue_next(struct queue *queue, bool (*may_serve)(const struct queue_entry *entry, void *context),
+                               void *context) {
     struct queue_place *chosen = NULL;
     for (size_t i = 0; i < QUEUE_PRIORITIES; i++) {
-        struct queue_place *place = next_place(queue, i, may_serve);
+        struct queue_place *place = next_place(queue, i, may_serve, context);
         if (place == NULL) {
             queue->passed_over[i] = 0;
         } else if (chosen == NULL) {
@@ -108,6 +110,21 @@ struct queue_entry *queue_first(const struct queue *queue, const void *client) {
             client != NULL ? find_place(queue, (enum queue_priority)i, client) : TAILQ_FIRST(&queue->places[i]);
         if (place != NULL) {
             return TAILQ_FIRST(&place->entries);
+        }
+    }
+    return NULL;
+}
+
+struct queue_entry *queue_find(const struct queue *queue, bool (*is_wanted)(const struct queue_entry *entry)) {
+    for (size_t i = 0; i < QUEUE_PRIORITIES; i++) {
+        struct queue_place *place;
+        TAILQ_FOREACH(place, &queue->places[i], entry) {
+            struct queue_entry *entry;
+            TAILQ_FOREACH(entry, &place->entries, entry) {
+                if (is_wanted(entry)) {
+                    return entry;
+                }
+            }
         }
     }
     return NULL;

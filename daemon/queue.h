@@ -48,11 +48,15 @@ void queue_remove(struct queue *queue, struct queue_entry *entry);
 
 /*
  * Returns the entry whose turn it is, or NULL when there is none; it stays in the queue, and its client's turn is over.
- * Clients for whom `may_serve` (NULL: for all) says false keep their place in the round and are passed by.
+ * Clients for whose first entry `may_serve` (NULL: for all) says false keep their place in the round and are passed by.
  */
-struct queue_entry *queue_next(struct queue *queue, bool (*may_serve)(const void *client));
+struct queue_entry *queue_next(struct queue *queue, bool (*may_serve)(const struct queue_entry *entry, void *context),
+                               void *context);
 
 /* Returns any entry, or one of `client` where that is not NULL; NULL when there is none. */
 struct queue_entry *queue_first(const struct queue *queue, const void *client);
+
+/* Returns any entry of which `is_wanted` is true; NULL when there is none. */
+struct queue_entry *queue_find(const struct queue *queue, bool (*is_wanted)(const struct queue_entry *entry));
 
 #endif

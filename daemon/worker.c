@@ -31,6 +31,7 @@ struct mailbox {
     enum camera_state state;
     char reason[BUS_REASON_SIZE];
     int64_t since_us;
+    struct omvrpc_link_info link_info;
 };
 
 struct worker_camera {
@@ -83,6 +84,7 @@ static void on_state_changed(void *context, size_t camera, enum camera_state sta
     }
     mailbox->state_changed = true;
     mailbox->state = state;
+    mailbox->link_info = bus_link_info(worker->bus, camera);
     snprintf(mailbox->reason, sizeof mailbox->reason, "%s", reason);
     pthread_mutex_unlock(&worker->lock);
     signal_descriptor(worker->to_loop);
@@ -269,6 +271,7 @@ static struct worker_message *take_one(struct worker *worker, size_t index, bool
         message->kind = WORKER_STATE_CHANGED;
         message->state = mailbox->state;
         message->since_us = mailbox->since_us;
+        message->link_info = mailbox->link_info;
         memcpy(message->reason, mailbox->reason, sizeof message->reason);
         mailbox->state_changed = false;
     } else {

@@ -22,6 +22,7 @@ struct worker_message {
     enum camera_state state;
     char reason[BUS_REASON_SIZE];
     int64_t since_us;
+    struct omvrpc_link_info link_info;
 };
 
 /* Starts the thread. `openers` as for bus_new(). Returns NULL with errno set. */

@@ -34,7 +34,7 @@ static int64_t due(const struct estimate *estimate) {
 }
 
 void fetch_begin(struct omvrpc_master *master, bool taken, int64_t now_us) {
-    const struct estimate *estimate = durations_find(&master->durations, master->request.command, master->call_hash);
+    const struct estimate *estimate = durations_find(&master->durations, master->call_command, master->call_hash);
     struct fetching *fetching = &master->fetching;
     *fetching = (struct fetching){.begun_us = now_us, .next_us = now_us, .taken = taken, .input_us = now_us};
     master->phase = MASTER_FETCH;
@@ -58,7 +58,7 @@ void fetch_begin(struct omvrpc_master *master, bool taken, int64_t now_us) {
 static int64_t poll_pause(struct omvrpc_master *master, int64_t now_us) {
     const struct fetching *fetching = &master->fetching;
     int64_t round_trip_us = master_round_trip_timeout(master);
-    const struct estimate *estimate = durations_find(&master->durations, master->request.command, master->call_hash);
+    const struct estimate *estimate = durations_find(&master->durations, master->call_command, master->call_hash);
     int64_t waited_us = now_us - fetching->begun_us;
     int64_t pause_us = smaller(waited_us / POLL_GROWTH, POLL_GAP_MAX_US);
     if (estimate != NULL && waited_us < estimate->mean_us + 4 * estimate->deviation_us + DENSE_US) {
@@ -209,7 +209,7 @@ static void complete(struct omvrpc_master *master, size_t length, int64_t now_us
     master->last_result_us = now_us;
     if (fetching->taken) {
         int64_t took_us = now_us - fetching->begun_us - master->round_trip.mean_us;
-        durations_add(&master->durations, master->request.command, master->call_hash, larger(0, took_us));
+        durations_add(&master->durations, master->call_command, master->call_hash, larger(0, took_us));
     }
     if (master->request.stream_depth > 0 && master_is_sending(master)) {
         /* Half a poll is out, and would be taken for the beginning of the stream's opening. */

@@ -317,8 +317,21 @@ static int pack_command(struct omvrpc_master *master, const struct omvrpc_reques
     free(master->command);
     master->command = command;
     master->command_size = size;
-    master->call_hash = omvrpc_command_id((const char *)command, size);
     return 0;
+}
+
+/* What durations are learned under. Calls and reads of a session are never the same twice: what they mean stands
+ * inside. */
+static void identify(struct omvrpc_master *master, const struct omvrpc_request *request) {
+    static const char call_name[] = OMVRPC_CALL_NAME, read_name[] = OMVRPC_READ_NAME;
+    bool is_call = request->command == omvrpc_command_id(call_name, sizeof call_name - 1);
+    bool is_read = request->command == omvrpc_command_id(read_name, sizeof read_name - 1);
+    struct omvrpc_envelope envelope;
+    const uint8_t *data = request->argument;
+    size_t length = request->argument_length;
+    bool is_sealed = (is_call || is_read) && omvrpc_envelope_read(data, length, &envelope, &data, &length);
+    master->call_command = is_sealed && is_call ? envelope.target : request->command;
+    master->call_hash = master->call_command ^ omvrpc_command_id((const char *)data, length);
 }
 
 int omvrpc_master_call(struct omvrpc_master *master, const struct omvrpc_request *request, int64_t now_us) {
@@ -335,6 +348,7 @@ int omvrpc_master_call(struct omvrpc_master *master, const struct omvrpc_request
     if (error != 0) {
         return error;
     }
+    identify(master, request);
     master->request = *request;
     master->request.schedules |= request->raw_length > 0 || request->stream_depth > 0;
     master->result = (struct omvrpc_result){0};

@@ -204,7 +204,8 @@ struct omvrpc_master {
 
     uint8_t *command; /* header and data of the current call as packets, back to back */
     size_t command_size;
-    uint32_t call_hash;    /* of command and argument */
+    uint32_t call_command; /* the callback that is meant, which of a call through a session is not request.command */
+    uint32_t call_hash;    /* of that command and its argument */
     const uint8_t *output; /* being sent */
     size_t output_length, output_sent;
     uint8_t scratch[32]; /* small packets to send */

@@ -30,12 +30,12 @@ static cJSON *describe_callback(const struct callback *callback) {
 
 static void handle(struct request *request, const struct params *params) {
     struct error error;
-    if (camera_choose(request->daemon, params, &error) == NULL) {
+    const struct camera *camera = camera_choose(request->daemon, params, &error);
+    if (camera == NULL) {
         request_fail(request, &error);
         return;
     }
-    /* No camera tells what it has, so all have the same. */
-    const struct callback_set *set = request->daemon->config->callbacks;
+    const struct callback_set *set = camera_callbacks(camera);
     const struct callback *callback;
     cJSON *result = cJSON_CreateArray();
     for (size_t i = 0; (callback = callback_at(set, i)) != NULL; i++) {

@@ -4,8 +4,14 @@
 
 #include "camera.h"
 #include "daemon.h"
+#include "description.h"
 
 #include <cjson/cJSON.h>
+
+/* What a stock camera does not tell is null. */
+static void add_text(cJSON *row, const char *name, const char *text) {
+    cJSON_AddItemToObject(row, name, text[0] != '\0' ? cJSON_CreateString(text) : cJSON_CreateNull());
+}
 
 static cJSON *describe_camera(const struct camera *camera) {
     struct camera_status status;
@@ -20,8 +26,11 @@ static cJSON *describe_camera(const struct camera *camera) {
         cJSON_AddNullToObject(row, "reason");
     }
     cJSON_AddNumberToObject(row, "since_ms", (double)((omvrpc_now_us() - status.since_us) / 1000));
-    /* A stock camera does not tell. */
-    cJSON_AddNullToObject(row, "firmware");
+    const struct description *description = camera_description(camera);
+    add_text(row, "firmware", description != NULL ? description->firmware : "");
+    add_text(row, "board", description != NULL ? description->board : "");
+    add_text(row, "id", description != NULL ? description->id : "");
+    add_text(row, "library", description != NULL ? description->library : "");
     cJSON_AddNumberToObject(row, "waiting", (double)status.waiting);
     cJSON_AddBoolToObject(row, "busy", status.is_busy);
     return row;

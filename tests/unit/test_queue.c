@@ -24,8 +24,8 @@ static void put(size_t index, enum queue_priority priority, void *client) {
 }
 
 /* Takes the next entry out and returns its index, or -1. */
-static int take(bool (*may_serve)(const void *client)) {
-    struct queue_entry *entry = queue_next(&queue, may_serve);
+static int take(bool (*may_serve)(const struct queue_entry *entry, void *context)) {
+    struct queue_entry *entry = queue_next(&queue, may_serve, &entries[0]);
     if (entry == NULL) {
         return -1;
     }
@@ -93,15 +93,15 @@ START_TEST(higher_priorities_come_first_and_lower_ones_are_not_starved) {
 }
 END_TEST
 
-static bool is_not_a(const void *client) {
-    return client != &client_a;
+static bool is_not_the_first(const struct queue_entry *entry, void *context) {
+    return entry != context;
 }
 
 START_TEST(clients_that_may_not_be_served_are_passed_by) {
     put(0, QUEUE_HIGH, &client_a);
     put(1, QUEUE_NORMAL, &client_b);
-    ck_assert_int_eq(take(is_not_a), 1);
-    ck_assert_int_eq(take(is_not_a), -1);
+    ck_assert_int_eq(take(is_not_the_first), 1);
+    ck_assert_int_eq(take(is_not_the_first), -1);
     ck_assert_int_eq(take(NULL), 0);
 }
 END_TEST

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CALL_ARGUMENT_H
+#define CALL_ARGUMENT_H
+
+/* What a client asks for, as a command id and argument bytes. Each returns false, with *error filled, where what the
+ * client gave is wrong. */
+
+#include "bus.h"
+#include "callback_table.h"
+#include "params.h"
+
+/*
+ * Reads a callback's name, or a command id as "#1a2b3c4d" for one whose name nobody knows. *callback is NULL where
+ * nothing is known of it. The error is also given for what the camera is known not to have, and for the reserved
+ * callbacks that the daemon itself calls through.
+ */
+bool call_read_name(const char *name, const struct callback_set *set, uint32_t *command,
+                    const struct callback **callback, struct error *error);
+
+/* Whether a name or its command id is reserved for the extensions, which are called as they are. */
+bool call_is_reserved(uint32_t command);
+
+/*
+ * Fills the job's argument from "args", packed by the callback's schema (NULL: unknown), or from "data" with "encoding".
+ * `limit` is the longest in bytes.
+ */
+bool call_read_argument(const struct params *params, const struct callback *callback, size_t limit, struct job *job,
+                        struct error *error);
+
+/* The choices of "encoding", for tables of parameters. */
+enum call_encoding { CALL_DATA_BASE64, CALL_DATA_HEX, CALL_DATA_UTF8 };
+#define CALL_ENCODING_CHOICES                                                                                          \
+    { [CALL_DATA_BASE64] = "base64", [CALL_DATA_HEX] = "hex", [CALL_DATA_UTF8] = "utf8" }
+
+#endif

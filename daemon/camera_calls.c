@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls of a camera: queue, deadlines, and the way to the worker and back, in as many exchanges as each needs. */
+#include "camera_internal.h"
+
+#include "client.h"
+#include "request.h"
+
+#include <stdlib.h>
+
+void camera_set_offline(const struct camera *camera, struct error *error) {
+    error_set(error, ERROR_CAMERA_OFFLINE, "camera \"%s\" is %s%s%s", camera_name(camera),
+              camera_state_name(camera->state), camera->reason[0] != '\0' ? ": " : "", camera->reason);
+}
+
+void camera_set_released(const struct camera *camera, struct error *error) {
+    int64_t since_ms = (omvrpc_now_us() - camera->since_us) / 1000;
+    error_set(error, ERROR_RELEASED,
+              "camera \"%s\" is lent to other software for %lld s now; \"acquire\" takes it back", camera_name(camera),
+              (long long)(since_ms / 1000));
+    error->since_ms = since_ms;
+}
+
+void camera_set_stopping(struct error *error) {
+    error_set(error, ERROR_NOT_DELIVERED, "the daemon is stopping");
+    error->cause = "stopping";
+}
+
+/* Takes a call out of the queue, with all that is counted for it. Returns false where it stands in none. */
+static bool leave_queue(struct call *call) {
+    struct camera *camera = call->camera;
+    if (call->entry.place == NULL) {
+        return false;
+    }
+    queue_remove(&camera->queue, &call->entry);
+    event_del(&call->timer);
+    call->client->waiting--;
+    call->client->waiting_bytes -= call->job->argument_length;
+    if (camera->clinging == call) {
+        camera->clinging = NULL;
+    }
+    return true;
+}
+
+/* Tells whoever made the call. The error may be NULL: then the call's own outcome says what has happened. */
+static void end_call(struct call *call, const struct error *error) {
+    struct error own;
+    const struct job *job = call->job;
+    const char *camera = camera_name(call->camera);
+    if (error == NULL && call->exchange.end == EXCHANGE_RAISED) {
+        error_set_raised(&own, call->name, camera, job->result, job->result_length);
+        error = &own;
+    } else if (error == NULL && call->exchange.end == EXCHANGE_NO_SUCH_CALLBACK) {
+        error_set(&own, ERROR_NO_SUCH_CALLBACK, "camera \"%s\" has no callback \"%s\"", camera, call->name);
+        error = &own;
+    } else if (error == NULL && error_set_from_outcome(&own, job->outcome, job->cause, job->repeatable, camera)) {
+        error = &own;
+    }
+    call->ended(call, error);
+}
+
+/* Ends a call that is not with the worker: with `error`, or, where it may have run already, with that. */
+static void end_early(struct call *call, const struct error *error, enum omvrpc_cause cause) {
+    if (exchange_may_have_run(&call->exchange)) {
+        exchange_abandon(&call->exchange, cause);
+        error = NULL;
+    }
+    end_call(call, error);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    struct call *call = context;
+    const struct camera *camera = call->camera;
+    struct error error;
+    leave_queue(call);
+    if (camera->state == CAMERA_ONLINE) {
+        error_set(&error, ERROR_NOT_DELIVERED, "the deadline passed while the call waited for camera \"%s\"",
+                  camera_name(camera));
+    } else {
+        camera_set_offline(camera, &error);
+    }
+    error.cause = "timeout";
+    end_early(call, &error, OMVRPC_CAUSE_TIMEOUT);
+}
+
+static bool enter_queue(struct call *call, bool first) {
+    int64_t left_us = call->job->deadline_us - omvrpc_now_us();
+    if (left_us < 0) {
+        left_us = 0;
+    }
+    struct timeval left = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
+    call->client = call->request->client;
+    if (queue_put(&call->camera->queue, &call->entry, call->priority, call->client, first) < 0) {
+        return false;
+    }
+    call->client->waiting++;
+    call->client->waiting_bytes += call->job->argument_length;
+    evtimer_assign(&call->timer, call->camera->daemon->base, on_deadline, call);
+    if (evtimer_add(&call->timer, &left) == 0) {
+        return true;
+    }
+    leave_queue(call);
+    return false;
+}
+
+static bool has_room(const struct camera *camera, const struct call *call, struct error *error) {
+    const struct limits *limits = &camera->daemon->config->limits;
+    const struct client *client = call->request->client;
+    if (client->waiting >= limits->client_waiting) {
+        error_set(error, ERROR_QUEUE_FULL, "%zu calls of this client wait (limits.client_waiting)", client->waiting);
+    } else if (client->waiting_bytes + call->job->argument_length > limits->client_waiting_bytes) {
+        error_set(error, ERROR_QUEUE_FULL, "%zu bytes of arguments of this client wait (limits.client_waiting_bytes)",
+                  client->waiting_bytes);
+    } else if (camera->queue.length >= limits->camera_waiting) {
+        error_set(error, ERROR_QUEUE_FULL, "%zu calls wait for camera \"%s\" (limits.camera_waiting)",
+                  camera->queue.length, camera_name(camera));
+    } else {
+        return true;
+    }
+    return false;
+}
+
+bool camera_call(struct camera *camera, struct call *call, struct error *error) {
+    call->camera = camera;
+    if (camera->daemon->stopping) {
+        camera_set_stopping(error);
+    } else if (camera->state == CAMERA_RELEASED) {
+        camera_set_released(camera, error);
+    } else if (camera->state == CAMERA_OFFLINE && !call->waits_offline) {
+        camera_set_offline(camera, error);
+    } else if (has_room(camera, call, error)) {
+        if (enter_queue(call, false)) {
+            camera_serve(camera);
+            return true;
+        }
+        error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
+        error->executed = EXECUTED_NO;
+    }
+    return false;
+}
+
+bool camera_cancel(struct call *call) {
+    if (exchange_may_have_run(&call->exchange) || !leave_queue(call)) {
+        return false;
+    }
+    struct error error;
+    error_set(&error, ERROR_CANCELLED, "the call was cancelled while it waited for camera \"%s\"",
+              camera_name(call->camera));
+    call->ended(call, &error);
+    return true;
+}
+
+static struct call *call_of(struct queue_entry *entry) {
+    return entry != NULL ? (struct call *)((char *)entry - offsetof(struct call, entry)) : NULL;
+}
+
+void camera_drop_client(struct camera *camera, const struct client *client) {
+    struct error error;
+    error_set(&error, ERROR_CANCELLED, "the client has gone");
+    for (struct call *call; (call = call_of(queue_first(&camera->queue, client))) != NULL;) {
+        leave_queue(call);
+        end_early(call, &error, OMVRPC_CAUSE_NONE);
+    }
+}
+
+void camera_end_waiting(struct camera *camera, const struct error *error) {
+    for (struct call *call; (call = call_of(queue_first(&camera->queue, NULL))) != NULL;) {
+        leave_queue(call);
+        end_early(call, error, OMVRPC_CAUSE_LINK_GONE);
+    }
+}
+
+static bool has_begun(const struct queue_entry *entry) {
+    const struct call *call = call_of((struct queue_entry *)entry);
+    return call->exchange.session != NULL && exchange_may_have_run(&call->exchange);
+}
+
+/* A call that the camera was at when it was lost has waited for a short loss to end, and this is none. */
+void camera_end_begun(struct camera *camera) {
+    for (struct call *call; (call = call_of(queue_find(&camera->queue, has_begun))) != NULL;) {
+        leave_queue(call);
+        end_early(call, NULL, OMVRPC_CAUSE_LINK_GONE);
+    }
+}
+
+void camera_submit(struct camera *camera, struct job *job) {
+    job->camera = FIRST_ON_BUS;
+    worker_submit(camera->worker, job);
+}
+
+/* Which way a call goes is known only when its turn has come. */
+static void begin_exchange(struct camera *camera, struct call *call) {
+    size_t limit = camera->daemon->config->limits.payload_bytes;
+    /* What is scheduled are raw bytes on the wire, which no session numbers. */
+    bool is_numbered = camera->session.is_open && !call->is_stock && !call->job->schedules && call->picture.read_command == 0;
+    bool ran_before = call->exchange.ran_before;
+    exchange_begin(&call->exchange, is_numbered ? EXCHANGE_NUMBERED : EXCHANGE_PLAIN, call->job,
+                   is_numbered ? &camera->session : NULL, limit);
+    call->exchange.ran_before = ran_before;
+    if (call->picture.read_command != 0) {
+        exchange_read_picture(&call->exchange, &call->picture, camera_piece(camera));
+    }
+    call->has_begun = true;
+}
+
+static void run_call(struct camera *camera, struct call *call) {
+    struct error error;
+    leave_queue(call);
+    if (!call->has_begun && call->prepare != NULL && !call->prepare(call, &error)) {
+        call->ended(call, &error);
+        return;
+    }
+    if (!call->has_begun) {
+        begin_exchange(camera, call);
+    }
+    struct job *job = exchange_next(&call->exchange, omvrpc_now_us());
+    if (job == NULL) {
+        error_set(&error, ERROR_INTERNAL, "the daemon is out of memory");
+        error.executed = EXECUTED_NO;
+        end_early(call, &error, OMVRPC_CAUSE_MEMORY);
+        return;
+    }
+    camera->running = call;
+    camera_submit(camera, job);
+}
+
+/*
+ * A client that does not read what it has got is not sent more; its calls wait until it reads, or until their
+ * deadlines. A new call waits while the camera holds as many unfinished results as it can.
+ */
+static bool may_serve(const struct queue_entry *entry, void *context) {
+    const struct camera *camera = context;
+    const struct call *call = call_of((struct queue_entry *)entry);
+    bool is_new = !call->has_begun || call->exchange.session_id == 0;
+    return !client_is_clogged(call->client) &&
+           (!is_new || !camera->session.is_open || session_has_room(&camera->session));
+}
+
+static bool is_free(const struct camera *camera) {
+    return camera->state == CAMERA_ONLINE && camera->running == NULL && !camera->has_stray_job &&
+           camera->introduction.job == NULL;
+}
+
+void camera_serve(struct camera *camera) {
+    while (is_free(camera)) {
+        bool is_strange = !camera->is_introduced ||
+                          (camera->introduce_again_us != 0 && omvrpc_now_us() >= camera->introduce_again_us);
+        if (is_strange && camera->clinging == NULL) {
+            camera_introduce(camera);
+            continue;
+        }
+        struct call *call = camera->clinging;
+        if (call == NULL) {
+            call = call_of(queue_next(&camera->queue, may_serve, camera));
+        }
+        if (call == NULL) {
+            return;
+        }
+        if (omvrpc_now_us() >= call->job->deadline_us) {
+            on_deadline(-1, EV_TIMEOUT, call);
+        } else {
+            run_call(camera, call);
+        }
+    }
+}
+
+/* Whether there is anybody, and any time, to go on for. */
+static bool may_go_on(const struct call *call) {
+    return call->request->client != NULL && call->camera->state != CAMERA_RELEASED &&
+           !call->camera->daemon->out_of_time;
+}
+
+static void take_exchange(struct camera *camera, struct call *call, struct job *job) {
+    enum omvrpc_cause cause = job->cause;
+    enum exchange_verdict verdict = exchange_take(&call->exchange, job, omvrpc_now_us());
+    if (call->exchange.session != NULL && !camera->session.is_open) {
+        camera->is_introduced = false;
+    }
+    if (verdict == EXCHANGE_ENDED) {
+        end_call(call, NULL);
+        return;
+    }
+    if (verdict == EXCHANGE_RESTARTS) {
+        call->has_begun = false;
+    }
+    if (!may_go_on(call) || !enter_queue(call, true)) {
+        exchange_abandon(&call->exchange, cause);
+        end_call(call, NULL);
+    } else if (verdict == EXCHANGE_CLINGS) {
+        camera->clinging = call;
+    }
+}
+
+void camera_take_job(struct camera *camera, struct job *job) {
+    struct call *call = camera->running;
+    camera->running = NULL;
+    if (camera->introduction.job != NULL) {
+        camera_take_introduction(camera, job);
+    } else if (call != NULL) {
+        take_exchange(camera, call, job);
+    } else {
+        camera->has_stray_job = false;
+        job_free(job);
+    }
+}

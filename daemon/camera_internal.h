@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CAMERA_INTERNAL_H
+#define CAMERA_INTERNAL_H
+
+/* What camera.c (state), camera_calls.c (queue and exchanges), camera_introduction.c (who is it?) and camera_port.c (lent
+ * and taken back) share. Not for others. */
+
+#include "camera.h"
+
+#include "config.h"
+#include "daemon.h"
+#include "description.h"
+
+/* The worker numbers the cameras of its bus; each bus has one camera as long as no link is shared. */
+enum { FIRST_ON_BUS = 0 };
+
+TAILQ_HEAD(port_requests, port_request);
+
+struct camera {
+    struct daemon *daemon;
+    const struct camera_config *config;
+    char link[128];
+    struct worker *worker;
+    struct event messages;
+    enum camera_state state;
+    char reason[BUS_REASON_SIZE];
+    int64_t since_us;
+    struct omvrpc_link_info link_info;
+    struct callback_statistics statistics;
+
+    struct queue queue;
+    struct call *running;  /* its job is with the worker */
+    struct call *clinging; /* waits, and is the next one whatever else does */
+    bool has_stray_job;    /* the worker has a job whose call has ended already */
+
+    struct session session;
+    struct exchange introduction; /* under way while its job is not NULL */
+    bool is_introduced;           /* it has been asked who it is since it came online */
+    int64_t introduce_again_us;   /* where that failed; 0 for never */
+    struct description description;
+
+    struct port_requests port_requests;
+    size_t port_request_count;
+};
+
+/* Errors that several of them give. */
+void camera_set_offline(const struct camera *camera, struct error *error);
+void camera_set_released(const struct camera *camera, struct error *error);
+void camera_set_stopping(struct error *error);
+
+/* Ends all calls that wait. */
+void camera_end_waiting(struct camera *camera, const struct error *error);
+
+/* Ends those that wait for a camera that was lost in the middle of them. */
+void camera_end_begun(struct camera *camera);
+
+/* The job that the worker had for a call, for the introduction or for nobody any more has ended. */
+void camera_take_job(struct camera *camera, struct job *job);
+
+/* Makes the session's first call, which asks the camera who it is. */
+void camera_introduce(struct camera *camera);
+void camera_take_introduction(struct camera *camera, struct job *ended);
+
+/* The camera has come online: whom it was before may not hold any more. */
+void camera_expect_stranger(struct camera *camera);
+
+/* Hands a job to the worker. */
+void camera_submit(struct camera *camera, struct job *job);
+
+/* Bytes of a result that one exchange should bring at most, on this camera's link. */
+uint32_t camera_piece(const struct camera *camera);
+
+/* Answers the requests for the port whose wish is fulfilled, and has the worker fulfil the next one. */
+void camera_serve_port_requests(struct camera *camera);
+void camera_refuse_port_requests(struct camera *camera, const struct error *error);
+
+#endif

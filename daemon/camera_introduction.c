@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* Who is it? Each camera that comes online is asked to open a session; what it answers says what it is and has. */
+#include "camera_internal.h"
+
+#include "log.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+/*
+ * Constants, in microseconds.
+ *
+ * INTRODUCTION_US  Patience with the answer; calls wait for it. A camera that is online has answered a moment ago.
+ * AGAIN_US         Pause until a camera that gave no good answer is asked again. Meanwhile it is called the stock way,
+ *                  which is right with every camera.
+ * PIECE_US         A piece of a result takes about so long on a slow line: others wait no longer than that for their turn.
+ */
+enum { INTRODUCTION_US = 2000000, AGAIN_US = 10000000, PIECE_US = 100000 };
+
+/* Bytes. On links that carry a packet in one transaction all of them take the first; half of what i2c-dev does. */
+enum { PIECE_TRANSACTION = 4096, PIECE_MIN = 512, PIECE_MAX = 65536 };
+
+uint32_t camera_piece(const struct camera *camera) {
+    const struct omvrpc_link_info *info = &camera->link_info;
+    if (!info->pairs) {
+        return PIECE_TRANSACTION;
+    }
+    uint64_t bytes = (uint64_t)info->byte_rate * PIECE_US / 1000000;
+    if (info->byte_rate == 0 || bytes > PIECE_MAX) {
+        return PIECE_MAX;
+    }
+    return bytes < PIECE_MIN ? PIECE_MIN : (uint32_t)bytes;
+}
+
+static uint32_t random_id(void) {
+    uint32_t id;
+    if (getrandom(&id, sizeof id, GRND_NONBLOCK) != (ssize_t)sizeof id) {
+        /* Early in a boot; the time of another run is another one, too. */
+        id = (uint32_t)omvrpc_now_us();
+    }
+    return id;
+}
+
+static void submit_next(struct camera *camera) {
+    struct job *job = exchange_next(&camera->introduction, omvrpc_now_us());
+    if (job != NULL) {
+        camera_submit(camera, job);
+        return;
+    }
+    log_error(CAMERA, "%s: no memory to ask it what it is", camera_name(camera));
+    job_free(camera->introduction.job);
+    exchange_clear(&camera->introduction);
+}
+
+void camera_introduce(struct camera *camera) {
+    struct job *job = job_new();
+    session_begin(&camera->session, random_id(), camera_piece(camera));
+    camera->is_introduced = true;
+    camera->introduce_again_us = 0;
+    if (job != NULL) {
+        job->command = omvrpc_command_id(OMVRPC_DESCRIBE_NAME, sizeof OMVRPC_DESCRIBE_NAME - 1);
+        job->deadline_us = omvrpc_now_us() + INTRODUCTION_US;
+        job->repeatable = true;
+        exchange_begin(&camera->introduction, EXCHANGE_OPENING, job, &camera->session,
+                       camera->daemon->config->limits.payload_bytes);
+        submit_next(camera);
+    }
+}
+
+void camera_expect_stranger(struct camera *camera) {
+    /* What is under way through the session is asked for first: the camera may well be the same. */
+    if (camera->clinging == NULL && camera->session.held == 0) {
+        camera->session.is_open = false;
+        camera->is_introduced = false;
+    }
+}
+
+static void report_fault(void *context, const char *what) {
+    log_warning(CAMERA, "%s: its description is wrong: %s", camera_name(context), what);
+}
+
+static void believe(struct camera *camera, const struct job *job) {
+    struct description description;
+    char problem[160];
+    if (!description_read(&description, job->result, job->result_length, camera->daemon->config->callbacks,
+                          report_fault, camera, problem, sizeof problem)) {
+        log_warning(CAMERA, "%s: its description cannot be read: %s", camera_name(camera), problem);
+        return;
+    }
+    description_clear(&camera->description);
+    camera->description = description;
+    session_open(&camera->session, description.piece, description.held);
+    log_info(CAMERA, "%s: %s, firmware %s, library %s", camera_name(camera),
+             description.board[0] != '\0' ? description.board : "unknown board",
+             description.firmware[0] != '\0' ? description.firmware : "unknown",
+             description.library[0] != '\0' ? description.library : "unknown");
+}
+
+static void end_introduction(struct camera *camera) {
+    const struct job *job = camera->introduction.job;
+    if (job->outcome != OMVRPC_DONE || camera->introduction.end != EXCHANGE_BY_OUTCOME) {
+        log_info(CAMERA, "%s: it does not say what it is (%s); it is called the stock way", camera_name(camera),
+                 omvrpc_outcome_name(job->outcome));
+        camera->introduce_again_us = omvrpc_now_us() + AGAIN_US;
+    } else if (job->result_length == 0) {
+        log_debug(CAMERA, "%s: a stock camera", camera_name(camera));
+        description_clear(&camera->description);
+    } else {
+        believe(camera, job);
+    }
+}
+
+void camera_take_introduction(struct camera *camera, struct job *ended) {
+    enum exchange_verdict verdict = exchange_take(&camera->introduction, ended, omvrpc_now_us());
+    if (verdict != EXCHANGE_ENDED && verdict != EXCHANGE_RESTARTS && camera->state == CAMERA_ONLINE) {
+        submit_next(camera);
+        return;
+    }
+    if (verdict == EXCHANGE_ENDED) {
+        end_introduction(camera);
+    } else {
+        camera->is_introduced = false;
+    }
+    job_free(camera->introduction.job);
+    exchange_clear(&camera->introduction);
+}

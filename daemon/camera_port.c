@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Ports that are lent to other software and taken back: who waits for that. */
+#include "camera_internal.h"
+
+#include "request.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+
+/* Requests that may wait at once for a camera's port to be lent or taken back. */
+enum { PORT_REQUESTS_MAX = 64 };
+
+/* Somebody who waits until the port is lent (`wants_released`), or no longer lent. */
+struct port_request {
+    TAILQ_ENTRY(port_request) entry;
+    struct request *request;
+    bool wants_released;
+};
+
+/*
+ * Answers the requests for the port whose wish is fulfilled, in their order, and has the worker fulfil the next one.
+ * Orders are levels to the worker, and one that is taken back soon may never be seen; so each waits for the one before
+ * to be done.
+ */
+void camera_serve_port_requests(struct camera *camera) {
+    bool is_released = camera->state == CAMERA_RELEASED;
+    struct port_request *waiting;
+    while ((waiting = TAILQ_FIRST(&camera->port_requests)) != NULL && waiting->wants_released == is_released) {
+        TAILQ_REMOVE(&camera->port_requests, waiting, entry);
+        camera->port_request_count--;
+        request_succeed(waiting->request, cJSON_CreateTrue());
+        free(waiting);
+    }
+    if (waiting != NULL && waiting->wants_released) {
+        worker_release(camera->worker, FIRST_ON_BUS);
+    } else if (waiting != NULL) {
+        worker_acquire(camera->worker, FIRST_ON_BUS);
+    }
+}
+
+static bool add_port_request(struct camera *camera, struct request *request, bool wants_released, struct error *error) {
+    if (camera->port_request_count >= PORT_REQUESTS_MAX) {
+        error_set(error, ERROR_QUEUE_FULL, "%zu requests wait for the port of camera \"%s\"",
+                  camera->port_request_count, camera_name(camera));
+        return false;
+    }
+    struct port_request *waiting = calloc(1, sizeof *waiting);
+    if (waiting == NULL) {
+        error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
+        return false;
+    }
+    waiting->request = request;
+    waiting->wants_released = wants_released;
+    TAILQ_INSERT_TAIL(&camera->port_requests, waiting, entry);
+    camera->port_request_count++;
+    camera_serve_port_requests(camera);
+    return true;
+}
+
+bool camera_release(struct camera *camera, struct request *request, struct error *error) {
+    return add_port_request(camera, request, true, error);
+}
+
+bool camera_acquire(struct camera *camera, struct request *request, struct error *error) {
+    return add_port_request(camera, request, false, error);
+}
+
+void camera_refuse_port_requests(struct camera *camera, const struct error *error) {
+    for (struct port_request *waiting; (waiting = TAILQ_FIRST(&camera->port_requests)) != NULL;) {
+        TAILQ_REMOVE(&camera->port_requests, waiting, entry);
+        camera->port_request_count--;
+        request_fail(waiting->request, error);
+        free(waiting);
+    }
+}
