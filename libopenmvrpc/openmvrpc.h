@@ -99,8 +99,8 @@ OMVRPC_API uint16_t omvrpc_crc16(uint16_t crc, const uint8_t *data, size_t lengt
 OMVRPC_API uint32_t omvrpc_command_id(const char *name, size_t length);
 
 /**
- * Says in words what the bytes begin with, such as "result header: 8 bytes"; what is no whole packet is shown in
- * hexadecimal.
+ * Says in words what the bytes begin with, such as "result header: 8 bytes"; the calls and replies of a session by their
+ * numbers. What is no whole packet is shown in hexadecimal.
  * @param from_master whether a master sent them: acknowledgements and polls look alike
  * @param text receives at most `size` bytes with their NUL
  * @return how many of the bytes were described, at least one of a length above 0
