@@ -268,9 +268,10 @@ void config_simulate(struct config *config) {
     for (size_t i = 0; i < config->camera_count; i++) {
         struct link_settings *link = &config->cameras[i].link;
         char *faults = link->faults;
+        const bool stock = link->stock;
         link->faults = NULL;
         link_settings_clear(link);
-        *link = (struct link_settings){.kind = link_kind_find("sim"), .faults = faults};
+        *link = (struct link_settings){.kind = link_kind_find("sim"), .faults = faults, .stock = stock};
     }
 }
 

@@ -23,6 +23,7 @@ static const struct link_key {
     {"baud", KEY_INTEGER, offsetof(struct link_settings, baud), 50, 12000000},
     {"rtscts", KEY_BOOLEAN, offsetof(struct link_settings, rtscts), 0, 0},
     {"faults", KEY_STRING, offsetof(struct link_settings, faults), 0, 0},
+    {"stock", KEY_BOOLEAN, offsetof(struct link_settings, stock), 0, 0},
 };
 
 enum { LINK_KEY_COUNT = sizeof link_keys / sizeof *link_keys };

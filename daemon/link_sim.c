@@ -43,6 +43,7 @@ static struct host *host_new(const struct link_settings *settings, char *reason,
     if (settings->faults != NULL && sim_faults_parse(settings->faults, &options.faults, reason, size) != 0) {
         return NULL;
     }
+    options.behaviour.stock = settings->stock;
     struct host *host = calloc(1, sizeof *host);
     if (host != NULL) {
         host->camera = sim_camera_new(&options);

@@ -10,7 +10,7 @@
 
 static const char *const usb_keys[] = {"serial", NULL};
 static const char *const serial_keys[] = {"device", "baud", "rtscts", NULL};
-static const char *const sim_keys[] = {"faults", NULL};
+static const char *const sim_keys[] = {"faults", "stock", NULL};
 
 const struct link_kind link_kinds[] = {
     {"usb", usb_keys, NULL, NULL, link_usb_open, link_usb_describe, NULL},

@@ -17,6 +17,7 @@ struct link_settings {
     uint32_t baud; /* serial: bits a second; 0 means 115200 */
     bool rtscts;   /* serial */
     char *faults;  /* sim: faults to inject, as openmv-sim takes them, or NULL */
+    bool stock;    /* sim: a stock camera, without the extensions */
     void *state;   /* of the kind's own, while the program runs */
 };
 

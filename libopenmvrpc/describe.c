@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Packets in words, for logs and traces. */
+/* Packets in words, for logs and traces. What is an envelope of the extensions, by its CRC-32, is opened. */
 
 #include "packet.h"
 
@@ -52,6 +52,34 @@ static size_t packet_size(const uint8_t *data, size_t length, bool from_master) 
     return 0;
 }
 
+/* A call and a read look alike; the command header before says which it is, and so whether the target is a command or an
+ * offset. */
+static void describe_command(const uint8_t *payload, size_t length, char *text, size_t size) {
+    struct omvrpc_envelope envelope;
+    const uint8_t *argument;
+    size_t argument_length;
+    if (omvrpc_envelope_read(payload, length, &envelope, &argument, &argument_length)) {
+        snprintf(text, size, "command data: number %u of session %08x, #%08x, %zu bytes", envelope.number,
+                 envelope.session, envelope.target, argument_length);
+    } else {
+        snprintf(text, size, "command data: %zu bytes", length);
+    }
+}
+
+static void describe_result(const uint8_t *payload, size_t length, char *text, size_t size) {
+    static const char *const statuses[] = {"done",       "raised",  "no such callback", "forgotten",
+                                           "no session", "damaged", "too large"};
+    struct omvrpc_session_reply reply;
+    if (omvrpc_session_reply_read(payload, length, &reply)) {
+        bool is_known = reply.status < sizeof statuses / sizeof statuses[0];
+        snprintf(text, size, "result data: number %u of session %08x, %s, %zu of %u bytes from %u", reply.number,
+                 reply.session, is_known ? statuses[reply.status] : "unknown status", reply.length, reply.total,
+                 reply.offset);
+    } else {
+        snprintf(text, size, "result data: %zu bytes", length);
+    }
+}
+
 size_t omvrpc_describe(const uint8_t *data, size_t length, bool from_master, char *text, size_t size) {
     size_t packet = length >= PACKET_ACK_SIZE ? packet_size(data, length, from_master) : 0;
     if (packet == 0) {
@@ -68,7 +96,7 @@ size_t omvrpc_describe(const uint8_t *data, size_t length, bool from_master, cha
         break;
     case OMVRPC_COMMAND_DATA:
         if (from_master) {
-            snprintf(text, size, "command data: %zu bytes", payload);
+            describe_command(data + 2, payload, text, size);
         } else {
             snprintf(text, size, "command data ack");
         }
@@ -84,7 +112,7 @@ size_t omvrpc_describe(const uint8_t *data, size_t length, bool from_master, cha
         if (from_master) {
             snprintf(text, size, "result data poll");
         } else {
-            snprintf(text, size, "result data: %zu bytes", payload);
+            describe_result(data + 2, payload, text, size);
         }
         break;
     case OMVRPC_STREAM_OPEN:

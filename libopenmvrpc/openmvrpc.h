@@ -99,8 +99,8 @@ OMVRPC_API uint16_t omvrpc_crc16(uint16_t crc, const uint8_t *data, size_t lengt
 OMVRPC_API uint32_t omvrpc_command_id(const char *name, size_t length);
 
 /**
- * Says in words what the bytes begin with, such as "result header: 8 bytes"; what is no whole packet is shown in
- * hexadecimal.
+ * Says in words what the bytes begin with, such as "result header: 8 bytes"; the calls and replies of a session by their
+ * numbers. What is no whole packet is shown in hexadecimal.
  * @param from_master whether a master sent them: acknowledgements and polls look alike
  * @param text receives at most `size` bytes with their NUL
  * @return how many of the bytes were described, at least one of a length above 0
@@ -461,26 +461,32 @@ OMVRPC_API void omvrpc_slave_sent(struct omvrpc_slave *slave, size_t length, int
 OMVRPC_API void omvrpc_slave_received(struct omvrpc_slave *slave, const uint8_t *data, size_t length, int64_t now_us);
 
 /**
- * Ends the callback as failed, as an exception on a camera does; both texts are copied and cut to a sensible length.
- * A session's master is told both, a stock one sees an empty result.
+ * Says that the callback has failed, as an exception on a camera does. What it has appended and scheduled is dropped; a
+ * session's master is told name and message, a stock one sees an empty result.
+ * @param name of the exception, UTF-8, such as "ValueError"; its first 64 bytes are copied
+ * @param message for people; copied, and cut where both together are longer than 256 bytes
  */
 OMVRPC_API void omvrpc_reply_raise(struct omvrpc_reply *reply, const char *name, const char *message);
 
 /** What a slave with the extensions says of itself. */
 struct omvrpc_extension_options {
-    const char *description; /**< the JSON of docs/extensions.md, copied */
+    const char *description; /**< the JSON of docs/extensions.md, at most 1 MiB; copied */
     uint32_t piece;          /**< most data bytes of a reply, 1 to 1 MiB */
     uint32_t held;           /**< results of several pieces that are held at once, 1 to 16 */
 };
 
 /**
- * Registers omvrpc.describe, omvrpc.call and omvrpc.read, so that masters find the extensions.
+ * Registers omvrpc.describe, omvrpc.call and omvrpc.read, so that masters find the extensions. Results are held in
+ * memory, each of at most 4 MiB. Offering them again changes the options and forgets the session.
  * @return 0, -EINVAL for an option out of range, or -ENOMEM
  */
 OMVRPC_API int omvrpc_slave_offer_extensions(struct omvrpc_slave *slave,
                                              const struct omvrpc_extension_options *options);
 
-/** Forgets the exchange under way, as a reset of the camera does; registered callbacks stay. */
+/**
+ * Forgets the exchange under way and the session with all that is held for it, and begins the uptime anew, as a reset
+ * of the camera does; registered callbacks and the description stay.
+ */
 OMVRPC_API void omvrpc_slave_reset(struct omvrpc_slave *slave);
 
 #ifdef __cplusplus

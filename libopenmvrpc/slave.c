@@ -23,6 +23,9 @@
 /* Input that holds no packet is dropped beyond this. */
 #define INPUT_MAX ((size_t)64 << 10)
 
+/* Longest argument: the longest that a master sends unless told otherwise, also within an envelope. */
+#define ARGUMENT_MAX (OMVRPC_MAX_PAYLOAD_DEFAULT + OMVRPC_ENVELOPE_SIZE)
+
 struct omvrpc_slave *omvrpc_slave_new(void) {
     return calloc(1, sizeof(struct omvrpc_slave));
 }
@@ -91,7 +94,7 @@ static bool parse_command(struct omvrpc_slave *slave, int64_t now_us) {
     slave->command = get_u32(buffer_bytes(input) + 2);
     slave->data_length = get_u32(buffer_bytes(input) + 6);
     buffer_consume(input, PACKET_COMMAND_HEADER_SIZE);
-    if (slave->data_length > OMVRPC_MAX_PAYLOAD_DEFAULT) {
+    if (slave->data_length > ARGUMENT_MAX) {
         return true;
     }
     put(slave, OMVRPC_COMMAND_HEADER, NULL, 0);

@@ -65,7 +65,8 @@ static void append_raised(struct omvrpc_reply *reply, const char *text, size_t m
 void omvrpc_reply_raise(struct omvrpc_reply *reply, const char *name, const char *message) {
     reply->raised_length = 0;
     append_raised(reply, name, RAISED_NAME_MAX);
-    append_raised(reply, ": ", 2);
+    reply->raised[reply->raised_length++] = ':';
+    reply->raised[reply->raised_length++] = ' ';
     append_raised(reply, message, SLAVE_RAISED_MAX - reply->raised_length);
 }
 

@@ -19,6 +19,7 @@ struct sim_behaviour {
     uint64_t seed;              /* of the scene */
     unsigned frames_per_second; /* of streams: 1 to SIM_FRAMES_PER_SECOND_MAX; 0 means 30 */
     int64_t duration_us;        /* of every detection and snapshot, or SIM_DURATION_BELIEVABLE */
+    bool stock;                 /* does not offer the extensions */
 };
 
 struct sim_callbacks;
@@ -28,7 +29,8 @@ struct sim_callbacks *sim_callbacks_new(const struct sim_behaviour *behaviour);
 void sim_callbacks_free(struct sim_callbacks *callbacks);
 
 /*
- * Registers all of them on a slave, which must not outlive `callbacks`. Returns 0 or -ENOMEM.
+ * Registers all of them on a slave, which must not outlive `callbacks`, and offers the extensions on it unless the
+ * camera is a stock one. Returns 0 or -ENOMEM.
  */
 int sim_callbacks_register(struct sim_callbacks *callbacks, struct omvrpc_slave *slave);
 

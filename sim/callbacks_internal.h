@@ -2,7 +2,7 @@
 #ifndef SIM_CALLBACKS_INTERNAL_H
 #define SIM_CALLBACKS_INTERNAL_H
 
-/* What callbacks.c (the table), detections.c, snapshots.c and test_aids.c share. Not for others. */
+/* What callbacks.c (the table), description.c, detections.c, snapshots.c and test_aids.c share. Not for others. */
 
 #include "callbacks.h"
 #include "image.h"
@@ -55,12 +55,41 @@ static inline void sim_put_u32(uint8_t *bytes, uint32_t value) {
 
 typedef void sim_callback(struct sim_call *call);
 
+enum sim_row_flags {
+    SIM_REPEATABLE = 1,
+    SIM_ARGS_OPTIONAL = 2,
+    SIM_STREAMS = 4,
+    SIM_CUTS_THROUGH = 8,
+};
+
+/* A callback, and what the camera says of it. A schema is a word, or a format and the names of its fields. */
+struct sim_row {
+    const char *name;
+    sim_callback *run;
+    int choice;
+    int64_t duration_us; /* believable for an OpenMV Cam H7 at QVGA; 0 for what takes no time to speak of */
+    const char *args;    /* schemas, or NULL */
+    const char *result;
+    unsigned flags; /* of enum sim_row_flags */
+    const char *doc;
+};
+
+extern const struct sim_row sim_rows[];
+extern const size_t sim_row_count;
+
+/* What the simulated camera is as a slave with the extensions. */
+#define SIM_PIECE 4096
+#define SIM_HELD  2
+
+/* Returns the description of the simulated camera with that seed, to be freed with free(), or NULL. */
+char *sim_description_new(uint64_t seed);
+
 sim_callback sim_detect_face, sim_detect_person, sim_detect_color, sim_detect_tag, sim_detect_all_tags;
 sim_callback sim_detect_code, sim_detect_all_codes; /* choice: enum sim_code_kind */
 
 sim_callback sim_take_snapshot, sim_hold_jpeg, sim_hold_raw, sim_begin_stream;
 sim_callback sim_read_held; /* choice: enum sim_held_kind */
 
-sim_callback sim_test_echo, sim_test_sleep, sim_test_blob, sim_test_counter;
+sim_callback sim_test_echo, sim_test_sleep, sim_test_blob, sim_test_counter, sim_test_fail;
 
 #endif

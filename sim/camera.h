@@ -20,7 +20,7 @@ struct sim_options {
     struct sim_faults faults;
 };
 
-/* Seed 1, 30 frames a second, believable durations, no faults. */
+/* Seed 1, 30 frames a second, believable durations, the extensions, no faults. */
 struct sim_options sim_options_default(void);
 
 struct sim_camera;

@@ -70,6 +70,12 @@ static bool take_replug_after(struct settings *settings, const char *value, char
     return good;
 }
 
+static bool take_stock(struct settings *settings, const char *value, char *error, size_t size) {
+    (void)value, (void)error, (void)size;
+    settings->options.behaviour.stock = true;
+    return true;
+}
+
 static bool take_faults(struct settings *settings, const char *value, char *error, size_t size) {
     return sim_faults_parse(value, &settings->options.faults, error, size) == 0;
 }
@@ -86,6 +92,7 @@ static const struct option_row {
     {"fps", "N", "frames a second of streams, 1 to 1000 (default 30)", take_fps},
     {"delay", "MS", "how long detections and snapshots take, 0 to 60000 (default: 8 to 40 by kind)", take_delay},
     {"faults", "TEXT", "faults of the line, such as seed=7,drop=1%,delay=2ms..8ms", take_faults},
+    {"stock", NULL, "a stock camera, without the extensions", take_stock},
     {"replug-after", "MS", "how long SIGUSR1 unplugs it, 0 to 3600000 (default 1000)", take_replug_after},
     {"help", NULL, "this text", NULL},
     {"version", NULL, "the version", NULL},
@@ -128,7 +135,7 @@ static int read_options(int argc, char **argv, struct settings *settings) {
             return 0;
         }
         char error[160];
-        snprintf(error, sizeof error, "expected %s: %s", row->argument, row->help);
+        snprintf(error, sizeof error, "expected %s: %s", row->argument ? row->argument : "nothing", row->help);
         if (!row->take(settings, optarg, error, sizeof error)) {
             fprintf(stderr, "openmv-sim: --%s %s: %s\n", row->name, optarg, error);
             return 2;

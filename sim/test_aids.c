@@ -4,6 +4,7 @@
 #include "callbacks_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SLEEP_MAX_MS 60000
 #define BLOB_MAX     ((size_t)4 << 20)
@@ -40,4 +41,18 @@ void sim_test_counter(struct sim_call *call) {
     uint8_t count[4];
     sim_put_u32(count, ++call->camera->counter);
     omvrpc_reply_append(call->reply, count, sizeof count);
+}
+
+/* The argument is the text of an exception, as "ValueError: no dial 7", or only its message, or nothing. */
+void sim_test_fail(struct sim_call *call) {
+    char text[256] = {0};
+    size_t length = call->length < sizeof text ? call->length : sizeof text - 1;
+    memcpy(text, call->argument, length);
+    char *separator = strstr(text, ": ");
+    if (separator) {
+        *separator = '\0';
+        omvrpc_reply_raise(call->reply, text, separator + 2);
+    } else {
+        omvrpc_reply_raise(call->reply, "RuntimeError", *text ? text : "told to fail");
+    }
 }

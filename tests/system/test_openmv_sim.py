@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: MIT
 """The simulated camera as a program: asked by a stock master over its pty, streamed, unplugged, mistreated."""
 
+import binascii
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
@@ -19,7 +21,7 @@ BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build")).resolve()
 PROGRAM = BUILD / "openmv-sim"
 sys.path.insert(0, str(ROOT / "tests" / "firmware"))
 
-from stock_master import DATA_POLL, HEADER_POLL, StockMaster, command_header  # noqa: E402
+from stock_master import DATA_POLL, HEADER_POLL, StockMaster, command_header, command_id  # noqa: E402
 
 GRAYSCALE, RGB565 = 0x08020001, 0x0C030002
 QQVGA = 10
@@ -248,6 +250,107 @@ def port_can_be_closed_and_opened_again():
             camera.master = StockMaster(camera.path)
 
 
+SESSION = 0x5E551011
+DONE, RAISED, NO_SESSION = 0, 1, 4
+
+
+def seal(data):
+    return data + u32(binascii.crc32(data))
+
+
+def by_number(master, number, name, argument=b"", session=SESSION, piece=4096):
+    """Status, length of the whole and data of a numbered call."""
+    envelope = u32(session, number, 0, piece, command_id(name)) + argument
+    return unsealed(master.call("omvrpc.call", seal(envelope)), session, number, 0)
+
+
+def read_piece(master, number, offset, session=SESSION, piece=4096):
+    reply = master.call("omvrpc.read", seal(u32(session, number, 0, piece, offset)))
+    return unsealed(reply, session, number, offset)
+
+
+def unsealed(reply, *expected):
+    check_equal(seal(reply[:-4]), reply)
+    session, number, status, total, offset = struct.unpack_from("<IIIII", reply)
+    check_equal((session, number, offset), expected)
+    return status, total, reply[20:-4]
+
+
+def whole(master, number, first):
+    """The whole result, of which the first bytes are there."""
+    status, total, data = first
+    check_equal(status, DONE)
+    while len(data) < total:
+        status, again, more = read_piece(master, number, len(data))
+        check(status == DONE and again == total and more, "status %d, %d bytes of %d" % (status, len(data), again))
+        data += more
+    return data
+
+
+def documented_callbacks():
+    """Names of the tables in the README, each with what is documented as its argument and result."""
+    rows = {}
+    for line in (ROOT / "sim" / "README.md").read_text().split("## Callbacks")[1].split("## Extensions")[0].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for name in re.findall(r"`(\w+)`", cells[0]) if line.startswith("| `") else []:
+            rows[name] = cells[1:]
+    return rows
+
+
+def every_callback_is_described_as_documented():
+    with Camera("--seed", "254") as camera:
+        description = json.loads(camera.master.call("omvrpc.describe"))
+        check_equal(json.loads(whole(camera.master, 0, by_number(camera.master, 0, ""))), description)
+        check_equal([description[key] for key in ("extensions", "board", "id")], [1, "OpenMV simulator", "%016X" % 254])
+        check_equal(description["limits"], {"argument": 1 << 20, "piece": 4096, "held": 2})
+        documented = documented_callbacks()
+        check_equal(sorted(description["callbacks"]), sorted(documented))
+        for name, entry in description["callbacks"].items():
+            check(entry["doc"], name)
+            for member, cell in zip(("args", "result"), documented[name]):
+                schema = entry.get(member)
+                if isinstance(schema, dict):
+                    check("`%s`" % schema["format"] in cell, "%s: %s" % (name, schema))
+                    check_equal(len(struct.unpack(schema["format"], bytes(struct.calcsize(schema["format"])))),
+                                len(schema["fields"]))
+        check_equal([name for name, entry in description["callbacks"].items() if not set(entry) - {"doc"}],
+                    ["echo", "sleep", "blob", "counter"])
+        check_equal([name for name, entry in description["callbacks"].items() if "schedules" in entry],
+                    ["jpeg_image_read", "jpeg_image_stream", "raw_image_read"])
+
+
+def calls_by_number_run_once_and_arrive_whole():
+    with Camera() as camera:
+        master = camera.master
+        by_number(master, 0, "")
+        first = by_number(master, 1, "counter")
+        check_equal(first, (DONE, 4, u32(1)))
+        check_equal(by_number(master, 1, "counter"), first)
+        check_jpeg(whole(master, 2, by_number(master, 2, "jpeg_snapshot", piece=500)))
+        size = 20_000
+        pieces = by_number(master, 3, "blob", u32(size))
+        check_equal(len(pieces[2]), 4096)
+        check_equal(by_number(master, 4, "counter"), (DONE, 4, u32(2)))
+        check_equal(whole(master, 3, pieces), bytes((i ^ i >> 8 ^ i >> 16) & 0xFF for i in range(size)))
+
+
+def a_callback_that_fails_says_why():
+    with Camera() as camera:
+        by_number(camera.master, 0, "")
+        for number, (argument, said) in enumerate((
+                (b"ValueError: no dial 7", b"ValueError: no dial 7"), (b"no dial", b"RuntimeError: no dial"),
+                (b"", b"RuntimeError: told to fail"), (b"KeyError: a: b", b"KeyError: a: b")), 1):
+            check_equal(by_number(camera.master, number, "fail", argument), (RAISED, len(said), said))
+        check_equal(camera.master.call("fail", b"unheard"), b"")
+
+
+def a_stock_camera_has_no_extensions():
+    with Camera("--stock") as camera:
+        for name in ("omvrpc.describe", "omvrpc.call", "omvrpc.read"):
+            check_equal(camera.master.call(name, seal(u32(SESSION, 0, 0, 4096, 0))), b"")
+        check_equal(camera.master.call("echo", b"alive"), b"alive")
+
+
 def check_resident(process):
     status = pathlib.Path("/proc/%d/status" % process.pid).read_text()
     kilobytes = int(status.split("VmRSS:")[1].split()[0])
@@ -297,6 +400,7 @@ def unplugging_hangs_up_and_replugging_brings_the_camera_back():
         with Camera("--link", str(link), "--replug-after", "300") as camera:
             check_equal(os.readlink(link), camera.path)
             count = count_on(camera.master, 0)
+            check_equal(by_number(camera.master, 0, "")[0], DONE)
             camera.process.send_signal(signal.SIGUSR1)
             check(select.select([camera.master.fd], [], [], 10)[0], "no hang-up")
             try:
@@ -309,6 +413,7 @@ def unplugging_hangs_up_and_replugging_brings_the_camera_back():
             camera.master.close()
             camera.master = StockMaster(str(link))
             count_on(camera.master, count)
+            check_equal(by_number(camera.master, 1, "counter")[0], NO_SESSION)
             check_equal(camera.end(signal.SIGTERM), 0)
             check(not link.is_symlink(), "the link was left behind")
 
@@ -348,7 +453,7 @@ def bad_options_are_refused_with_help():
 def help_names_every_option():
     result = subprocess.run([str(PROGRAM), "--help"], capture_output=True, text=True, timeout=10)
     check_equal(result.returncode, 0)
-    for word in ("--link", "--seed", "--fps", "--delay", "--faults", "--replug-after", "--version", "stall=T@P%"):
+    for word in ("--link", "--seed", "--fps", "--delay", "--faults", "--stock", "--replug-after", "--version", "stall=T@P%"):
         check(word in result.stdout, "%s is missing" % word)
     version = subprocess.run([str(PROGRAM), "--version"], capture_output=True, text=True, timeout=10)
     check(version.stdout.startswith("openmv-sim ") and version.returncode == 0, version.stdout)
@@ -368,6 +473,10 @@ TESTS = [
     sleep_answers_after_its_time_and_delay_sets_that_of_detections,
     blob_has_the_documented_pattern,
     counter_counts_each_run,
+    every_callback_is_described_as_documented,
+    calls_by_number_run_once_and_arrive_whole,
+    a_callback_that_fails_says_why,
+    a_stock_camera_has_no_extensions,
     port_can_be_closed_and_opened_again,
     output_that_nobody_reads_is_dropped_and_the_camera_goes_on,
     garbage_is_survived,

@@ -62,7 +62,7 @@ START_TEST(what_is_said_is_what_is_meant) {
         read_good("{\"socket\": {\"path\": \"/tmp/a\", \"mode\": \"0600\", \"group\": \"video\"},\n"
                   " \"cameras\": {\"top\": {\"link\": {\"type\": \"serial\", // a UART\n"
                   "   \"device\": \"/dev/ttyAMA0\", \"baud\": \"0x1c200\", \"rtscts\": true}},\n"
-                  "   \"try\": {\"link\": {\"type\": \"sim\", \"faults\": \"seed=1\"}}},\n"
+                  "   \"try\": {\"link\": {\"type\": \"sim\", \"faults\": \"seed=1\", \"stock\": true}}},\n"
                   " \"callbacks\": {\"gauge\": {\"result\": {\"format\": \"<f\"}, \"repeatable\": true}},\n"
                   " \"limits\": {\"clients\": 3}}");
     ck_assert_str_eq(config->socket_path, "/tmp/a");
@@ -74,12 +74,15 @@ START_TEST(what_is_said_is_what_is_meant) {
     ck_assert_uint_eq(config->cameras[0].link.baud, 115200);
     ck_assert(config->cameras[0].link.rtscts);
     ck_assert_str_eq(config->cameras[1].link.faults, "seed=1");
+    ck_assert(config->cameras[1].link.stock);
     ck_assert(callback_find(config->callbacks, "gauge")->is_repeatable);
     ck_assert_ptr_nonnull(callback_find(config->callbacks, "face_detection"));
     ck_assert_uint_eq(config->limits.clients, 3);
     config_simulate(config);
     ck_assert_str_eq(config->cameras[0].link.kind->type, "sim");
+    ck_assert(!config->cameras[0].link.stock);
     ck_assert_str_eq(config->cameras[1].link.faults, "seed=1");
+    ck_assert(config->cameras[1].link.stock);
     config_free(config);
 }
 END_TEST

@@ -550,8 +550,8 @@ END_TEST
 START_TEST(a_long_result_is_read_in_pieces_in_any_order_and_as_often_as_needed) {
     static const uint32_t offsets[] = {192, 0, 64, 199, 64, 128, 150, 1};
     uint8_t numbers[200];
-    for (uint8_t i = 0; i < sizeof numbers; i++) {
-        numbers[i] = i;
+    for (size_t i = 0; i < sizeof numbers; i++) {
+        numbers[i] = (uint8_t)i;
     }
     call_bytes(1, "count_up", "\xc8", 1);
     expect_bytes(OMVRPC_STATUS_DONE, 200, numbers, PIECE);
