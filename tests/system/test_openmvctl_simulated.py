@@ -98,7 +98,7 @@ def callbacks_are_listed_with_their_schemas(daemon):
     expect(done.returncode, OK, done.stderr)
     row = next(line for line in done.stdout.decode().splitlines() if line.startswith("face_detection "))
     expect_in("x y w h (<HHHH)", row, "result")
-    expect_in("built in", row, "origin")
+    expect_in("camera", row, "origin")
 
 
 @test

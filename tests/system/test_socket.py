@@ -56,7 +56,7 @@ def callbacks_lists_names_schemas_and_origins():
     with daemon.client() as client:
         rows = {row["name"]: row for row in client.result("callbacks")}
         assert rows["face_detection"]["result"] == {"format": "<HHHH", "fields": ["x", "y", "w", "h"]}, rows
-        assert rows["jpeg_snapshot"]["result"] == "jpeg" and rows["jpeg_snapshot"]["origin"] == "built in", rows
+        assert rows["jpeg_snapshot"]["result"] == "jpeg" and rows["jpeg_snapshot"]["origin"] == "camera", rows
         assert client.result("callbacks", {"camera": "camera"}) == client.result("callbacks")
 
 
@@ -313,7 +313,8 @@ def stats_counts_calls_clients_and_limits():
 
 
 def names_beyond_the_table_share_a_row_of_stats():
-    with daemon.client() as client:
+    stock = {"cameras": {"camera": {"link": {"type": "sim", "stock": True}}}}
+    with Daemon(config=stock) as other, other.client() as client:
         numbers = [client.send_request("call", {"name": f"made_up_{i}"}) for i in range(100)]
         for number in numbers:
             assert client.reply(number)["result"]["value"] is None

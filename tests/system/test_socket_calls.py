@@ -16,7 +16,10 @@ CALLBACKS = {
     "echo": {"args": {"format": "<qf", "fields": ["big", "real"]}, "result": {"format": "<qf", "fields": ["big", "real"]}},
 }
 
-daemon = Daemon(config={"cameras": {"one": {"link": {"type": "sim"}}, "two": {"link": {"type": "sim"}}},
+# A camera that does not say what callbacks it has.
+STOCK = {"link": {"type": "sim", "stock": True}}
+
+daemon = Daemon(config={"cameras": {"one": {"link": {"type": "sim"}}, "two": STOCK},
                         "callbacks": CALLBACKS}).start()
 
 
@@ -103,15 +106,15 @@ def a_command_id_stands_for_a_name():
     with daemon.client() as client:
         result = client.result("call", {"name": command_id("sleep"), "camera": "one", "args": [1]})
         assert result["value"] == {"ms": 1} and result["name"] == "sleep", result
-        result = client.result("call", {"name": command_id("unheard_of").upper(), "camera": "one"})
+        result = client.result("call", {"name": command_id("unheard_of").upper(), "camera": "two"})
         assert result["value"] is None and result["bytes"] == 0, result
 
 
 def an_unknown_callback_takes_data_and_gives_base64():
     with daemon.client() as client:
-        result = client.result("call", {"name": "unheard_of", "camera": "one", "data": "aGk="})
+        result = client.result("call", {"name": "unheard_of", "camera": "two", "data": "aGk="})
         assert result["value"] is None, result
-        error = client.error("call", {"name": "unheard_of", "camera": "one", "args": [1]})
+        error = client.error("call", {"name": "unheard_of", "camera": "two", "args": [1]})
         assert reason_of(error) == "invalid_params", error
 
 
@@ -146,7 +149,7 @@ def raw_bytes_follow_their_own_line_only():
 
 def an_empty_result_and_an_error_have_no_raw_bytes():
     with daemon.client() as client:
-        assert client.result("call", {"name": "unheard_of", "camera": "one", "reply": "raw"})["value"] is None
+        assert client.result("call", {"name": "unheard_of", "camera": "two", "reply": "raw"})["value"] is None
         client.error("call", {"name": "sleep", "camera": "one", "reply": "raw"})
         assert client.result("ping") == "pong" and not client.is_readable()
 
@@ -312,7 +315,7 @@ def a_client_may_have_1024_calls_waiting():
     with daemon.client() as client, daemon.client() as other:
         occupy(other, 1500)
         for i in range(1024 + 10):
-            client.send_request("call", {"name": "unheard_of", "camera": "one", "timeout_ms": 30000})
+            client.send_request("call", {"name": "echo", "camera": "one", "data": "", "timeout_ms": 30000})
         full = [client.read() for _ in range(10)]
         assert all(reason_of(reply["error"]) == "queue_full" and reply["error"]["data"]["retryable"] for reply in full), full
         assert {reply["id"] for reply in full} == set(range(1025, 1035))
@@ -327,8 +330,8 @@ def each_limit_of_the_queue_has_its_error():
     with Daemon(config=config) as small, small.client() as client, small.client() as other, small.client() as third:
         wait_for_camera(client, "one")
         occupy(third, 1000)
-        call = {"name": "unheard_of"}
-        heavy = {"name": "unheard_of", "data": "00" * 2000, "encoding": "hex"}
+        call = {"name": "counter"}
+        heavy = {"name": "echo", "data": "00" * 2000, "encoding": "hex"}
         waiting = [client.send_request("call", heavy) for _ in range(2)]
         error = client.error("call", heavy)
         assert reason_of(error) == "queue_full" and "client_waiting_bytes" in error["message"], error
