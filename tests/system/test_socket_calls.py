@@ -331,7 +331,7 @@ def each_limit_of_the_queue_has_its_error():
         wait_for_camera(client, "one")
         occupy(third, 1000)
         call = {"name": "counter"}
-        heavy = {"name": "echo", "data": "00" * 2000, "encoding": "hex"}
+        heavy = {"name": "face_detection", "data": "00" * 2000, "encoding": "hex"}
         waiting = [client.send_request("call", heavy) for _ in range(2)]
         error = client.error("call", heavy)
         assert reason_of(error) == "queue_full" and "client_waiting_bytes" in error["message"], error
