@@ -6,6 +6,7 @@
  */
 
 #include "slave_internal.h"
+#include "slave_outcomes.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,82 +16,28 @@
 #define HELD_MAX        ((uint32_t)16)
 #define DESCRIPTION_MAX ((size_t)1 << 20)
 
-/* How a call ended. */
-struct outcome {
-    uint32_t number; /* 0 where there is none */
-    uint32_t status;
-    uint32_t total;
-    bool held; /* of several pieces: it outlives later calls */
-    struct buffer data;
-};
-
 struct slave_session {
     char *description;
     size_t description_length;
-    uint32_t piece, held;
+    uint32_t piece;
     uint32_t id;     /* 0 where none is open */
-    uint32_t last;   /* the highest number called */
     bool describing; /* the description may be read */
-    /* All results that are held, `held` at most, and between calls the last outcome. */
-    size_t kept_count;
-    struct outcome kept[];
+    struct slave_outcomes outcomes;
 };
 
-static void outcome_drop(struct outcome *outcome) {
-    buffer_free(&outcome->data);
-    *outcome = (struct outcome){0};
-}
-
 void slave_session_forget(struct slave_session *session) {
-    if (session == NULL) {
-        return;
+    if (session != NULL) {
+        slave_outcomes_clear(&session->outcomes);
+        session->id = 0;
+        session->describing = false;
     }
-    for (size_t i = 0; i < session->kept_count; i++) {
-        outcome_drop(&session->kept[i]);
-    }
-    session->id = session->last = 0;
-    session->describing = false;
 }
 
 void slave_session_free(struct slave_session *session) {
-    if (session == NULL) {
-        return;
-    }
-    slave_session_forget(session);
-    free(session->description);
-    free(session);
-}
-
-/* Returns what is kept of a call, or NULL; with 0, a free place. */
-static struct outcome *find(struct slave_session *session, uint32_t number) {
-    for (size_t i = 0; i < session->kept_count; i++) {
-        if (session->kept[i].number == number) {
-            return &session->kept[i];
-        }
-    }
-    return NULL;
-}
-
-static void release(struct slave_session *session, uint32_t number) {
-    struct outcome *outcome = number > 0 ? find(session, number) : NULL;
-    if (outcome != NULL && outcome->held) {
-        outcome_drop(outcome);
-    }
-}
-
-/* Holds a result of several pieces; where there are too many of them, the oldest goes. */
-static void hold(struct slave_session *session, struct outcome *outcome) {
-    outcome->held = true;
-    struct outcome *oldest = outcome;
-    uint32_t count = 0;
-    for (size_t i = 0; i < session->kept_count; i++) {
-        if (session->kept[i].held) {
-            count++;
-            oldest = session->kept[i].number < oldest->number ? &session->kept[i] : oldest;
-        }
-    }
-    if (count > session->held) {
-        outcome_drop(oldest);
+    if (session != NULL) {
+        slave_outcomes_close(&session->outcomes);
+        free(session->description);
+        free(session);
     }
 }
 
@@ -130,12 +77,12 @@ static void respond_piece(const struct slave_session *session, struct omvrpc_rep
 }
 
 static void respond_outcome(struct slave_session *session, struct omvrpc_reply *reply,
-                            const struct omvrpc_envelope *envelope, struct outcome *outcome) {
+                            const struct omvrpc_envelope *envelope, struct slave_outcome *outcome) {
     const char *data = (const char *)buffer_bytes(&outcome->data);
     size_t length = buffer_length(&outcome->data), piece = piece_size(session, envelope);
     if (outcome->status == OMVRPC_STATUS_DONE) {
         if (length > piece && !outcome->held) {
-            hold(session, outcome);
+            slave_outcomes_hold(&session->outcomes, outcome);
         }
         respond_piece(session, reply, envelope, 0, data, length);
         return;
@@ -197,7 +144,7 @@ static bool is_reserved(uint32_t command) {
 /* Runs a callback in the reply of the call around it, and takes its result out again: what is left there is its delay
  * and what it has scheduled. */
 static void run(struct omvrpc_slave *slave, struct omvrpc_reply *reply, uint32_t command, const uint8_t *argument,
-                size_t length, struct outcome *outcome) {
+                size_t length, struct slave_outcome *outcome) {
     if (is_reserved(command) || !slave_callback_run(slave, command, argument, length, reply)) {
         outcome->status = OMVRPC_STATUS_NO_SUCH_CALLBACK;
     } else if (reply->raised_length > 0) {
@@ -234,20 +181,15 @@ static void call_by_number(void *context, const uint8_t *argument, size_t length
         respond_no_session(slave, reply, &call, 0);
         return;
     }
-    release(session, call.released);
+    slave_outcomes_release(&session->outcomes, call.released);
     session->describing = call.number == 0;
     if (call.number == 0) {
         respond_piece(session, reply, &call, 0, session->description, session->description_length);
         return;
     }
-    struct outcome *outcome = find(session, call.number);
-    if (call.number > session->last) {
-        outcome = find(session, session->last);
-        if (outcome != NULL && !outcome->held) {
-            outcome_drop(outcome);
-        }
-        outcome = find(session, 0);
-        outcome->number = session->last = call.number;
+    struct slave_outcome *outcome = slave_outcomes_find(&session->outcomes, call.number);
+    if (call.number > session->outcomes.last) {
+        outcome = slave_outcomes_add(&session->outcomes, call.number);
         run(slave, reply, call.target, argument, length, outcome);
     }
     if (outcome != NULL) {
@@ -270,12 +212,12 @@ static void read_piece(void *context, const uint8_t *argument, size_t length, st
         respond_no_session(slave, reply, &read, offset);
         return;
     }
-    release(session, read.released);
+    slave_outcomes_release(&session->outcomes, read.released);
     if (read.number == 0 && session->describing) {
         respond_piece(session, reply, &read, offset, session->description, session->description_length);
         return;
     }
-    const struct outcome *outcome = read.number > 0 ? find(session, read.number) : NULL;
+    const struct slave_outcome *outcome = slave_outcomes_find(&session->outcomes, read.number);
     if (outcome != NULL && outcome->held) {
         respond_piece(session, reply, &read, offset, buffer_bytes(&outcome->data), buffer_length(&outcome->data));
     } else {
@@ -290,19 +232,18 @@ static void describe(void *context, const uint8_t *argument, size_t length, stru
 }
 
 static struct slave_session *session_new(const struct omvrpc_extension_options *options) {
-    size_t kept_count = (size_t)options->held + 1;
-    struct slave_session *session = calloc(1, sizeof *session + kept_count * sizeof session->kept[0]);
-    char *description = strdup(options->description);
-    if (session == NULL || description == NULL) {
-        free(session);
-        free(description);
+    struct slave_session *session = calloc(1, sizeof *session);
+    if (session == NULL) {
         return NULL;
     }
-    session->description = description;
-    session->description_length = strlen(description);
+    session->description = strdup(options->description);
+    if (session->description == NULL || !slave_outcomes_open(&session->outcomes, options->held)) {
+        free(session->description);
+        free(session);
+        return NULL;
+    }
+    session->description_length = strlen(options->description);
     session->piece = options->piece;
-    session->held = options->held;
-    session->kept_count = kept_count;
     return session;
 }
 
