@@ -35,8 +35,8 @@ struct call {
     struct job *job;  /* command, argument, deadline and flags are set; owned by the call */
     const char *name; /* of the callback, for messages */
     enum queue_priority priority;
-    bool waits_offline;                     /* wait for a camera that is offline as well */
-    bool is_stock;                          /* never through a session */
+    bool waits_offline;              /* wait for a camera that is offline as well */
+    bool is_stock;                   /* never through a session */
     struct exchange_picture picture; /* of a snapshot that is to be read as well; its bytes are in `exchange` */
     /* Fills in the job when the call's turn has come and it is known what camera this is. Returns false with *error
      * filled where that cannot be done. NULL where the job is complete. */

@@ -193,7 +193,8 @@ void camera_submit(struct camera *camera, struct job *job) {
 static void begin_exchange(struct camera *camera, struct call *call) {
     size_t limit = camera->daemon->config->limits.payload_bytes;
     /* What is scheduled are raw bytes on the wire, which no session numbers. */
-    bool is_numbered = camera->session.is_open && !call->is_stock && !call->job->schedules && call->picture.read_command == 0;
+    bool is_numbered =
+        camera->session.is_open && !call->is_stock && !call->job->schedules && call->picture.read_command == 0;
     bool ran_before = call->exchange.ran_before;
     exchange_begin(&call->exchange, is_numbered ? EXCHANGE_NUMBERED : EXCHANGE_PLAIN, call->job,
                    is_numbered ? &camera->session : NULL, limit);

@@ -42,7 +42,7 @@ enum exchange_end {
 /* The reads that belong to a snapshot. */
 struct exchange_picture {
     uint32_t read_command; /* 0: there are none */
-    size_t size_offset; /* of the picture's size, u32, in the snapshot's result */
+    size_t size_offset;    /* of the picture's size, u32, in the snapshot's result */
     size_t result_length;
 };
 

@@ -34,7 +34,7 @@ struct param {
 /* A method's parameters as given; they point into the request's line and are good until its handler returns. */
 struct params {
     const struct param *table;
-    struct json_span object; /* as it came; `text` is NULL where there was none */
+    struct json_span object;             /* as it came; `text` is NULL where there was none */
     struct json_span values[PARAMS_MAX]; /* in the table's order; `text` is NULL for what was not given */
 };
 
