@@ -35,6 +35,9 @@ static void handle_changed_state(struct camera *camera, const struct worker_mess
         camera_end_waiting(camera, &error);
     }
     camera_serve_port_requests(camera);
+    if (is_news) {
+        subscription_announce(camera->daemon, camera);
+    }
 }
 
 static void on_messages(evutil_socket_t fd, short what, void *context) {

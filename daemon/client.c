@@ -147,8 +147,10 @@ static bool peer_has_gone(const struct client *client) {
 }
 
 static bool is_finished(const struct client *client) {
-    bool gets_no_more_lines = (client->input_closed || client->server->daemon->stopping) && !has_more_lines(client);
-    return client->broken || (gets_no_more_lines && client->open == 0 && client->output == NULL);
+    bool is_stopping = client->server->daemon->stopping;
+    bool gets_no_more_lines = (client->input_closed || is_stopping) && !has_more_lines(client);
+    bool is_owed = client->open > 0 || client->output != NULL || (client->subscription_count > 0 && !is_stopping);
+    return client->broken || (gets_no_more_lines && !is_owed);
 }
 
 void client_wake(struct client *client) {
@@ -247,6 +249,7 @@ struct client *client_new(struct server *server, int fd) {
     client->uid = peer.uid;
     client->gid = peer.gid;
     TAILQ_INIT(&client->requests);
+    TAILQ_INIT(&client->subscriptions);
     line_buffer_init(&client->input, server->daemon->config->limits.line_bytes);
     client->watched = EV_READ | EV_PERSIST;
     event_assign(&client->event, server->daemon->base, fd, client->watched, on_event, client);
@@ -274,6 +277,7 @@ void client_free(struct client *client) {
     event_del(&client->resume);
     line_buffer_clear(&client->input);
     held_picture_clear(&client->picture);
+    subscription_end_all(client);
     if (client->output != NULL) {
         evbuffer_free(client->output);
     }

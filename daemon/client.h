@@ -6,13 +6,15 @@
  * One connection: its bytes, its bounds, its end. Lines go to request.c; replies come back through client_send().
  *
  * A client is read no further while more than limits.output_pause_bytes of its replies wait, and closed when they
- * exceed limits.output_bytes. One that has shut down its writing side is closed when it has got all it is owed. Nothing
+ * exceed limits.output_bytes. One that has shut down its writing side is closed when it has got all it is owed; with
+ * subscriptions it stays until it closes altogether. Nothing
  * outside of client.c frees a client, and client.c does so only from its own event, so that a pointer stays good
  * through any call.
  */
 
 #include "held_picture.h"
 #include "line_buffer.h"
+#include "subscription.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -51,6 +53,9 @@ struct client {
     size_t waiting_bytes;         /* their arguments */
 
     struct held_picture picture; /* the last that it took */
+
+    struct subscription_list subscriptions;
+    size_t subscription_count;
 
     uint64_t requests_total, bytes_in, bytes_out;
 };

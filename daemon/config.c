@@ -25,6 +25,7 @@ const struct limit_row limit_rows[] = {
     {LIMIT(camera_waiting), 8192, 1, 1000000, "calls that wait for one camera"},
     {LIMIT(output_pause_bytes), 256 << 10, 4096, 64 << 20, "unread replies from which on a client is read no further"},
     {LIMIT(output_bytes), 8 << 20, 65536, 1 << 30, "unread replies for which a client is closed"},
+    {LIMIT(client_subscriptions), 64, 1, 10000, "subscriptions of one client"},
     {.key = NULL},
 };
 

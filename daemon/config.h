@@ -28,6 +28,7 @@ struct limits {
     size_t camera_waiting;
     size_t output_pause_bytes;
     size_t output_bytes;
+    size_t client_subscriptions;
 };
 
 struct limit_row {

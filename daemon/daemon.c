@@ -102,6 +102,7 @@ struct daemon *daemon_new(const struct config *config, const char *socket_path) 
     }
     daemon->config = config;
     daemon->started_us = omvrpc_now_us();
+    TAILQ_INIT(&daemon->event_subscriptions);
     daemon->base = new_base();
     daemon->cameras = calloc(config->camera_count, sizeof *daemon->cameras);
     if (daemon->base == NULL || daemon->cameras == NULL) {

@@ -5,6 +5,8 @@
 /* The whole of a running daemon, as its parts see each other, and its orderly end. Everything here lives on the loop.
  */
 
+#include "subscription.h"
+
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdbool.h>
@@ -22,7 +24,9 @@ struct daemon {
     struct camera **cameras; /* in the order of the configuration */
     size_t camera_count;
     int64_t started_us;
-    bool stopping; /* what is accepted is being finished; nothing new is begun */
+    struct subscription_list event_subscriptions;
+    uint64_t last_subscription; /* its number */
+    bool stopping;              /* what is accepted is being finished; nothing new is begun */
     bool out_of_time;
     struct event stop_timer;
     struct event signals[2];

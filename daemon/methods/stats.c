@@ -133,6 +133,7 @@ static void measure_use(const struct daemon *daemon, struct limits *used) {
         raise_to(&used->client_waiting_bytes, client->waiting_bytes);
         raise_to(&used->output_bytes, client_output_length(client));
         raise_to(&used->output_pause_bytes, client_output_length(client));
+        raise_to(&used->client_subscriptions, client->subscription_count);
     }
     for (size_t i = 0; i < daemon->camera_count; i++) {
         struct camera_status status;

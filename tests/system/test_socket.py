@@ -353,9 +353,102 @@ def unread_replies_do_not_stop_others():
         assert client.result("ping") == "pong"
 
 
+def reason(error):
+    return error["data"]["reason"]
+
+
+def next_event(client):
+    message = client.read()
+    assert message is not None and message.get("method") == "event" and "id" not in message, message
+    return message["params"]
+
+
+def events_tell_of_cameras_that_come_and_go():
+    with Daemon() as own, own.client() as client, own.client() as other:
+        wait_for_camera(client)
+        number = client.result("subscribe", {"events": True})["subscription"]
+        assert isinstance(number, int), number
+        assert other.result("release") is True
+        event = next_event(client)
+        assert event["subscription"] == number and event["seq"] == 1 and event["dropped"] == 0, event
+        assert event["value"]["camera"] == "camera" and event["value"]["state"] == "released", event
+        assert other.result("acquire") is True
+        states = []
+        while not states or states[-1] != "online":
+            event = next_event(client)
+            assert event["seq"] == len(states) + 2, event
+            states.append(event["value"]["state"])
+        assert states[0] == "connecting", states
+        assert client.result("unsubscribe", {"subscription": number}) is True
+        assert other.result("release") is True
+        assert client.result("ping") == "pong" and not client.is_readable(), "an event after unsubscribe"
+        assert reason(client.error("unsubscribe", {"subscription": number})) == "invalid_params"
+
+
+def subscriptions_outlive_the_end_of_the_requests():
+    with Daemon() as own, own.client() as client, own.client() as other:
+        wait_for_camera(other)
+        client.send_request("subscribe", {"events": True})
+        client.shut_down_writing()
+        assert "result" in client.read()
+        assert other.result("release") is True
+        assert next_event(client)["value"]["state"] == "released"
+        assert len(other.result("stats")["clients"]) == 2
+        client.close()
+        wait_until(lambda: len(other.result("stats")["clients"]) == 1, "the daemon to see that its subscriber has gone")
+
+
+def subscriptions_have_a_limit_and_a_kind():
+    config = {"cameras": {"camera": {"link": {"type": "sim"}}}, "limits": {"client_subscriptions": 2}}
+    with Daemon(config=config) as own, own.client() as client:
+        for _ in range(2):
+            client.result("subscribe", {"events": True})
+        assert reason(client.error("subscribe", {"events": True})) == "queue_full"
+        assert client.result("stats")["limits"]["client_subscriptions"] == {"limit": 2, "used": 2}
+        assert reason(client.error("subscribe", {"events": False})) == "invalid_params"
+        assert reason(client.error("subscribe")) == "invalid_params"
+
+
+def subscriber_that_does_not_read_loses_events_and_is_told():
+    config = {"cameras": {"camera": {"link": {"type": "sim"}}}, "limits": {"output_pause_bytes": 4096}}
+    with Daemon(config=config) as own, own.client() as client, own.client() as other:
+        wait_for_camera(client)
+        client.result("subscribe", {"events": True})
+        # Replies nobody reads fill the socket and then the daemon's buffer; events come on top.
+        filler = json.dumps({"jsonrpc": "2.0", "id": 0, "method": "callbacks"}) + "\n"
+        client.socket.setblocking(False)
+
+        def is_clogged():
+            try:
+                client.socket.send(filler.encode() * 20)
+            except BlockingIOError:
+                pass
+            mine = [row for row in other.result("stats")["clients"] if not row["you"]]
+            return mine[0]["output_waiting"] > 4096
+        wait_until(is_clogged, "the daemon to hold replies back")
+        for _ in range(3):
+            assert other.result("release") is True and other.result("acquire") is True
+            wait_for_camera(other)
+        client.socket.setblocking(True)
+        client.socket.settimeout(30)
+        # What has room now comes with the number of what had none.
+        other.send_request("release")
+        events = []
+        while not events or events[-1]["value"]["state"] != "released" or events[-1]["dropped"] == 0:
+            message = client.read()
+            if message.get("method") == "event":
+                events.append(message["params"])
+                if events[-1]["dropped"] == 0:
+                    assert events[-1]["seq"] == len(events)
+            elif not client.is_readable(0.2):
+                other.result("acquire")
+                other.result("release")
+        assert events[-1]["seq"] == len(events) + events[-1]["dropped"], events[-1]
+
+
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
-         if callable(test) and getattr(test, "__module__", "") == "__main__" and name not in ("check_error", "expect_error")])
+         if callable(test) and getattr(test, "__module__", "") == "__main__" and name not in ("check_error", "expect_error", "next_event", "reason")])
 
 
 def the_daemon_ends_well_after_all_that():
