@@ -31,7 +31,7 @@ endif
 endif
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
-CPPFLAGS += -D_GNU_SOURCE -DOPENMVD_VERSION='"$(VERSION)"' -Ilibopenmvrpc -Idaemon -I.
+CPPFLAGS += -D_GNU_SOURCE -DOPENMVD_VERSION='"$(VERSION)"' -Ilibopenmvrpc -Icapture -Idaemon -I.
 SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=c11 $(WARNINGS) -fvisibility=hidden -pthread $(CFLAGS) $(SANITIZER)
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANITIZER)
@@ -42,6 +42,7 @@ PKG_CFLAGS := $(call pkg_cflags,$(PKG_DAEMON) $(PKG_SIM))
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB_SOURCES    := $(wildcard libopenmvrpc/*.c libopenmvrpc/link/*.c)
+CAPTURE_SOURCES := $(wildcard capture/*.c)
 DAEMON_SOURCES := $(wildcard daemon/*.c daemon/methods/*.c)
 SIM_SOURCES    := $(wildcard sim/*.c)
 CLI_SOURCES    := $(wildcard cli/*.c)
@@ -53,6 +54,7 @@ FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
 
 LIB_STATIC := $(BUILD)/libopenmvrpc.a
 LIB_SHARED := $(BUILD)/libopenmvrpc.so.0
+CAPTURE_PARTS := $(call objects,$(CAPTURE_SOURCES))
 PROGRAMS   := $(BUILD)/openmvd $(BUILD)/openmvctl $(BUILD)/openmv-sim
 DAEMON_PARTS := $(filter-out %/main.o,$(call objects,$(DAEMON_SOURCES)))
 SIM_PARTS    := $(filter-out %/main.o,$(call objects,$(SIM_SOURCES)))
@@ -122,17 +124,17 @@ define newline
 
 endef
 
-$(BUILD)/openmvd: $(call objects,$(DAEMON_SOURCES)) $(SIM_PARTS) $(LIB_STATIC)
+$(BUILD)/openmvd: $(call objects,$(DAEMON_SOURCES)) $(SIM_PARTS) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM)) -lm
 
-$(BUILD)/openmv-sim: $(call objects,$(SIM_SOURCES)) $(LIB_STATIC)
+$(BUILD)/openmv-sim: $(call objects,$(SIM_SOURCES)) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(call pkg_libs,$(PKG_SIM) $(PKG_LIB)) -lm
 
-$(BUILD)/openmvctl: $(call objects,$(CLI_SOURCES))
+$(BUILD)/openmvctl: $(call objects,$(CLI_SOURCES)) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(call pkg_libs,$(PKG_CLI)) -lm
 
 # Tests and helpers are linked with everything but the programs' own main().
-TEST_PARTS = $(DAEMON_PARTS) $(SIM_PARTS) $(BUILD)/tests/sim/stock_slave.o $(LIB_STATIC)
+TEST_PARTS = $(DAEMON_PARTS) $(SIM_PARTS) $(CAPTURE_PARTS) $(BUILD)/tests/sim/stock_slave.o $(LIB_STATIC)
 TEST_LIBS  = $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM) $(PKG_TESTS)) -lm
 
 $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/main.o $(TEST_PARTS)
@@ -141,7 +143,7 @@ $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/mai
 $(HELPERS): $(BUILD)/tests/%: $(BUILD)/tests/helpers/%.o $(TEST_PARTS)
 	$(link) $(TEST_LIBS)
 
-$(BUILD)/simulate: $(call objects,$(VTIME_SOURCES)) $(DAEMON_PARTS) $(SIM_PARTS) $(LIB_STATIC)
+$(BUILD)/simulate: $(call objects,$(VTIME_SOURCES)) $(DAEMON_PARTS) $(SIM_PARTS) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(TEST_LIBS)
 
 $(BUILD)/bench/bench: $(call objects,$(BENCH_SOURCES)) $(TEST_PARTS)

@@ -255,6 +255,16 @@ static void lose_link(struct bus *bus, size_t index, int error, int64_t now_us) 
     set_lost(bus, index, reason, now_us);
 }
 
+static void tell_wire(struct bus *bus, size_t index, bool sent, const uint8_t *data, ssize_t length, int64_t now_us) {
+    const struct bus_opener *opener = &bus->cameras[index].opener;
+    if (length > 0 && opener->wire != NULL) {
+        opener->wire(opener->name, sent, data, (size_t)length);
+    }
+    if (length > 0 && bus->events.wire != NULL) {
+        bus->events.wire(bus->events.context, index, sent, data, (size_t)length, now_us);
+    }
+}
+
 /* Receives what is there. Returns false when the link has failed and was closed. */
 static bool receive(struct bus *bus, size_t index, int64_t now_us, bool *moved) {
     struct bus_camera *camera = &bus->cameras[index];
@@ -264,9 +274,7 @@ static bool receive(struct bus *bus, size_t index, int64_t now_us, bool *moved) 
         lose_link(bus, index, (int)received, now_us);
         return false;
     }
-    if (received > 0 && camera->opener.wire != NULL) {
-        camera->opener.wire(camera->opener.name, false, buffer, (size_t)received);
-    }
+    tell_wire(bus, index, false, buffer, received, now_us);
     omvrpc_master_received(camera->master, buffer, (size_t)received, now_us);
     *moved = received > 0;
     return true;
@@ -289,9 +297,7 @@ static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *un
             *until_us = camera->retry_us;
             return false;
         }
-        if (sent > 0 && camera->opener.wire != NULL) {
-            camera->opener.wire(camera->opener.name, true, step.data, (size_t)sent);
-        }
+        tell_wire(bus, index, true, step.data, sent, now_us);
         omvrpc_master_sent(camera->master, (size_t)sent, now_us);
         camera->output_blocked = sent == 0;
         return sent > 0;

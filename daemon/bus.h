@@ -69,6 +69,8 @@ struct bus_events {
     void (*job_ended)(void *context, struct job *job);
     /* The state of a camera, or the reason for it, has changed. `reason` is valid during the call. */
     void (*state_changed)(void *context, size_t camera, enum camera_state state, const char *reason, int64_t now_us);
+    /* These bytes have gone over the camera's link; NULL when nobody wants to know. */
+    void (*wire)(void *context, size_t camera, bool sent, const uint8_t *data, size_t length, int64_t now_us);
     void *context;
 };
 

@@ -47,10 +47,16 @@ static void on_messages(evutil_socket_t fd, short what, void *context) {
     struct worker_message *message = worker_take(camera->worker);
     while (message != NULL) {
         struct worker_message *next = message->next;
-        if (message->kind == WORKER_JOB_ENDED) {
+        switch (message->kind) {
+        case WORKER_JOB_ENDED:
             camera_take_job(camera, message->job);
-        } else {
+            break;
+        case WORKER_STATE_CHANGED:
             handle_changed_state(camera, message);
+            break;
+        case WORKER_RECORDING_FULL:
+            camera_end_full_recordings(camera);
+            break;
         }
         worker_message_free(message);
         message = next;
@@ -80,6 +86,7 @@ void camera_refuse_all(struct camera *camera) {
     camera_end_waiting(camera, &error);
     abandon_running(camera);
     camera_refuse_port_requests(camera, &error);
+    camera_end_all_recordings(camera);
 }
 
 void camera_get_status(const struct camera *camera, struct camera_status *status) {
@@ -126,6 +133,7 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
     camera->since_us = omvrpc_now_us();
     queue_init(&camera->queue);
     TAILQ_INIT(&camera->port_requests);
+    TAILQ_INIT(&camera->recordings);
     config->link.kind->describe(&config->link, camera->link, sizeof camera->link);
     struct bus_opener opener = {
         .open = config->link.kind->open,

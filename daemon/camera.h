@@ -81,6 +81,17 @@ void camera_refuse_all(struct camera *camera);
 bool camera_release(struct camera *camera, struct request *request, struct error *error);
 bool camera_acquire(struct camera *camera, struct request *request, struct error *error);
 
+/*
+ * Begins to record the camera's wire. Returns false with *error filled where that cannot be; the caller then still owns
+ * the recording. Otherwise it is the camera's until camera_end_recording(), or until its `ended` is called because it
+ * is full or the daemon stops.
+ */
+bool camera_record(struct camera *camera, struct recording *recording, struct error *error);
+void camera_end_recording(struct camera *camera, struct recording *recording);
+
+/* Ends all recordings, because the daemon stops. */
+void camera_end_all_recordings(struct camera *camera);
+
 /* What there is to tell; the strings are valid until the camera's state changes. */
 struct camera_status {
     const char *name;

@@ -3,7 +3,7 @@
 #define CAMERA_INTERNAL_H
 
 /* What camera.c (state), camera_calls.c (queue and exchanges), camera_introduction.c (who is it?) and camera_port.c (lent
- * and taken back) share. Not for others. */
+ * and taken back) and camera_recording.c (its wire, written down) share. Not for others. */
 
 #include "camera.h"
 
@@ -41,6 +41,9 @@ struct camera {
 
     struct port_requests port_requests;
     size_t port_request_count;
+
+    struct recording_list recordings;
+    size_t recording_count;
 };
 
 /* Errors that several of them give. */
@@ -73,5 +76,8 @@ uint32_t camera_piece(const struct camera *camera);
 /* Answers the requests for the port whose wish is fulfilled, and has the worker fulfil the next one. */
 void camera_serve_port_requests(struct camera *camera);
 void camera_refuse_port_requests(struct camera *camera, const struct error *error);
+
+/* The worker has said that recordings are full. */
+void camera_end_full_recordings(struct camera *camera);
 
 #endif

@@ -72,6 +72,9 @@ static void on_signal(evutil_socket_t signal_number, short what, void *context) 
         client_drain_input(client);
     }
     daemon->stopping = true;
+    for (size_t i = 0; i < daemon->camera_count; i++) {
+        camera_end_all_recordings(daemon->cameras[i]);
+    }
     evtimer_add(&daemon->stop_timer, &stop_patience);
     wake_clients(daemon);
 }

@@ -19,7 +19,7 @@ struct method {
 };
 
 extern const struct method method_acquire, method_call, method_callbacks, method_cameras, method_cancel, method_ping,
-    method_release, method_reset, method_stats, method_subscribe, method_unsubscribe, method_version;
+    method_release, method_reset, method_stats, method_subscribe, method_trace, method_unsubscribe, method_version;
 
 /* All methods, ended by NULL. */
 extern const struct method *const methods[];

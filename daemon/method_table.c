@@ -7,19 +7,9 @@
 #include <string.h>
 
 const struct method *const methods[] = {
-    &method_acquire,
-    &method_call,
-    &method_callbacks,
-    &method_cameras,
-    &method_cancel,
-    &method_ping,
-    &method_release,
-    &method_reset,
-    &method_stats,
-    &method_subscribe,
-    &method_unsubscribe,
-    &method_version,
-    NULL,
+    &method_acquire, &method_call,  &method_callbacks, &method_cameras,   &method_cancel, &method_ping,
+    &method_release, &method_reset, &method_stats,     &method_subscribe, &method_trace,  &method_unsubscribe,
+    &method_version, NULL,
 };
 
 const struct param params_none[] = {{.name = NULL}};

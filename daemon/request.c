@@ -336,7 +336,11 @@ void request_abandon_all(struct client *client) {
         TAILQ_REMOVE(&client->requests, request, entry);
         client->open--;
         request->client = NULL;
+        if (request->cancel != NULL) {
+            request->cancel(request);
+        }
     }
+    /* Calls that the camera has begun cannot be cancelled, but they do not wait for its next answer either. */
     for (size_t i = 0; i < daemon->camera_count; i++) {
         camera_drop_client(daemon->cameras[i], client);
     }

@@ -32,10 +32,12 @@ struct mailbox {
     char reason[BUS_REASON_SIZE];
     int64_t since_us;
     struct omvrpc_link_info link_info;
+    bool recording_full;
 };
 
 struct worker_camera {
     struct mailbox mailbox;                        /* under the lock */
+    struct recording *recordings;                  /* under the lock */
     bool released;                                 /* as the loop wants it, under the lock */
     bool is_released;                              /* as the bus has it, of the thread alone */
     _Atomic uint64_t statistics[STATISTICS_WORDS]; /* written by the thread alone */
@@ -74,6 +76,25 @@ static void on_job_ended(void *context, struct job *job) {
     signal_descriptor(worker->to_loop);
 }
 
+/* To be called under the lock. */
+static void record(struct worker *worker, size_t camera, enum capture_kind kind, const void *bytes, size_t length,
+                   int64_t now_us) {
+    struct worker_camera *recorded = &worker->cameras[camera];
+    for (struct recording *recording = recorded->recordings; recording != NULL; recording = recording->next) {
+        if (!recording->is_full && !recording_add(recording, kind, now_us, bytes, length)) {
+            recorded->mailbox.recording_full = true;
+            signal_descriptor(worker->to_loop);
+        }
+    }
+}
+
+static void on_wire(void *context, size_t camera, bool sent, const uint8_t *data, size_t length, int64_t now_us) {
+    struct worker *worker = context;
+    pthread_mutex_lock(&worker->lock);
+    record(worker, camera, sent ? CAPTURE_TO_CAMERA : CAPTURE_FROM_CAMERA, data, length, now_us);
+    pthread_mutex_unlock(&worker->lock);
+}
+
 static void on_state_changed(void *context, size_t camera, enum camera_state state, const char *reason,
                              int64_t now_us) {
     struct worker *worker = context;
@@ -86,6 +107,10 @@ static void on_state_changed(void *context, size_t camera, enum camera_state sta
     mailbox->state = state;
     mailbox->link_info = bus_link_info(worker->bus, camera);
     snprintf(mailbox->reason, sizeof mailbox->reason, "%s", reason);
+    char event[sizeof mailbox->reason + 32];
+    int length = snprintf(event, sizeof event, "%s%s%s", camera_state_name(state), *reason != '\0' ? ": " : "", reason);
+    record(worker, camera, CAPTURE_EVENT, event, (size_t)length < sizeof event ? (size_t)length : sizeof event - 1,
+           now_us);
     pthread_mutex_unlock(&worker->lock);
     signal_descriptor(worker->to_loop);
 }
@@ -199,7 +224,8 @@ struct worker *worker_new(const struct bus_opener *openers, size_t cameras, size
     worker->to_thread = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->to_loop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->pollfds = calloc(cameras + 1, sizeof worker->pollfds[0]);
-    const struct bus_events events = {.job_ended = on_job_ended, .state_changed = on_state_changed, .context = worker};
+    const struct bus_events events = {
+        .job_ended = on_job_ended, .state_changed = on_state_changed, .wire = on_wire, .context = worker};
     if (worker->pollfds != NULL) {
         worker->pollfds[0] = (struct pollfd){.fd = worker->to_thread, .events = POLLIN};
         worker->bus = bus_new(openers, cameras, &events, max_payload, omvrpc_now_us());
@@ -250,6 +276,43 @@ void worker_acquire(struct worker *worker, size_t camera) {
     set_released(worker, camera, false);
 }
 
+void worker_record(struct worker *worker, size_t camera, struct recording *recording) {
+    pthread_mutex_lock(&worker->lock);
+    recording->next = worker->cameras[camera].recordings;
+    worker->cameras[camera].recordings = recording;
+    pthread_mutex_unlock(&worker->lock);
+}
+
+/* To be called under the lock. */
+static void unlink_recording(struct worker_camera *camera, const struct recording *recording) {
+    struct recording **link = &camera->recordings;
+    while (*link != NULL && *link != recording) {
+        link = &(*link)->next;
+    }
+    if (*link != NULL) {
+        *link = recording->next;
+    }
+}
+
+void worker_end_recording(struct worker *worker, size_t camera, struct recording *recording) {
+    pthread_mutex_lock(&worker->lock);
+    unlink_recording(&worker->cameras[camera], recording);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+struct recording *worker_take_full_recording(struct worker *worker, size_t camera) {
+    pthread_mutex_lock(&worker->lock);
+    struct recording *recording = worker->cameras[camera].recordings;
+    while (recording != NULL && !recording->is_full) {
+        recording = recording->next;
+    }
+    if (recording != NULL) {
+        unlink_recording(&worker->cameras[camera], recording);
+    }
+    pthread_mutex_unlock(&worker->lock);
+    return recording;
+}
+
 int worker_descriptor(const struct worker *worker) {
     return worker->to_loop;
 }
@@ -258,7 +321,7 @@ int worker_descriptor(const struct worker *worker) {
  * later. */
 static struct worker_message *take_one(struct worker *worker, size_t index, bool *left) {
     struct mailbox *mailbox = &worker->cameras[index].mailbox;
-    if (mailbox->ended == NULL && !mailbox->state_changed) {
+    if (mailbox->ended == NULL && !mailbox->state_changed && !mailbox->recording_full) {
         return NULL;
     }
     struct worker_message *message = calloc(1, sizeof *message);
@@ -274,6 +337,9 @@ static struct worker_message *take_one(struct worker *worker, size_t index, bool
         message->link_info = mailbox->link_info;
         memcpy(message->reason, mailbox->reason, sizeof message->reason);
         mailbox->state_changed = false;
+    } else if (mailbox->recording_full) {
+        message->kind = WORKER_RECORDING_FULL;
+        mailbox->recording_full = false;
     } else {
         message->kind = WORKER_JOB_ENDED;
         message->job = mailbox->ended;

@@ -8,10 +8,11 @@
  */
 
 #include "bus.h"
+#include "recording.h"
 
 struct worker;
 
-enum worker_message_kind { WORKER_JOB_ENDED, WORKER_STATE_CHANGED };
+enum worker_message_kind { WORKER_JOB_ENDED, WORKER_STATE_CHANGED, WORKER_RECORDING_FULL };
 
 /* From the worker to the loop; free with worker_message_free(), which does not free the job. */
 struct worker_message {
@@ -36,6 +37,15 @@ void worker_submit(struct worker *worker, struct job *job);
 
 void worker_release(struct worker *worker, size_t camera);
 void worker_acquire(struct worker *worker, size_t camera);
+
+/*
+ * Has what goes over a camera's wire written into a recording, until worker_end_recording() gives it back. When one is
+ * full, a message says so, and worker_take_full_recording() gives those back one by one, and then NULL. Nobody else may
+ * look into a recording meanwhile.
+ */
+void worker_record(struct worker *worker, size_t camera, struct recording *recording);
+void worker_end_recording(struct worker *worker, size_t camera, struct recording *recording);
+struct recording *worker_take_full_recording(struct worker *worker, size_t camera);
 
 /* Readable while messages wait. */
 int worker_descriptor(const struct worker *worker);
