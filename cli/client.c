@@ -268,6 +268,13 @@ static char *build_line(const char *id, const char *method, const char *params) 
     return line;
 }
 
+void client_cancel(struct client *client) {
+    char line[96];
+    int length = snprintf(line, sizeof line, "{\"jsonrpc\":\"2.0\",\"method\":\"cancel\",\"params\":{\"id\":%u}}\n",
+                          client->next_id);
+    (void)!send(client->descriptor, line, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 int client_request(struct client *client, const char *method, const char *params, bool raw, long patience_ms,
                    struct reply *reply) {
     int64_t started = now_ms();

@@ -35,6 +35,12 @@ typedef void client_tick(void *context, long waited_ms);
 void client_set_tick(struct client *client, client_tick *tick, void *context);
 
 /*
+ * Asks the daemon to end the request under way ("cancel"), whose reply is awaited as before. To be called from the
+ * tick; where the line takes nothing at the moment, nothing happens.
+ */
+void client_cancel(struct client *client);
+
+/*
  * Sends a request and waits up to `patience_ms` for its reply. `params` is checked JSON text, or NULL for none; `raw`
  * says that it asks for a raw reply. Whatever happens, `reply` is filled with a result or an error, and is to be freed.
  * Returns the exit code of it: CTL_OK when there is a result.

@@ -38,6 +38,8 @@ static const struct option_row option_rows[OPTION_KINDS] = {
     [OPTION_EVERY] = {"--every", "TIME", "repeat at this interval (bare: seconds)"},
     [OPTION_COUNT] = {"--count", "N", "repeat this often"},
     [OPTION_WATCH] = {"--watch", NULL, "show it again every second, until interrupted"},
+    [OPTION_FOR] = {"--for", "TIME", "for how long, as 10s, 5m, 1h (bare: seconds)"},
+    [OPTION_MAX] = {"--max", "BYTES", "how many bytes at most, as 65536, 512K, 4M"},
 };
 
 /* The option whose name is the `length` characters at `name`; OPTION_KINDS when there is none. */
@@ -148,6 +150,30 @@ bool options_count(const struct options *options, enum option_id id, long *count
     }
     *count = number;
     return true;
+}
+
+bool options_bytes(const struct options *options, enum option_id id, long *bytes) {
+    static const struct {
+        const char *name;
+        long factor;
+    } units[] = {{"", 1}, {"K", 1L << 10}, {"M", 1L << 20}};
+
+    const char *text = options->value[id];
+    if (!text) {
+        return true;
+    }
+    char *end = NULL;
+    errno = 0;
+    long number = text[0] >= '0' && text[0] <= '9' ? strtol(text, &end, 10) : 0;
+    for (size_t i = 0; end && !errno && i < sizeof units / sizeof *units; i++) {
+        if (strcmp(units[i].name, end) == 0 && number >= 1 && number <= (1L << 30) / units[i].factor) {
+            *bytes = number * units[i].factor;
+            return true;
+        }
+    }
+    usage_error(options, "%s is a number of bytes from 1 to 1024M, such as 65536, 512K or 4M, not '%s'",
+                option_rows[id].name, text);
+    return false;
 }
 
 const char *options_operand(const struct options *options, int index) {

@@ -25,6 +25,8 @@ enum option_id {
     OPTION_EVERY,
     OPTION_COUNT,
     OPTION_WATCH,
+    OPTION_FOR,
+    OPTION_MAX,
     OPTION_KINDS,
 };
 
@@ -58,6 +60,9 @@ bool options_time(const struct options *options, enum option_id id, const char *
 
 /* The same for a whole number from 1 to a million. */
 bool options_count(const struct options *options, enum option_id id, long *count);
+
+/* The same for a number of bytes, such as "65536", "512K" or "4M". */
+bool options_bytes(const struct options *options, enum option_id id, long *bytes);
 
 /* The operand at `index` behind the verb, or NULL. */
 const char *options_operand(const struct options *options, int index);

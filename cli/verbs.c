@@ -42,6 +42,19 @@ static const char request_help[] =
     "\n"
     "  openmvctl request call '{\"name\":\"face_detection\",\"reply\":\"hex\"}'\n";
 
+static const char trace_help[] =
+    "Records what goes over the wire of CAMERA, for 10 s unless --for says otherwise, and writes it to FILE (- is\n"
+    "standard output). CAMERA may be left out where there is only one. Ctrl-C ends it early, and what was recorded\n"
+    "until then is written. --max bounds the file: 1M unless given, 4M at most.\n"
+    "\n"
+    "  openmvctl trace front capture.txt --for 30s\n";
+
+static const char replay_help[] =
+    "Needs no daemon. FILE is what 'openmvctl trace' has written; - is standard input. Each packet is a line: the "
+    "time\n"
+    "in seconds, the time since the line before, -> to the camera or <- from it, and what it is. With --json only the\n"
+    "counts are printed.\n";
+
 static const char release_help[] =
     "CAMERA may be left out where there is only one. 'openmvctl acquire' takes the port back.\n";
 
@@ -53,6 +66,9 @@ static const struct verb verbs[] = {
     {"cameras", verb_run_cameras, "", "list the cameras and their states", NULL, 0, 0, 0},
     {"callbacks", verb_run_callbacks, "", "list what a camera can be asked, and how", NULL, 0, 0, 0},
     {"stats", verb_run_stats, "", "show counters and latencies", NULL, OPTION_BIT(OPTION_WATCH) | SERIES_OPTIONS, 0, 0},
+    {"trace", verb_run_trace, "[CAMERA] FILE", "record what goes over a camera's wire", trace_help,
+     OPTION_BIT(OPTION_FOR) | OPTION_BIT(OPTION_MAX), 1, 2},
+    {"replay", verb_run_replay, "FILE", "show what was recorded, decoded", replay_help, 0, 1, 1},
     {"release", verb_run_release, "[CAMERA]", "lend a camera's port to other software", release_help, 0, 0, 1},
     {"acquire", verb_run_acquire, "[CAMERA]", "take a lent port back", NULL, 0, 0, 1},
     {"reset", verb_run_reset, "[CAMERA]", "reset a camera by its GPIO line", NULL, 0, 0, 1},
