@@ -5,64 +5,32 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "capture.h"
 #include "need.h"
 #include "options.h"
 #include "packet_words.h"
 #include "reasons.h"
 #include "screen.h"
+#include "side.h"
 #include "verbs.h"
 
-/* One direction of the wire. A packet may begin in one line of the capture and end in a later one, so all the bytes
- * are put together first, and cut as far as the lines have come. */
-struct side {
-    bool to_camera;
+struct direction {
+    struct side side;
     const char *arrow;
-    struct cutter cutter;
-    uint8_t *bytes;
-    size_t length;
-    size_t passed; /* in the lines so far */
-    size_t cut;    /* in the packets so far; beyond `passed` where the last one goes on in later lines */
     size_t packets;
     size_t damaged; /* bytes in no packet */
 };
 
 struct replay {
     bool quiet;
-    struct side sides[2];
+    struct direction directions[2]; /* to the camera, from it */
     struct packet_context context;
     int64_t shown_us; /* time of the line shown last */
     int64_t last_us, silence_us;
     unsigned silence_line;
 };
 
-static struct side *side_of(struct replay *replay, const struct capture_entry *entry) {
-    return &replay->sides[entry->kind == CAPTURE_TO_CAMERA ? 0 : 1];
-}
-
 static bool is_bytes(const struct capture_entry *entry) {
     return entry->kind == CAPTURE_TO_CAMERA || entry->kind == CAPTURE_FROM_CAMERA;
-}
-
-static void gather(struct replay *replay, const struct capture *capture) {
-    size_t lengths[2] = {0, 0};
-    for (size_t i = 0; i < capture->count; i++) {
-        const struct capture_entry *entry = &capture->entries[i];
-        lengths[entry->kind == CAPTURE_TO_CAMERA ? 0 : 1] += is_bytes(entry) ? entry->length : 0;
-    }
-    for (size_t i = 0; i < 2; i++) {
-        replay->sides[i] = (struct side){.to_camera = i == 0, .arrow = i == 0 ? "->" : "<-"};
-        replay->sides[i].cutter.from_master = i == 0;
-        replay->sides[i].bytes = need_memory(malloc(lengths[i] + 1));
-    }
-    for (size_t i = 0; i < capture->count; i++) {
-        const struct capture_entry *entry = &capture->entries[i];
-        if (is_bytes(entry)) {
-            struct side *side = side_of(replay, entry);
-            memcpy(side->bytes + side->length, entry->bytes, entry->length);
-            side->length += entry->length;
-        }
-    }
 }
 
 static void print_time(struct replay *replay, const struct capture_entry *entry, const char *arrow) {
@@ -84,23 +52,22 @@ static void show_text(struct replay *replay, const struct capture_entry *entry) 
 
 /* Shows the packets that begin in a line of bytes. */
 static void show_bytes(struct replay *replay, const struct capture_entry *entry) {
-    struct side *side = side_of(replay, entry);
+    bool to_camera = entry->kind == CAPTURE_TO_CAMERA;
+    struct direction *direction = &replay->directions[to_camera ? 0 : 1];
+    struct cut cut;
+    const uint8_t *data;
     if (entry->time_us - replay->last_us > replay->silence_us) {
         replay->silence_us = entry->time_us - replay->last_us;
         replay->silence_line = entry->line;
     }
     replay->last_us = entry->time_us;
-    side->passed += entry->length;
-    while (side->cut < side->passed) {
-        const uint8_t *data = side->bytes + side->cut;
-        struct cut cut;
-        cutter_next(&side->cutter, data, side->length - side->cut, true, &cut);
-        side->cut += cut.length;
-        side->packets += cut.kind == CUT_PACKET;
-        side->damaged += cut.kind == CUT_NOISE ? cut.length : 0;
+    side_pass(&direction->side, entry);
+    while ((data = side_next(&direction->side, &cut)) != NULL) {
+        direction->packets += cut.kind == CUT_PACKET;
+        direction->damaged += cut.kind == CUT_NOISE ? cut.length : 0;
         if (!replay->quiet) {
-            print_time(replay, entry, side->arrow);
-            packet_words_print(stdout, &replay->context, side->to_camera, data, &cut);
+            print_time(replay, entry, direction->arrow);
+            packet_words_print(stdout, &replay->context, to_camera, data, &cut);
             putchar('\n');
         }
     }
@@ -110,9 +77,9 @@ static void print_summary(const struct replay *replay) {
     static const char *const names[] = {"to the camera", "from the camera"};
     putchar('\n');
     for (size_t i = 0; i < 2; i++) {
-        const struct side *side = &replay->sides[i];
-        printf("%-16s %zu bytes, %zu packets, %zu bytes in no whole packet\n", names[i], side->length, side->packets,
-               side->damaged);
+        const struct direction *direction = &replay->directions[i];
+        printf("%-16s %zu bytes, %zu packets, %zu bytes in no whole packet\n", names[i], direction->side.length,
+               direction->packets, direction->damaged);
     }
     printf("%-16s %.3f s, longest silence %.3f s before line %u\n", "time", (double)replay->last_us / 1e6,
            (double)replay->silence_us / 1e6, replay->silence_line);
@@ -124,10 +91,11 @@ static void print_json(const struct replay *replay) {
     cJSON_AddNumberToObject(result, "duration_ms", (double)replay->last_us / 1e3);
     cJSON_AddNumberToObject(result, "longest_silence_ms", (double)replay->silence_us / 1e3);
     for (size_t i = 0; i < 2; i++) {
-        cJSON *side = need_memory(cJSON_AddObjectToObject(result, names[i]));
-        cJSON_AddNumberToObject(side, "bytes", (double)replay->sides[i].length);
-        cJSON_AddNumberToObject(side, "packets", (double)replay->sides[i].packets);
-        cJSON_AddNumberToObject(side, "bytes_in_no_packet", (double)replay->sides[i].damaged);
+        const struct direction *direction = &replay->directions[i];
+        cJSON *counts = need_memory(cJSON_AddObjectToObject(result, names[i]));
+        cJSON_AddNumberToObject(counts, "bytes", (double)direction->side.length);
+        cJSON_AddNumberToObject(counts, "packets", (double)direction->packets);
+        cJSON_AddNumberToObject(counts, "bytes_in_no_packet", (double)direction->damaged);
     }
     char *text = need_memory(cJSON_PrintUnformatted(result));
     puts(text);
@@ -137,7 +105,11 @@ static void print_json(const struct replay *replay) {
 
 static void show(const struct options *options, const struct capture *capture) {
     struct replay replay = {.quiet = options->value[OPTION_JSON] != NULL};
-    gather(&replay, capture);
+    replay.directions[0].arrow = "->";
+    replay.directions[1].arrow = "<-";
+    bool has_memory = side_init(&replay.directions[0].side, capture, CAPTURE_TO_CAMERA) &&
+                      side_init(&replay.directions[1].side, capture, CAPTURE_FROM_CAMERA);
+    need_memory(has_memory ? replay.directions : NULL);
     for (size_t i = 0; i < capture->count; i++) {
         if (is_bytes(&capture->entries[i])) {
             show_bytes(&replay, &capture->entries[i]);
@@ -146,8 +118,8 @@ static void show(const struct options *options, const struct capture *capture) {
         }
     }
     (replay.quiet ? print_json : print_summary)(&replay);
-    free(replay.sides[0].bytes);
-    free(replay.sides[1].bytes);
+    side_clear(&replay.directions[0].side);
+    side_clear(&replay.directions[1].side);
 }
 
 int verb_run_replay(const struct options *options, struct client *client) {

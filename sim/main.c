@@ -3,6 +3,7 @@
 
 #include "camera.h"
 #include "pty.h"
+#include "replay.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -18,6 +19,15 @@ struct settings {
     struct sim_options options;
     const char *link;
     int64_t replug_after_ms;
+    const char *replay; /* the name of a capture */
+};
+
+/* What is plugged in: a camera with a scene, or one that plays a capture. The other is NULL. */
+struct plugged {
+    struct sim_camera *camera;
+    struct sim_replay *replay;
+    struct sim_script script;
+    struct capture capture;
 };
 
 /* Reads a whole decimal number from `low` to `high`. */
@@ -76,6 +86,12 @@ static bool take_stock(struct settings *settings, const char *value, char *error
     return true;
 }
 
+static bool take_replay(struct settings *settings, const char *value, char *error, size_t size) {
+    (void)error, (void)size;
+    settings->replay = value;
+    return *value != '\0';
+}
+
 static bool take_faults(struct settings *settings, const char *value, char *error, size_t size) {
     return sim_faults_parse(value, &settings->options.faults, error, size) == 0;
 }
@@ -94,6 +110,7 @@ static const struct option_row {
     {"faults", "TEXT", "faults of the line, such as seed=7,drop=1%,delay=2ms..8ms", take_faults},
     {"stock", NULL, "a stock camera, without the extensions", take_stock},
     {"replug-after", "MS", "how long SIGUSR1 unplugs it, 0 to 3600000 (default 1000)", take_replug_after},
+    {"replay", "FILE", "play the camera's part of a capture ('openmvctl trace'), without a scene", take_replay},
     {"help", NULL, "this text", NULL},
     {"version", NULL, "the version", NULL},
 };
@@ -158,8 +175,73 @@ static int await_signal(int signals, int64_t timeout_ms) {
     return (int)information.ssi_signo;
 }
 
+static bool open_replay(struct plugged *plugged, const char *path) {
+    char sentence[160] = "";
+    struct capture_error error = {.line = 0, .message = ""};
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        fprintf(stderr, "openmv-sim: cannot open %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    bool read = capture_read(file, &plugged->capture, &error) == 0;
+    fclose(file);
+    if (!read && error.line > 0) {
+        snprintf(sentence, sizeof sentence, "line %u: %s", error.line, error.message);
+    } else if (!read) {
+        snprintf(sentence, sizeof sentence, "%s", error.message);
+    } else if (sim_script_init(&plugged->script, &plugged->capture, sentence, sizeof sentence) == 0) {
+        plugged->replay = sim_replay_new(&plugged->script);
+        snprintf(sentence, sizeof sentence, "out of memory");
+    }
+    if (!plugged->replay) {
+        fprintf(stderr, "openmv-sim: %s: %s\n", path, sentence);
+    }
+    return plugged->replay != NULL;
+}
+
+static bool open_camera(struct plugged *plugged, const struct settings *settings) {
+    if (settings->replay) {
+        return open_replay(plugged, settings->replay);
+    }
+    plugged->camera = sim_camera_new(&settings->options);
+    if (!plugged->camera) {
+        fputs("openmv-sim: out of memory\n", stderr);
+    }
+    return plugged->camera != NULL;
+}
+
+static void close_camera(struct plugged *plugged) {
+    sim_camera_free(plugged->camera);
+    sim_replay_free(plugged->replay);
+    sim_script_clear(&plugged->script);
+    capture_clear(&plugged->capture);
+}
+
+/* Runs what is plugged in. Returns 0, or an error to print, or after printing it 1. */
+static int run_camera(struct plugged *plugged, int descriptor, int signals) {
+    if (plugged->camera) {
+        return sim_camera_run(plugged->camera, descriptor, signals);
+    }
+    int result = sim_replay_run(plugged->replay, descriptor, signals);
+    if (result > 0) {
+        fprintf(stderr, "openmv-sim: %s\n", sim_replay_failure(plugged->replay));
+    }
+    return result;
+}
+
+/* Whether a capture was played to its end; tells where not. */
+static bool is_played(const struct plugged *plugged) {
+    unsigned line = 0;
+    size_t calls = plugged->replay ? sim_replay_position(plugged->replay, &line) : 0;
+    if (line > 0) {
+        fprintf(stderr, "openmv-sim: stopped at line %u of the capture: %zu of %zu calls were played\n", line, calls,
+                plugged->script.call_count);
+    }
+    return line == 0;
+}
+
 /* Has the camera plugged in until a signal comes. Returns that signal, or 0 after an error, which was printed. */
-static int plug_in(struct sim_camera *camera, const struct settings *settings, int signals) {
+static int plug_in(struct plugged *plugged, const struct settings *settings, int signals) {
     struct sim_pty pty;
     int error = sim_pty_open(&pty);
     if (error) {
@@ -175,10 +257,10 @@ static int plug_in(struct sim_camera *camera, const struct settings *settings, i
     puts(pty.path);
     fflush(stdout);
     fprintf(stderr, "openmv-sim: a simulated camera answers at %s\n", settings->link ? settings->link : pty.path);
-    error = sim_camera_run(camera, pty.master, signals);
-    if (error) {
+    error = run_camera(plugged, pty.master, signals);
+    if (error < 0) {
         fprintf(stderr, "openmv-sim: the port failed: %s\n", strerror(-error));
-    } else {
+    } else if (error == 0) {
         signal_number = await_signal(signals, 0);
     }
     if (settings->link) {
@@ -204,13 +286,15 @@ int main(int argc, char **argv) {
     sigprocmask(SIG_BLOCK, &handled, NULL);
     signal(SIGPIPE, SIG_IGN);
     int signals = signalfd(-1, &handled, SFD_CLOEXEC);
-    struct sim_camera *camera = sim_camera_new(&settings.options);
-    if (signals < 0 || !camera) {
+    struct plugged plugged = {.camera = NULL};
+    if (signals < 0) {
         fprintf(stderr, "openmv-sim: cannot begin: %s\n", strerror(errno));
+        status = EXIT_FAILURE;
+    } else if (!open_camera(&plugged, &settings)) {
         status = EXIT_FAILURE;
     }
     while (status < 0) {
-        int signal_number = plug_in(camera, &settings, signals);
+        int signal_number = plug_in(&plugged, &settings, signals);
         if (signal_number == SIGUSR1) {
             fputs("openmv-sim: unplugged\n", stderr);
             signal_number = await_signal(signals, settings.replug_after_ms);
@@ -218,9 +302,9 @@ int main(int argc, char **argv) {
                 continue;
             }
         }
-        status = signal_number == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        status = signal_number == 0 || !is_played(&plugged) ? EXIT_FAILURE : EXIT_SUCCESS;
     }
-    sim_camera_free(camera);
+    close_camera(&plugged);
     if (signals >= 0) {
         close(signals);
     }
