@@ -238,12 +238,13 @@ def a_recording_plays_the_same_answers_again():
     with Daemon() as daemon, daemon.client() as client, Capture("") as path:
         wait_for_camera(client)
         request = client.send_request("trace", {"duration_ms": 60000, "max_bytes": 4 << 20})
-        picture = client.result("call", {"name": "jpeg_snapshot"})["value"]
+        calls = [{"name": "jpeg_snapshot"}, {"name": "echo", "data": "5a" * 500, "encoding": "hex", "reply": "hex"}]
+        expected = [(call, client.result("call", call)["value"]) for call in calls]
         client.result("cancel", {"id": request})
         text = client.reply(request)["result"]["capture"]
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
-        ask_as_captured(path, [({"name": "jpeg_snapshot"}, picture)])
+        ask_as_captured(path, expected)
 
 
 def a_host_that_asks_something_else_ends_the_simulator_with_the_line():
