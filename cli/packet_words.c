@@ -2,7 +2,6 @@
 /* Packets in words. See packet_words.h. */
 #include "packet_words.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 /* Bytes of a payload that are shown. */
@@ -58,48 +57,26 @@ static void print_bytes(FILE *out, const uint8_t *bytes, size_t length) {
     fputs(length > SHOWN_BYTES ? " ..." : "", out);
 }
 
-static void print_name(FILE *out, const char *before, uint32_t command) {
-    const char *name = name_of(command);
-    if (name) {
-        fprintf(out, "%s%s", before, name);
-    } else {
-        fprintf(out, "%s#%08" PRIx32, before, command);
-    }
-}
-
-/* Bytes of a call, a read or their reply; false where they are none. */
-static bool print_session(FILE *out, const struct packet_context *context, bool from_master, const struct cut *cut) {
+/* What a packet of data carries: where that is the envelope of a session, the bytes inside it, and the name of what is
+ * called. */
+static void print_data(FILE *out, const struct packet_context *context, bool from_master, const struct cut *cut) {
     struct omvrpc_envelope envelope;
     struct omvrpc_session_reply reply;
-    const uint8_t *argument;
-    size_t length;
-    bool is_read = is_command(context, OMVRPC_READ_NAME);
-    if (!is_read && !is_command(context, OMVRPC_CALL_NAME)) {
-        return false;
-    }
+    const uint8_t *bytes = cut->payload;
+    size_t length = cut->payload_length;
     if (!from_master && omvrpc_session_reply_read(cut->payload, cut->payload_length, &reply)) {
-        fprintf(out,
-                ", session %08" PRIx32 " number %" PRIu32 " status %" PRIu32 ", %zu bytes of %" PRIu32 " from %" PRIu32,
-                reply.session, reply.number, reply.status, reply.length, reply.total, reply.offset);
-        print_bytes(out, reply.data, reply.length);
-        return true;
+        bytes = reply.data;
+        length = reply.length;
+    } else if (from_master && omvrpc_envelope_read(cut->payload, cut->payload_length, &envelope, &bytes, &length)) {
+        const char *name = is_command(context, OMVRPC_CALL_NAME) ? name_of(envelope.target) : NULL;
+        fprintf(out, "%s%s", name ? ", " : "", name ? name : "");
     }
-    if (!from_master || !omvrpc_envelope_read(cut->payload, cut->payload_length, &envelope, &argument, &length)) {
-        return false;
-    }
-    fprintf(out, ", session %08" PRIx32 " number %" PRIu32, envelope.session, envelope.number);
-    if (is_read) {
-        fprintf(out, " from %" PRIu32, envelope.target);
-    } else {
-        print_name(out, " of ", envelope.target);
-    }
-    print_bytes(out, argument, length);
-    return true;
+    print_bytes(out, bytes, length);
 }
 
 void packet_words_print(FILE *out, struct packet_context *context, bool from_master, const uint8_t *data,
                         const struct cut *cut) {
-    char text[120];
+    char text[160];
     if (cut->kind == CUT_RAW) {
         fprintf(out, "%zu bytes of a frame", cut->length);
         return;
@@ -116,7 +93,7 @@ void packet_words_print(FILE *out, struct packet_context *context, bool from_mas
                            (uint32_t)cut->payload[2] << 16 | (uint32_t)cut->payload[3] << 24;
         const char *name = name_of(context->command);
         fprintf(out, "%s%s", name ? ", " : "", name ? name : "");
-    } else if (is_data && !print_session(out, context, from_master, cut)) {
-        print_bytes(out, cut->payload, cut->payload_length);
+    } else if (is_data) {
+        print_data(out, context, from_master, cut);
     }
 }

@@ -39,8 +39,7 @@ void camera_end_all_recordings(struct camera *camera) {
 }
 
 void camera_end_full_recordings(struct camera *camera) {
-    for (struct recording *recording;
-         (recording = worker_take_full_recording(camera->worker, FIRST_ON_BUS)) != NULL;) {
+    for (struct recording *recording; (recording = worker_take_full_recording(camera->worker, FIRST_ON_BUS)) != NULL;) {
         forget_recording(camera, recording);
         recording->ended(recording, RECORDING_FULL);
     }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The program openmv-sim: a simulated camera on a pseudo terminal, which can be unplugged by a signal. */
 
-#include "camera.h"
+#include "device.h"
 #include "pty.h"
-#include "replay.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -20,14 +19,6 @@ struct settings {
     const char *link;
     int64_t replug_after_ms;
     const char *replay; /* the name of a capture */
-};
-
-/* What is plugged in: a camera with a scene, or one that plays a capture. The other is NULL. */
-struct plugged {
-    struct sim_camera *camera;
-    struct sim_replay *replay;
-    struct sim_script script;
-    struct capture capture;
 };
 
 /* Reads a whole decimal number from `low` to `high`. */
@@ -175,73 +166,8 @@ static int await_signal(int signals, int64_t timeout_ms) {
     return (int)information.ssi_signo;
 }
 
-static bool open_replay(struct plugged *plugged, const char *path) {
-    char sentence[160] = "";
-    struct capture_error error = {.line = 0, .message = ""};
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        fprintf(stderr, "openmv-sim: cannot open %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    bool read = capture_read(file, &plugged->capture, &error) == 0;
-    fclose(file);
-    if (!read && error.line > 0) {
-        snprintf(sentence, sizeof sentence, "line %u: %s", error.line, error.message);
-    } else if (!read) {
-        snprintf(sentence, sizeof sentence, "%s", error.message);
-    } else if (sim_script_init(&plugged->script, &plugged->capture, sentence, sizeof sentence) == 0) {
-        plugged->replay = sim_replay_new(&plugged->script);
-        snprintf(sentence, sizeof sentence, "out of memory");
-    }
-    if (!plugged->replay) {
-        fprintf(stderr, "openmv-sim: %s: %s\n", path, sentence);
-    }
-    return plugged->replay != NULL;
-}
-
-static bool open_camera(struct plugged *plugged, const struct settings *settings) {
-    if (settings->replay) {
-        return open_replay(plugged, settings->replay);
-    }
-    plugged->camera = sim_camera_new(&settings->options);
-    if (!plugged->camera) {
-        fputs("openmv-sim: out of memory\n", stderr);
-    }
-    return plugged->camera != NULL;
-}
-
-static void close_camera(struct plugged *plugged) {
-    sim_camera_free(plugged->camera);
-    sim_replay_free(plugged->replay);
-    sim_script_clear(&plugged->script);
-    capture_clear(&plugged->capture);
-}
-
-/* Runs what is plugged in. Returns 0, or an error to print, or after printing it 1. */
-static int run_camera(struct plugged *plugged, int descriptor, int signals) {
-    if (plugged->camera) {
-        return sim_camera_run(plugged->camera, descriptor, signals);
-    }
-    int result = sim_replay_run(plugged->replay, descriptor, signals);
-    if (result > 0) {
-        fprintf(stderr, "openmv-sim: %s\n", sim_replay_failure(plugged->replay));
-    }
-    return result;
-}
-
-/* Whether a capture was played to its end; tells where not. */
-static bool is_played(const struct plugged *plugged) {
-    unsigned line = 0;
-    size_t calls = plugged->replay ? sim_replay_position(plugged->replay, &line) : 0;
-    if (line > 0) {
-        fprintf(stderr, "openmv-sim: stopped at line %u of the capture: %zu of %zu calls were played\n", line, calls,
-                plugged->script.call_count);
-    }
-    return line == 0;
-}
-
 /* Has the camera plugged in until a signal comes. Returns that signal, or 0 after an error, which was printed. */
-static int plug_in(struct plugged *plugged, const struct settings *settings, int signals) {
+static int plug_in(struct sim_device *device, const struct settings *settings, int signals) {
     struct sim_pty pty;
     int error = sim_pty_open(&pty);
     if (error) {
@@ -257,7 +183,7 @@ static int plug_in(struct plugged *plugged, const struct settings *settings, int
     puts(pty.path);
     fflush(stdout);
     fprintf(stderr, "openmv-sim: a simulated camera answers at %s\n", settings->link ? settings->link : pty.path);
-    error = run_camera(plugged, pty.master, signals);
+    error = sim_device_run(device, pty.master, signals);
     if (error < 0) {
         fprintf(stderr, "openmv-sim: the port failed: %s\n", strerror(-error));
     } else if (error == 0) {
@@ -286,15 +212,15 @@ int main(int argc, char **argv) {
     sigprocmask(SIG_BLOCK, &handled, NULL);
     signal(SIGPIPE, SIG_IGN);
     int signals = signalfd(-1, &handled, SFD_CLOEXEC);
-    struct plugged plugged = {.camera = NULL};
+    struct sim_device device = {.camera = NULL};
     if (signals < 0) {
         fprintf(stderr, "openmv-sim: cannot begin: %s\n", strerror(errno));
         status = EXIT_FAILURE;
-    } else if (!open_camera(&plugged, &settings)) {
+    } else if (!sim_device_open(&device, &settings.options, settings.replay)) {
         status = EXIT_FAILURE;
     }
     while (status < 0) {
-        int signal_number = plug_in(&plugged, &settings, signals);
+        int signal_number = plug_in(&device, &settings, signals);
         if (signal_number == SIGUSR1) {
             fputs("openmv-sim: unplugged\n", stderr);
             signal_number = await_signal(signals, settings.replug_after_ms);
@@ -302,9 +228,9 @@ int main(int argc, char **argv) {
                 continue;
             }
         }
-        status = signal_number == 0 || !is_played(&plugged) ? EXIT_FAILURE : EXIT_SUCCESS;
+        status = signal_number == 0 || !sim_device_is_done(&device) ? EXIT_FAILURE : EXIT_SUCCESS;
     }
-    close_camera(&plugged);
+    sim_device_close(&device);
     if (signals >= 0) {
         close(signals);
     }

@@ -26,7 +26,8 @@ static uint32_t id_of(const char *name) {
 }
 
 bool sim_script_leaves_out(uint32_t command) {
-    return command == id_of(OMVRPC_PROBE_NAME) || command == id_of(OMVRPC_DESCRIBE_NAME);
+    return command == id_of(OMVRPC_PROBE_NAME) || command == id_of(OMVRPC_DESCRIBE_NAME) ||
+           command == id_of(OMVRPC_CALL_NAME) || command == id_of(OMVRPC_READ_NAME);
 }
 
 static uint32_t get_u32(const uint8_t *bytes) {
@@ -46,9 +47,6 @@ static void begin_call(struct reading *reading, const struct capture_entry *entr
 /* A copy of the command under way belongs to it; after a poll, the same command is another call. */
 static void take_header(struct reading *reading, const struct capture_entry *entry, const struct cut *cut) {
     reading->command = get_u32(cut->payload);
-    if (reading->command == id_of(OMVRPC_CALL_NAME) || reading->command == id_of(OMVRPC_READ_NAME)) {
-        reading->session_line = entry->line;
-    }
     if (sim_script_leaves_out(reading->command)) {
         return; /* without data, it is only the question whether the camera waits for commands */
     }
@@ -57,9 +55,21 @@ static void take_header(struct reading *reading, const struct capture_entry *ent
     }
 }
 
+/* The call with number 0 only asks whether the camera has the extensions, and one without them gives no answer. */
+static bool is_in_session(const struct cut *cut) {
+    struct omvrpc_envelope envelope;
+    const uint8_t *argument;
+    size_t length;
+    return omvrpc_envelope_read(cut->payload, cut->payload_length, &envelope, &argument, &length) &&
+           envelope.number != 0;
+}
+
 static void take_data(struct reading *reading, const struct capture_entry *entry, const struct cut *cut) {
     if (sim_script_leaves_out(reading->command)) {
         reading->call = NULL;
+        if (reading->session_line == 0 && is_in_session(cut)) {
+            reading->session_line = entry->line;
+        }
     }
     if (reading->call == NULL) {
         return;

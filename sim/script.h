@@ -7,8 +7,8 @@
  *
  * How often a host repeats a command or polls depends on the moment, so a call stands for all copies of its command and
  * all polls behind it. Its answers are the bytes that came from the camera meanwhile, as they came, damaged ones too,
- * with the time since the first copy or the first poll. Commands by which openmvd looks whether the camera is there are
- * left out: whoever plays the script answers those by itself.
+ * with the time since the first copy or the first poll. Commands by which openmvd looks whether the camera is there, and
+ * whether it has the extensions, are left out: whoever plays the script answers those by itself.
  */
 
 #include "capture.h"

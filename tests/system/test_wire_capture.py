@@ -168,7 +168,7 @@ def openmvctl_writes_what_it_has_when_interrupted():
         output = process.communicate(timeout=PATIENCE_S)[0]
         assert process.returncode == 0 and "ended by: cancelled" in output, output
         shown = openmvctl("replay", path).stdout
-        assert "command header: #48345454, 0 bytes, face_detection" in shown, shown
+        assert ", face_detection\n" in shown, shown
 
 
 def a_capture_is_shown_in_words_with_gaps_and_counts():
@@ -235,7 +235,8 @@ def the_captures_of_the_tree_are_answered_as_they_were():
 
 
 def a_recording_plays_the_same_answers_again():
-    with Daemon() as daemon, daemon.client() as client, Capture("") as path:
+    config = {"cameras": {"camera": {"link": {"type": "sim", "stock": True}}}}
+    with Daemon(config=config) as daemon, daemon.client() as client, Capture("") as path:
         wait_for_camera(client)
         request = client.send_request("trace", {"duration_ms": 60000, "max_bytes": 4 << 20})
         calls = [{"name": "jpeg_snapshot"}, {"name": "echo", "data": "5a" * 500, "encoding": "hex", "reply": "hex"}]

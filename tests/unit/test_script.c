@@ -42,6 +42,17 @@ static void add_command(int64_t time_us, const char *name, const char *argument)
     add(CAPTURE_TO_CAMERA, time_us, packets, length);
 }
 
+/* A call in a session, or with number 0 its opening. */
+static void add_envelope(int64_t time_us, uint32_t number) {
+    const struct omvrpc_envelope envelope = {.session = 7, .number = number, .piece = 64, .target = 1};
+    uint8_t packets[64], bytes[OMVRPC_ENVELOPE_SIZE];
+    uint32_t command = omvrpc_command_id(OMVRPC_CALL_NAME, strlen(OMVRPC_CALL_NAME));
+    omvrpc_envelope_write(&envelope, NULL, 0, bytes);
+    size_t length = packet_put_command_header(packets, command, sizeof bytes);
+    length += packet_put(packets + length, OMVRPC_COMMAND_DATA, bytes, sizeof bytes);
+    add(CAPTURE_TO_CAMERA, time_us, packets, length);
+}
+
 static void add_acks(int64_t time_us) {
     uint8_t packets[8];
     packet_put(packets, OMVRPC_COMMAND_HEADER, NULL, 0);
@@ -149,7 +160,13 @@ START_TEST(captures_without_a_call_or_with_a_session_are_refused) {
     end();
     begin();
     add_command(1000, "move", "");
-    add_command(2000, OMVRPC_CALL_NAME, "envelope");
+    add_envelope(2000, 0);
+    ck_assert_int_eq(make(), 0);
+    ck_assert_uint_eq(script.call_count, 1);
+    end();
+    begin();
+    add_command(1000, "move", "");
+    add_envelope(2000, 1);
     ck_assert_int_eq(make(), -1);
     ck_assert_ptr_nonnull(strstr(sentence, "line 3: calls in a session cannot be played"));
     end();
