@@ -32,8 +32,6 @@ def similar(shown, got, name=""):
         return name not in EXACT or shown == got
     if isinstance(shown, str) and isinstance(got, str) and re.fullmatch("([0-9a-f]{2}){8,}", shown):
         return bool(re.fullmatch("[0-9a-f]{%d}" % len(shown), got))
-    if isinstance(shown, str) and isinstance(got, str):
-        shown, got = (re.sub(r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}Z", "DATE", text) for text in (shown, got))
     return shown == got and isinstance(shown, type(got))
 
 
