@@ -249,13 +249,17 @@ def a_recording_plays_the_same_answers_again():
 
 
 def a_host_that_asks_something_else_ends_the_simulator_with_the_line():
-    with Capture(GOOD) as path, SimulatedCamera("--replay", path) as camera:
-        with Daemon(config={"cameras": {"camera": serial(camera.path)}}) as daemon, daemon.client() as client:
-            wait_for_camera(client)
-            client.send_request("call", {"name": "qrcode_detection", "timeout_ms": 1000})
-            assert camera.process.wait(PATIENCE_S) == 1
-            said = camera.diagnosis()
-            assert "line 5: the capture goes on with command #48345454, 0 bytes, and the host sent command #" in said, said
+    for params, words in (
+            ({"name": "qrcode_detection"},
+             "line 5: the capture goes on with command #48345454, 0 bytes, and the host sent command #"),
+            ({"name": "face_detection", "data": "00", "encoding": "hex"},
+             "sent another argument, of 1 bytes, for command #48345454")):
+        with Capture(GOOD) as path, SimulatedCamera("--replay", path) as camera:
+            with Daemon(config={"cameras": {"camera": serial(camera.path)}}) as daemon, daemon.client() as client:
+                wait_for_camera(client)
+                client.send_request("call", dict(params, timeout_ms=1000))
+                assert camera.process.wait(PATIENCE_S) == 1
+                assert words in camera.diagnosis(), camera.diagnosis()
 
 
 def a_simulator_that_is_stopped_early_says_where():
