@@ -11,6 +11,7 @@ Suite *test_suite(void);
 
 static struct cutter cutter;
 static uint8_t bytes[2048];
+static const uint8_t content[300] = {3, 1, 4, 1, 5, 9, 2, 6};
 static size_t length;
 static size_t at;
 
@@ -46,7 +47,7 @@ START_TEST(data_is_as_long_as_its_header_says_also_behind_copies) {
     begin(true);
     for (int i = 0; i < 3; i++) {
         put_command(300);
-        put_packet(OMVRPC_COMMAND_DATA, bytes, 300);
+        put_packet(OMVRPC_COMMAND_DATA, content, sizeof content);
     }
     put_packet(OMVRPC_RESULT_HEADER, NULL, 0);
     for (int i = 0; i < 3; i++) {
@@ -87,7 +88,7 @@ START_TEST(damaged_data_is_noise_up_to_the_next_packet) {
     uint8_t size[4] = {40, 0, 0, 0};
     begin(false);
     put_packet(OMVRPC_RESULT_HEADER, size, 4);
-    put_packet(OMVRPC_RESULT_DATA, bytes + 100, 40);
+    put_packet(OMVRPC_RESULT_DATA, content, 40);
     bytes[20] ^= 1;
     put_packet(OMVRPC_RESULT_HEADER, size, 4);
     expect(CUT_PACKET, 8, false);
