@@ -292,8 +292,17 @@ static enum exchange_verdict take_piece(struct exchange *exchange, const struct 
     exchange->job->result = exchange->data;
     exchange->job->result_length = exchange->total;
     exchange->data = NULL;
-    if (reply->status == OMVRPC_STATUS_RAISED) {
-        exchange->end = EXCHANGE_RAISED;
+    return end_with(exchange, OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+}
+
+/* An exception never has a second piece. */
+static enum exchange_verdict take_exception(struct exchange *exchange, const struct omvrpc_session_reply *reply) {
+    struct job *job = exchange->job;
+    exchange->end = EXCHANGE_RAISED;
+    job->result = reply->length > 0 ? malloc(reply->length) : NULL;
+    if (job->result != NULL) {
+        memcpy(job->result, reply->data, reply->length);
+        job->result_length = reply->length;
     }
     return end_with(exchange, OMVRPC_DONE, OMVRPC_CAUSE_NONE);
 }
@@ -310,9 +319,10 @@ static enum exchange_verdict take_reply(struct exchange *exchange, const struct 
     }
     switch (reply->status) {
     case OMVRPC_STATUS_DONE:
-    case OMVRPC_STATUS_RAISED:
         exchange->may_have_run = true;
         return take_piece(exchange, reply);
+    case OMVRPC_STATUS_RAISED:
+        return take_exception(exchange, reply);
     case OMVRPC_STATUS_NO_SUCH_CALLBACK:
         exchange->end = EXCHANGE_NO_SUCH_CALLBACK;
         return end_with(exchange, OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_NONE);

@@ -279,7 +279,7 @@ void omvrpc_slave_next(struct omvrpc_slave *slave, int64_t now_us, struct omvrpc
     *step = (struct omvrpc_step){.kind = OMVRPC_STEP_RECEIVE, .until_us = INT64_MAX};
     if (!slave->started) {
         slave->started = true;
-        slave->started_us = now_us;
+        slave->forgot_us = now_us;
     }
     slave->now_us = now_us;
     for (;;) {

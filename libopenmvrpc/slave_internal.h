@@ -49,7 +49,7 @@ struct omvrpc_slave {
     size_t data_length;
     bool header_sent;
     bool started; /* omvrpc_slave_next() has been called since the beginning or the last reset */
-    int64_t started_us, now_us;
+    int64_t forgot_us, now_us;
     int64_t until_us;
     uint32_t depth, credits;
     uint8_t expected_byte;

@@ -87,30 +87,31 @@ static void respond_outcome(struct slave_session *session, struct omvrpc_reply *
         respond_piece(session, reply, envelope, 0, data, length);
         return;
     }
+    length = slave_text_fit(data, length, piece);
     respond(reply, &(struct omvrpc_session_reply){
                        .session = envelope->session,
                        .number = envelope->number,
                        .status = outcome->status,
-                       .total = outcome->total,
+                       .total = outcome->status == OMVRPC_STATUS_TOO_LARGE ? outcome->total : (uint32_t)length,
                        .data = (const uint8_t *)data,
-                       .length = slave_text_fit(data, length, piece),
+                       .length = length,
                    });
 }
 
 static void respond_no_session(const struct omvrpc_slave *slave, struct omvrpc_reply *reply,
                                const struct omvrpc_envelope *envelope, uint32_t offset) {
     /* Where the milliseconds do not fit any more, the camera has been up for longer than any call takes. */
-    int64_t uptime_ms = (slave->now_us - slave->started_us) / 1000;
-    uint8_t uptime[4];
-    put_u32(uptime, uptime_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)uptime_ms);
-    size_t length = piece_size(slave->session, envelope) < sizeof uptime ? 0 : sizeof uptime;
+    int64_t age_ms = (slave->now_us - slave->forgot_us) / 1000;
+    uint8_t age[4];
+    put_u32(age, age_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)age_ms);
+    size_t length = piece_size(slave->session, envelope) < sizeof age ? 0 : sizeof age;
     respond(reply, &(struct omvrpc_session_reply){
                        .session = envelope->session,
                        .number = envelope->number,
                        .status = OMVRPC_STATUS_NO_SESSION,
-                       .total = sizeof uptime,
+                       .total = (uint32_t)length,
                        .offset = offset,
-                       .data = uptime,
+                       .data = age,
                        .length = length,
                    });
 }
@@ -176,19 +177,21 @@ static void call_by_number(void *context, const uint8_t *argument, size_t length
     if (call.number == 0 && call.session != 0 && !is_open(session, call.session)) {
         slave_session_forget(session);
         session->id = call.session;
+        slave->forgot_us = slave->now_us;
     }
     if (!is_open(session, call.session)) {
         respond_no_session(slave, reply, &call, 0);
         return;
     }
     slave_outcomes_release(&session->outcomes, call.released);
-    session->describing = call.number == 0;
     if (call.number == 0) {
+        session->describing = true;
         respond_piece(session, reply, &call, 0, session->description, session->description_length);
         return;
     }
     struct slave_outcome *outcome = slave_outcomes_find(&session->outcomes, call.number);
     if (call.number > session->outcomes.last) {
+        session->describing = false;
         outcome = slave_outcomes_add(&session->outcomes, call.number);
         run(slave, reply, call.target, argument, length, outcome);
     }
