@@ -77,14 +77,14 @@ static void abandon_running(struct camera *camera) {
     error.cause = "stopping";
     camera->running = NULL;
     camera->has_stray_job = true;
-    call->ended(call, &error);
+    camera_end_call(call, &error);
 }
 
 void camera_refuse_all(struct camera *camera) {
     struct error error;
     camera_set_stopping(&error);
-    camera_end_waiting(camera, &error);
     abandon_running(camera);
+    camera_end_waiting(camera, &error);
     camera_refuse_port_requests(camera, &error);
     camera_end_all_recordings(camera);
 }
@@ -96,7 +96,7 @@ void camera_get_status(const struct camera *camera, struct camera_status *status
         .state = camera->state,
         .reason = camera->reason,
         .since_us = camera->since_us,
-        .waiting = camera->queue.length,
+        .waiting = camera->queue.length + camera->followers.length,
         .is_busy = camera->running != NULL,
     };
 }
@@ -117,6 +117,14 @@ bool camera_is_introduced(const struct camera *camera) {
     return camera->state == CAMERA_ONLINE && camera->is_introduced && camera->introduction.job == NULL;
 }
 
+void camera_get_sharing(const struct camera *camera, struct camera_sharing *sharing) {
+    *sharing = camera->sharing;
+}
+
+size_t camera_answers_bytes(const struct camera *camera) {
+    return camera->answers.bytes;
+}
+
 struct callback_statistics *camera_statistics(struct camera *camera) {
     return &camera->statistics;
 }
@@ -132,6 +140,8 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
     camera->state = CAMERA_CONNECTING;
     camera->since_us = omvrpc_now_us();
     queue_init(&camera->queue);
+    queue_init(&camera->followers);
+    answers_init(&camera->answers, daemon->config->limits.answers_bytes);
     TAILQ_INIT(&camera->port_requests);
     TAILQ_INIT(&camera->recordings);
     config->link.kind->describe(&config->link, camera->link, sizeof camera->link);
@@ -164,6 +174,7 @@ void camera_free(struct camera *camera) {
     job_free(camera->introduction.job);
     exchange_clear(&camera->introduction);
     description_clear(&camera->description);
+    answers_clear(&camera->answers);
     callback_statistics_clear(&camera->statistics);
     free(camera);
 }

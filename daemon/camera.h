@@ -27,6 +27,9 @@ struct daemon;
 struct request;
 
 struct camera;
+struct call;
+
+TAILQ_HEAD(call_list, call);
 
 /* A call on its way; whoever makes it fills the first part and owns it again when `ended` is called. */
 struct call {
@@ -35,8 +38,9 @@ struct call {
     struct job *job;  /* command, argument, deadline and flags are set; owned by the call */
     const char *name; /* of the callback, for messages */
     enum queue_priority priority;
-    bool waits_offline;              /* wait for a camera that is offline as well */
-    bool is_stock;                   /* never through a session */
+    bool waits_offline; /* wait for a camera that is offline as well */
+    bool is_stock;      /* never through a session */
+    int64_t max_age_us; /* an answer would do that the camera gave so long ago, in microseconds; 0 for none */
     struct exchange_picture picture; /* of a snapshot that is to be read as well; its bytes are in `exchange` */
     /* Fills in the job when the call's turn has come and it is known what camera this is. Returns false with *error
      * filled where that cannot be done. NULL where the job is complete. */
@@ -47,6 +51,10 @@ struct call {
     /* The camera's own; whoever made the call clears the exchange when it has ended. */
     struct exchange exchange;
     bool has_begun;
+    bool is_shared;      /* answered by another call's exchange */
+    struct call *leader; /* the equal call whose answer it shares, NULL where it goes to the camera itself */
+    struct call_list followers;
+    TAILQ_ENTRY(call) of_leader;
     struct queue_entry entry;
     struct client *client; /* whose place it waits in */
     struct event timer;
@@ -116,6 +124,15 @@ struct callback_set *camera_callbacks(const struct camera *camera);
 bool camera_is_introduced(const struct camera *camera);
 
 void camera_get_wire_statistics(const struct camera *camera, struct omvrpc_statistics *statistics);
+/* Calls that were answered without an exchange of their own: by that of an equal call, or by an earlier answer. */
+struct camera_sharing {
+    uint64_t shared, remembered;
+};
+
+void camera_get_sharing(const struct camera *camera, struct camera_sharing *sharing);
+
+/* Bytes of answers that are kept. */
+size_t camera_answers_bytes(const struct camera *camera);
 struct callback_statistics *camera_statistics(struct camera *camera);
 
 #endif

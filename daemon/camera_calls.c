@@ -25,13 +25,19 @@ void camera_set_stopping(struct error *error) {
     error->cause = "stopping";
 }
 
-/* Takes a call out of the queue, with all that is counted for it. Returns false where it stands in none. */
+/* Takes a call out of the queue that it stands in, with all that is counted for it. Returns false where that is none. */
 static bool leave_queue(struct call *call) {
     struct camera *camera = call->camera;
     if (call->entry.place == NULL) {
         return false;
     }
-    queue_remove(&camera->queue, &call->entry);
+    if (call->leader != NULL) {
+        TAILQ_REMOVE(&call->leader->followers, call, of_leader);
+        queue_remove(&camera->followers, &call->entry);
+        call->leader = NULL;
+    } else {
+        queue_remove(&camera->queue, &call->entry);
+    }
     event_del(&call->timer);
     call->client->waiting--;
     call->client->waiting_bytes -= call->job->argument_length;
@@ -41,8 +47,31 @@ static bool leave_queue(struct call *call) {
     return true;
 }
 
-/* Tells whoever made the call. The error may be NULL: then the call's own outcome says what has happened. */
-static void end_call(struct call *call, const struct error *error) {
+static bool enter_queue(struct call *call, bool first);
+
+/* Those that waited for a call that has not been answered: the first of them goes to the camera in its place. */
+static void replace_leader(struct call_list *followers) {
+    struct call *first = TAILQ_FIRST(followers);
+    if (first == NULL) {
+        return;
+    }
+    struct call *follower;
+    leave_queue(first);
+    TAILQ_FOREACH(follower, followers, of_leader) {
+        follower->leader = first;
+    }
+    TAILQ_CONCAT(&first->followers, followers, of_leader);
+    if (!enter_queue(first, false)) {
+        struct error error;
+        error_set(&error, ERROR_INTERNAL, "the daemon is out of memory");
+        error.executed = EXECUTED_NO;
+        camera_end_call(first, &error);
+    }
+}
+
+/* Tells whoever made the call, and whoever shares its answer. The error may be NULL: then the call's own outcome says
+ * what has happened. */
+void camera_end_call(struct call *call, const struct error *error) {
     struct error own;
     const struct job *job = call->job;
     const char *camera = camera_name(call->camera);
@@ -55,7 +84,21 @@ static void end_call(struct call *call, const struct error *error) {
     } else if (error == NULL && error_set_from_outcome(&own, job->outcome, job->cause, job->repeatable, camera)) {
         error = &own;
     }
+    struct call_list followers = TAILQ_HEAD_INITIALIZER(followers);
+    struct call *follower;
+    if (error == NULL) {
+        camera_remember_answer(call->camera, call);
+        while ((follower = TAILQ_FIRST(&call->followers)) != NULL && camera_copy_answer(follower, call)) {
+            leave_queue(follower);
+            TAILQ_INSERT_TAIL(&followers, follower, of_leader);
+        }
+    }
+    replace_leader(&call->followers);
     call->ended(call, error);
+    while ((follower = TAILQ_FIRST(&followers)) != NULL) {
+        TAILQ_REMOVE(&followers, follower, of_leader);
+        follower->ended(follower, NULL);
+    }
 }
 
 /* Ends a call that is not with the worker: with `error`, or, where it may have run already, with that. */
@@ -64,7 +107,7 @@ static void end_early(struct call *call, const struct error *error, enum omvrpc_
         exchange_abandon(&call->exchange, cause);
         error = NULL;
     }
-    end_call(call, error);
+    camera_end_call(call, error);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *context) {
@@ -90,8 +133,9 @@ static bool enter_queue(struct call *call, bool first) {
         left_us = 0;
     }
     struct timeval left = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
+    struct queue *queue = call->leader != NULL ? &call->camera->followers : &call->camera->queue;
     call->client = call->request->client;
-    if (queue_put(&call->camera->queue, &call->entry, call->priority, call->client, first) < 0) {
+    if (queue_put(queue, &call->entry, call->priority, call->client, first) < 0) {
         return false;
     }
     call->client->waiting++;
@@ -112,17 +156,36 @@ static bool has_room(const struct camera *camera, const struct call *call, struc
     } else if (client->waiting_bytes + call->job->argument_length > limits->client_waiting_bytes) {
         error_set(error, ERROR_QUEUE_FULL, "%zu bytes of arguments of this client wait (limits.client_waiting_bytes)",
                   client->waiting_bytes);
-    } else if (camera->queue.length >= limits->camera_waiting) {
+    } else if (camera->queue.length + camera->followers.length >= limits->camera_waiting) {
         error_set(error, ERROR_QUEUE_FULL, "%zu calls wait for camera \"%s\" (limits.camera_waiting)",
-                  camera->queue.length, camera_name(camera));
+                  camera->queue.length + camera->followers.length, camera_name(camera));
     } else {
         return true;
     }
     return false;
 }
 
+static bool enter_some_queue(struct camera *camera, struct call *call) {
+    call->leader = camera_find_leader(camera, call);
+    if (call->leader == NULL) {
+        return enter_queue(call, false);
+    }
+    TAILQ_INSERT_TAIL(&call->leader->followers, call, of_leader);
+    if (enter_queue(call, false)) {
+        return true;
+    }
+    TAILQ_REMOVE(&call->leader->followers, call, of_leader);
+    call->leader = NULL;
+    return false;
+}
+
 bool camera_call(struct camera *camera, struct call *call, struct error *error) {
     call->camera = camera;
+    TAILQ_INIT(&call->followers);
+    if (call->prepare == NULL && camera_recall_answer(camera, call)) {
+        call->ended(call, NULL);
+        return true;
+    }
     if (camera->daemon->stopping) {
         camera_set_stopping(error);
     } else if (camera->state == CAMERA_RELEASED) {
@@ -130,7 +193,7 @@ bool camera_call(struct camera *camera, struct call *call, struct error *error) 
     } else if (camera->state == CAMERA_OFFLINE && !call->waits_offline) {
         camera_set_offline(camera, error);
     } else if (has_room(camera, call, error)) {
-        if (enter_queue(call, false)) {
+        if (enter_some_queue(camera, call)) {
             camera_serve(camera);
             return true;
         }
@@ -147,7 +210,7 @@ bool camera_cancel(struct call *call) {
     struct error error;
     error_set(&error, ERROR_CANCELLED, "the call was cancelled while it waited for camera \"%s\"",
               camera_name(call->camera));
-    call->ended(call, &error);
+    camera_end_call(call, &error);
     return true;
 }
 
@@ -155,30 +218,37 @@ static struct call *call_of(struct queue_entry *entry) {
     return entry != NULL ? (struct call *)((char *)entry - offsetof(struct call, entry)) : NULL;
 }
 
+/* Any that waits, or one of a client. */
+static struct call *first_waiting(const struct camera *camera, const struct client *client) {
+    struct call *follower = call_of(queue_first(&camera->followers, client));
+    return follower != NULL ? follower : call_of(queue_first(&camera->queue, client));
+}
+
 void camera_drop_client(struct camera *camera, const struct client *client) {
     struct error error;
     error_set(&error, ERROR_CANCELLED, "the client has gone");
-    for (struct call *call; (call = call_of(queue_first(&camera->queue, client))) != NULL;) {
+    for (struct call *call; (call = first_waiting(camera, client)) != NULL;) {
         leave_queue(call);
         end_early(call, &error, OMVRPC_CAUSE_NONE);
     }
 }
 
 void camera_end_waiting(struct camera *camera, const struct error *error) {
-    for (struct call *call; (call = call_of(queue_first(&camera->queue, NULL))) != NULL;) {
+    for (struct call *call; (call = first_waiting(camera, NULL)) != NULL;) {
         leave_queue(call);
         end_early(call, error, OMVRPC_CAUSE_LINK_GONE);
     }
 }
 
-static bool has_begun(const struct queue_entry *entry) {
+static bool has_begun(const struct queue_entry *entry, const void *context) {
+    (void)context;
     const struct call *call = call_of((struct queue_entry *)entry);
     return call->exchange.session != NULL && exchange_may_have_run(&call->exchange);
 }
 
 /* A call that the camera was at when it was lost has waited for a short loss to end, and this is none. */
 void camera_end_begun(struct camera *camera) {
-    for (struct call *call; (call = call_of(queue_find(&camera->queue, has_begun))) != NULL;) {
+    for (struct call *call; (call = call_of(queue_find(&camera->queue, has_begun, NULL))) != NULL;) {
         leave_queue(call);
         end_early(call, NULL, OMVRPC_CAUSE_LINK_GONE);
     }
@@ -209,7 +279,11 @@ static void run_call(struct camera *camera, struct call *call) {
     struct error error;
     leave_queue(call);
     if (!call->has_begun && call->prepare != NULL && !call->prepare(call, &error)) {
-        call->ended(call, &error);
+        camera_end_call(call, &error);
+        return;
+    }
+    if (!call->has_begun && camera_recall_answer(camera, call)) {
+        camera_end_call(call, NULL);
         return;
     }
     if (!call->has_begun) {
@@ -234,8 +308,8 @@ static bool may_serve(const struct queue_entry *entry, void *context) {
     const struct camera *camera = context;
     const struct call *call = call_of((struct queue_entry *)entry);
     bool is_new = !call->has_begun || call->exchange.session_id == 0;
-    return !client_is_clogged(call->client) &&
-           (!is_new || !camera->session.is_open || session_has_room(&camera->session));
+    bool has_reader = !client_is_clogged(call->client) || !TAILQ_EMPTY(&call->followers);
+    return has_reader && (!is_new || !camera->session.is_open || session_has_room(&camera->session));
 }
 
 static bool is_free(const struct camera *camera) {
@@ -279,7 +353,7 @@ static void take_exchange(struct camera *camera, struct call *call, struct job *
         camera->is_introduced = false;
     }
     if (verdict == EXCHANGE_ENDED) {
-        end_call(call, NULL);
+        camera_end_call(call, NULL);
         return;
     }
     if (verdict == EXCHANGE_RESTARTS) {
@@ -287,7 +361,7 @@ static void take_exchange(struct camera *camera, struct call *call, struct job *
     }
     if (!may_go_on(call) || !enter_queue(call, true)) {
         exchange_abandon(&call->exchange, cause);
-        end_call(call, NULL);
+        camera_end_call(call, NULL);
     } else if (verdict == EXCHANGE_CLINGS) {
         camera->clinging = call;
     }

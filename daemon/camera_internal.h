@@ -7,6 +7,7 @@
 
 #include "camera.h"
 
+#include "answers.h"
 #include "config.h"
 #include "daemon.h"
 #include "description.h"
@@ -29,6 +30,9 @@ struct camera {
     struct callback_statistics statistics;
 
     struct queue queue;
+    struct queue followers; /* equal calls that wait for another's answer; never served from here */
+    struct answers answers;
+    struct camera_sharing sharing;
     struct call *running;  /* its job is with the worker */
     struct call *clinging; /* waits, and is the next one whatever else does */
     bool has_stray_job;    /* the worker has a job whose call has ended already */
@@ -51,6 +55,10 @@ void camera_set_offline(const struct camera *camera, struct error *error);
 void camera_set_released(const struct camera *camera, struct error *error);
 void camera_set_stopping(struct error *error);
 
+/* Tells whoever made a call that it is over, and whoever shares its answer. The error may be NULL: then the call's own
+ * outcome says what has happened. */
+void camera_end_call(struct call *call, const struct error *error);
+
 /* Ends all calls that wait. */
 void camera_end_waiting(struct camera *camera, const struct error *error);
 
@@ -59,6 +67,21 @@ void camera_end_begun(struct camera *camera);
 
 /* The job that the worker had for a call, for the introduction or for nobody any more has ended. */
 void camera_take_job(struct camera *camera, struct job *job);
+
+/*
+ * Sharing (camera_sharing.c). Answers a call from what the camera has said lately, if that is new enough; returns
+ * whether it did: then the result is in the call's job.
+ */
+bool camera_recall_answer(struct camera *camera, struct call *call);
+
+/* Keeps the good answer of a call for others. */
+void camera_remember_answer(struct camera *camera, const struct call *call);
+
+/* The equal call, waiting or under way, whose answer this one may share; NULL where there is none. */
+struct call *camera_find_leader(struct camera *camera, const struct call *call);
+
+/* Gives a follower its leader's answer. Returns false when memory is short. */
+bool camera_copy_answer(struct call *follower, const struct call *leader);
 
 /* Makes the session's first call, which asks the camera who it is. */
 void camera_introduce(struct camera *camera);

@@ -26,6 +26,7 @@ const struct limit_row limit_rows[] = {
     {LIMIT(output_pause_bytes), 256 << 10, 4096, 64 << 20, "unread replies from which on a client is read no further"},
     {LIMIT(output_bytes), 8 << 20, 65536, 1 << 30, "unread replies for which a client is closed"},
     {LIMIT(client_subscriptions), 64, 1, 10000, "subscriptions of one client"},
+    {LIMIT(answers_bytes), 4 << 20, 0, 1 << 30, "answers of one camera that are kept for max_age_ms"},
     {.key = NULL},
 };
 

@@ -29,6 +29,7 @@ struct limits {
     size_t output_pause_bytes;
     size_t output_bytes;
     size_t client_subscriptions;
+    size_t answers_bytes;
 };
 
 struct limit_row {

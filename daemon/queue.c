@@ -115,13 +115,15 @@ struct queue_entry *queue_first(const struct queue *queue, const void *client) {
     return NULL;
 }
 
-struct queue_entry *queue_find(const struct queue *queue, bool (*is_wanted)(const struct queue_entry *entry)) {
+struct queue_entry *queue_find(const struct queue *queue,
+                               bool (*is_wanted)(const struct queue_entry *entry, const void *context),
+                               const void *context) {
     for (size_t i = 0; i < QUEUE_PRIORITIES; i++) {
         struct queue_place *place;
         TAILQ_FOREACH(place, &queue->places[i], entry) {
             struct queue_entry *entry;
             TAILQ_FOREACH(entry, &place->entries, entry) {
-                if (is_wanted(entry)) {
+                if (is_wanted(entry, context)) {
                     return entry;
                 }
             }

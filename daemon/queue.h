@@ -57,6 +57,8 @@ struct queue_entry *queue_next(struct queue *queue, bool (*may_serve)(const stru
 struct queue_entry *queue_first(const struct queue *queue, const void *client);
 
 /* Returns any entry of which `is_wanted` is true; NULL when there is none. */
-struct queue_entry *queue_find(const struct queue *queue, bool (*is_wanted)(const struct queue_entry *entry));
+struct queue_entry *queue_find(const struct queue *queue,
+                               bool (*is_wanted)(const struct queue_entry *entry, const void *context),
+                               const void *context);
 
 #endif

@@ -57,6 +57,9 @@ static void count_call(const struct asked_call *asked, const struct error *error
         histogram_add(&row->latency, now_us - asked->call.request->arrived_us);
     }
     const struct job *job = asked->call.job;
+    if (asked->call.is_shared) {
+        return; /* its bytes were counted with the call that fetched them */
+    }
     if (error_row(reason)->executed != EXECUTED_NO) {
         row->bytes_to_camera += job->argument_length;
     }
@@ -257,6 +260,7 @@ static bool begin_call(struct asked_call *asked, struct camera *camera, const st
     }
     call->priority = (enum queue_priority)params_choice(given, "priority", QUEUE_NORMAL);
     call->waits_offline = params_boolean(given, "wait", false);
+    call->max_age_us = params_integer(given, "max_age_ms", 0) * 1000;
     call->ended = on_ended;
     request->work = call;
     request->cancel = cancel;
@@ -313,7 +317,7 @@ static const struct param params[] = {
      .type = PARAM_INTEGER,
      .minimum = 0,
      .maximum = MAX_AGE_MAX_MS,
-     .doc = "an answer up to this old would do; the camera is asked in any case so far"},
+     .doc = "an answer up to this old would do, whoever asked for it"},
     {.name = "priority",
      .type = PARAM_CHOICE,
      .choices = {[QUEUE_HIGH] = "high", [QUEUE_NORMAL] = "normal", [QUEUE_LOW] = "low"},

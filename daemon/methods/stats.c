@@ -96,6 +96,11 @@ static cJSON *describe_camera(struct camera *camera) {
     for (size_t i = 0; i < statistics->count; i++) {
         cJSON_AddItemToArray(callbacks, describe_callback(statistics->rows[i]));
     }
+    struct camera_sharing sharing;
+    camera_get_sharing(camera, &sharing);
+    cJSON *answers = cJSON_AddObjectToObject(object, "answers");
+    add_count(answers, "shared", sharing.shared);
+    add_count(answers, "remembered", sharing.remembered);
     cJSON_AddItemToObject(object, "wire", describe_wire(camera));
     return object;
 }
@@ -139,6 +144,7 @@ static void measure_use(const struct daemon *daemon, struct limits *used) {
         struct camera_status status;
         camera_get_status(daemon->cameras[i], &status);
         raise_to(&used->camera_waiting, status.waiting);
+        raise_to(&used->answers_bytes, camera_answers_bytes(daemon->cameras[i]));
         raise_to(&used->payload_bytes, camera_statistics(daemon->cameras[i])->largest_payload);
     }
 }

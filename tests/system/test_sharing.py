@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Answers that serve more than one call: equal calls at the same time, and max_age_ms."""
+
+from openmvd import Daemon, Tap, wait_for_camera, wait_until
+
+NUMBER = {"format": "<I"}
+CALLBACKS = {
+    "sleep": {"args": NUMBER, "result": NUMBER, "repeatable": True},
+    "counter": {"result": NUMBER},
+}
+CONFIG = {"cameras": {"one": {"link": {"type": "sim"}}}, "callbacks": CALLBACKS}
+
+
+def answers(client):
+    return client.result("stats")["cameras"][0]["answers"]
+
+
+def sleep(milliseconds, **more):
+    return {"name": "sleep", "args": [milliseconds], **more}
+
+
+def occupy(client, milliseconds=400):
+    """Keeps the camera busy with a call of its own kind; returns the request's id."""
+    number = client.send_request("call", sleep(milliseconds))
+    wait_until(lambda: client.result("cameras")[0]["busy"], "the camera to be busy")
+    return number
+
+
+def equal_calls_share_one_exchange():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as first, daemon.client() as second:
+        wait_for_camera(first, "one")
+        busy = occupy(first)
+        calls = [(client, client.send_request("call", sleep(30))) for client in (first, second) for _ in range(5)]
+        results = [client.reply(number)["result"] for client, number in calls]
+        assert all(result["value"] == [30] for result in results), results
+        assert all(25 < result["elapsed_ms"] and result["age_ms"] < 2000 for result in results), results
+        assert first.reply(busy)["result"]["value"] == [400]
+        assert answers(first) == {"shared": 9, "remembered": 0}, answers(first)
+        wire = first.result("stats")["cameras"][0]["wire"]
+        assert wire["calls"] <= 4, wire
+
+
+def a_call_joins_one_that_is_under_way():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as first, daemon.client() as second:
+        wait_for_camera(first, "one")
+        busy = occupy(first)
+        assert second.result("call", sleep(400))["value"] == [400]
+        assert first.reply(busy)["result"]["value"] == [400]
+        assert answers(first)["shared"] == 1
+
+
+def calls_that_differ_or_may_not_be_repeated_go_by_themselves():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        busy = occupy(client)
+        counts = [client.send_request("call", {"name": "counter"}) for _ in range(3)]
+        others = [client.send_request("call", sleep(milliseconds)) for milliseconds in (1, 2, 3)]
+        assert sorted(client.reply(number)["result"]["value"][0] for number in counts) == [1, 2, 3]
+        assert [client.reply(number)["result"]["value"] for number in others] == [[1], [2], [3]]
+        client.reply(busy)
+        assert answers(client) == {"shared": 0, "remembered": 0}
+
+
+def who_shares_keeps_its_own_form_and_deadline():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as first, daemon.client() as second:
+        wait_for_camera(first, "one")
+        busy = occupy(first, 600)
+        leader = first.send_request("call", sleep(20))
+        hasty = second.send_request("call", sleep(20, timeout_ms=50))
+        raw = second.send_request("call", sleep(20, reply="hex"))
+        assert second.reply(hasty)["error"]["data"]["reason"] == "not_delivered"
+        assert second.reply(raw)["result"]["value"] == "14000000"
+        assert first.reply(leader)["result"]["value"] == [20]
+        first.reply(busy)
+
+
+def the_others_go_on_when_the_first_is_cancelled_expires_or_leaves():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as first, daemon.client() as second:
+        wait_for_camera(first, "one")
+        busy = occupy(second, 600)
+        leader = first.send_request("call", sleep(20))
+        followers = [second.send_request("call", sleep(20)) for _ in range(3)]
+        assert first.result("cancel", {"id": leader}) is True
+        assert first.reply(leader)["error"]["data"]["reason"] == "cancelled"
+        hasty = first.send_request("call", sleep(21, timeout_ms=50))
+        followers += [second.send_request("call", sleep(21)) for _ in range(3)]
+        assert first.reply(hasty)["error"]["data"]["reason"] == "not_delivered"
+        with daemon.client() as leaving:
+            leaving.send_request("call", sleep(22))
+            assert leaving.result("ping") == "pong"
+            followers += [second.send_request("call", sleep(22)) for _ in range(3)]
+            assert second.result("ping") == "pong"
+        values = [second.reply(number)["result"]["value"][0] for number in followers]
+        assert values == [20] * 3 + [21] * 3 + [22] * 3, values
+        second.reply(busy)
+        assert answers(second)["shared"] == 6, answers(second)
+
+
+def a_follower_that_leaves_harms_nobody():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as first:
+        wait_for_camera(first, "one")
+        busy = occupy(first, 300)
+        leader = first.send_request("call", sleep(20))
+        with daemon.client() as leaving:
+            numbers = [leaving.send_request("call", sleep(20)) for _ in range(3)]
+            assert leaving.result("cancel", {"id": numbers[0]}) is True
+        assert first.reply(leader)["result"]["value"] == [20]
+        first.reply(busy)
+        assert first.result("stats")["cameras"][0]["waiting"] == 0
+
+
+def an_old_answer_will_do_for_who_says_so():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as first, daemon.client() as second:
+        wait_for_camera(first, "one")
+        assert first.result("call", {"name": "counter"})["value"] == [1]
+        result = second.result("call", {"name": "counter", "max_age_ms": 60000})
+        assert result["value"] == [1] and 0 < result["age_ms"] < 60000, result
+        again = second.result("call", {"name": "counter", "max_age_ms": 60000})
+        assert again["value"] == [1] and again["age_ms"] > result["age_ms"], (result, again)
+        assert second.result("call", {"name": "counter"})["value"] == [2]
+        assert first.result("call", {"name": "counter", "max_age_ms": 60000})["value"] == [2]
+        assert first.result("call", sleep(1, max_age_ms=60000))["value"] == [1]
+        assert first.result("call", sleep(2, max_age_ms=60000))["value"] == [2]
+        assert answers(first) == {"shared": 0, "remembered": 3}, answers(first)
+
+
+def an_answer_that_is_too_old_is_asked_for_again():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        assert client.result("call", {"name": "counter"})["value"] == [1]
+
+        def asked_again():
+            result = client.result("call", {"name": "counter", "max_age_ms": 50})
+            assert result["value"] == [2] or result["age_ms"] <= 50, result
+            return result["value"] == [2]
+        wait_until(asked_again, "the answer to be too old")
+
+
+def fifty_clients_cost_the_camera_no_more_than_one():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as watcher:
+        wait_for_camera(watcher, "one")
+        before = watcher.result("stats")["cameras"][0]["wire"]["calls"]
+        clients = [daemon.client() for _ in range(50)]
+        for _ in range(10):
+            numbers = [client.send_request("call", {"name": "face_detection", "max_age_ms": 60000}) for client in clients]
+            values = [client.reply(number)["result"]["value"] for client, number in zip(clients, numbers)]
+            assert all(value == values[0] for value in values), values
+        for client in clients:
+            client.close()
+        # Signs of life apart.
+        assert watcher.result("stats")["cameras"][0]["wire"]["calls"] - before <= 3
+
+
+def memory_for_answers_has_a_limit():
+    config = {**CONFIG, "limits": {"answers_bytes": 1000}}
+    with Daemon(config=config) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        for i in range(1, 300):
+            client.result("call", sleep(0, max_age_ms=60000) if i % 2 else {"name": "echo", "data": "AAAA" * i})
+        used = client.result("stats")["limits"]["answers_bytes"]
+        assert used["limit"] == 1000 and 0 < used["used"] <= 1000, used
+
+
+tap = Tap()
+tap.run([
+    equal_calls_share_one_exchange,
+    a_call_joins_one_that_is_under_way,
+    calls_that_differ_or_may_not_be_repeated_go_by_themselves,
+    who_shares_keeps_its_own_form_and_deadline,
+    the_others_go_on_when_the_first_is_cancelled_expires_or_leaves,
+    a_follower_that_leaves_harms_nobody,
+    an_old_answer_will_do_for_who_says_so,
+    an_answer_that_is_too_old_is_asked_for_again,
+    fifty_clients_cost_the_camera_no_more_than_one,
+    memory_for_answers_has_a_limit,
+])
+tap.finish()
