@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* When neither the request nor the schema says how long a call may take. */
+enum { CALL_TIMEOUT_DEFAULT_MS = 10000 };
+
 static void set_out_of_memory(struct error *error) {
     error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
     error->executed = EXECUTED_NO;
@@ -168,5 +171,24 @@ bool call_read_argument(const struct params *params, const struct callback *call
                   job->argument_length, limit);
         return false;
     }
+    return true;
+}
+
+int64_t call_deadline(const struct params *params, const struct callback *callback, int64_t since_us) {
+    bool has_timeout = callback != NULL && callback->timeout_ms != 0;
+    int64_t timeout_ms = has_timeout ? callback->timeout_ms : CALL_TIMEOUT_DEFAULT_MS;
+    return since_us + params_integer(params, "timeout_ms", timeout_ms) * 1000;
+}
+
+bool call_bind(struct job *job, const char *name, struct camera *camera, const struct params *params, size_t limit,
+               int64_t since_us, struct callback_set **set, const struct callback **callback, struct error *error) {
+    callback_set_free(*set);
+    *set = callback_set_share(camera_callbacks(camera));
+    if (!call_read_name(name, *set, &job->command, callback, error) ||
+        !call_read_argument(params, *callback, limit, job, error)) {
+        return false;
+    }
+    job->deadline_us = call_deadline(params, *callback, since_us);
+    job->repeatable = *callback != NULL && (*callback)->is_repeatable;
     return true;
 }

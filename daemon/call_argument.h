@@ -7,6 +7,7 @@
 
 #include "bus.h"
 #include "callback_table.h"
+#include "camera.h"
 #include "params.h"
 
 /*
@@ -26,6 +27,17 @@ bool call_is_reserved(uint32_t command);
  */
 bool call_read_argument(const struct params *params, const struct callback *callback, size_t limit, struct job *job,
                         struct error *error);
+
+/*
+ * Fills a job with what is to be called, by all that is known of the camera now: name, argument, flags, and a deadline
+ * from `since_us` on by "timeout_ms" or the schema. *set is what was bound before, or NULL, and becomes a share of the
+ * set that *callback is of; the caller frees it.
+ */
+bool call_bind(struct job *job, const char *name, struct camera *camera, const struct params *params, size_t limit,
+               int64_t since_us, struct callback_set **set, const struct callback **callback, struct error *error);
+
+/* The deadline alone, for a callback that may be NULL. */
+int64_t call_deadline(const struct params *params, const struct callback *callback, int64_t since_us);
 
 /* The choices of "encoding", for tables of parameters. */
 enum call_encoding { CALL_DATA_BASE64, CALL_DATA_HEX, CALL_DATA_UTF8 };

@@ -34,9 +34,9 @@ TAILQ_HEAD(call_list, call);
 /* A call on its way; whoever makes it fills the first part and owns it again when `ended` is called. */
 struct call {
     struct camera *camera;
-    struct request *request;
-    struct job *job;  /* command, argument, deadline and flags are set; owned by the call */
-    const char *name; /* of the callback, for messages */
+    struct request *request; /* NULL where no client waits for it, but the daemon itself */
+    struct job *job;         /* command, argument, deadline and flags are set; owned by the call */
+    const char *name;        /* of the callback, for messages */
     enum queue_priority priority;
     bool waits_offline; /* wait for a camera that is offline as well */
     bool is_stock;      /* never through a session */
@@ -56,7 +56,7 @@ struct call {
     struct call_list followers;
     TAILQ_ENTRY(call) of_leader;
     struct queue_entry entry;
-    struct client *client; /* whose place it waits in */
+    struct client *client; /* whose place it waits in; NULL for a place of its own */
     struct event timer;
 };
 

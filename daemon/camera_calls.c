@@ -39,8 +39,10 @@ static bool leave_queue(struct call *call) {
         queue_remove(&camera->queue, &call->entry);
     }
     event_del(&call->timer);
-    call->client->waiting--;
-    call->client->waiting_bytes -= call->job->argument_length;
+    if (call->client != NULL) {
+        call->client->waiting--;
+        call->client->waiting_bytes -= call->job->argument_length;
+    }
     if (camera->clinging == call) {
         camera->clinging = NULL;
     }
@@ -134,12 +136,15 @@ static bool enter_queue(struct call *call, bool first) {
     }
     struct timeval left = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
     struct queue *queue = call->leader != NULL ? &call->camera->followers : &call->camera->queue;
-    call->client = call->request->client;
-    if (queue_put(queue, &call->entry, call->priority, call->client, first) < 0) {
+    call->client = call->request != NULL ? call->request->client : NULL;
+    void *place = call->client != NULL ? (void *)call->client : (void *)call;
+    if (queue_put(queue, &call->entry, call->priority, place, first) < 0) {
         return false;
     }
-    call->client->waiting++;
-    call->client->waiting_bytes += call->job->argument_length;
+    if (call->client != NULL) {
+        call->client->waiting++;
+        call->client->waiting_bytes += call->job->argument_length;
+    }
     evtimer_assign(&call->timer, call->camera->daemon->base, on_deadline, call);
     if (evtimer_add(&call->timer, &left) == 0) {
         return true;
@@ -150,7 +155,10 @@ static bool enter_queue(struct call *call, bool first) {
 
 static bool has_room(const struct camera *camera, const struct call *call, struct error *error) {
     const struct limits *limits = &camera->daemon->config->limits;
-    const struct client *client = call->request->client;
+    const struct client *client = call->request != NULL ? call->request->client : NULL;
+    if (client == NULL) {
+        return true;
+    }
     if (client->waiting >= limits->client_waiting) {
         error_set(error, ERROR_QUEUE_FULL, "%zu calls of this client wait (limits.client_waiting)", client->waiting);
     } else if (client->waiting_bytes + call->job->argument_length > limits->client_waiting_bytes) {
@@ -308,7 +316,8 @@ static bool may_serve(const struct queue_entry *entry, void *context) {
     const struct camera *camera = context;
     const struct call *call = call_of((struct queue_entry *)entry);
     bool is_new = !call->has_begun || call->exchange.session_id == 0;
-    bool has_reader = !client_is_clogged(call->client) || !TAILQ_EMPTY(&call->followers);
+    bool is_clogged = call->client != NULL && client_is_clogged(call->client);
+    bool has_reader = !is_clogged || !TAILQ_EMPTY(&call->followers);
     return has_reader && (!is_new || !camera->session.is_open || session_has_room(&camera->session));
 }
 
@@ -342,7 +351,7 @@ void camera_serve(struct camera *camera) {
 
 /* Whether there is anybody, and any time, to go on for. */
 static bool may_go_on(const struct call *call) {
-    return call->request->client != NULL && call->camera->state != CAMERA_RELEASED &&
+    return (call->request == NULL || call->request->client != NULL) && call->camera->state != CAMERA_RELEASED &&
            !call->camera->daemon->out_of_time;
 }
 

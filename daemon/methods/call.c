@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* When neither the request nor the schema says how long a call may take. */
-enum { DEFAULT_TIMEOUT_MS = 10000 };
-
 /* An answer may be asked for that is up to a day old. */
 enum { MAX_AGE_MAX_MS = 86400000 };
 
@@ -166,26 +163,15 @@ static bool check_reply_form(const struct request *request, enum reply_form form
     return false;
 }
 
-static void set_deadline(struct asked_call *asked, const struct params *params) {
-    bool has_timeout = asked->callback != NULL && asked->callback->timeout_ms != 0;
-    int64_t timeout_ms = has_timeout ? asked->callback->timeout_ms : DEFAULT_TIMEOUT_MS;
-    asked->call.job->deadline_us =
-        asked->call.request->arrived_us + params_integer(params, "timeout_ms", timeout_ms) * 1000;
-}
-
 /* What is to be called, with what: by all that is known of the camera now. */
 static bool bind_call(struct asked_call *asked, struct camera *camera, const struct params *params,
                       struct error *error) {
     struct job *job = asked->call.job;
-    size_t limit = asked->call.request->daemon->config->limits.payload_bytes;
-    callback_set_free(asked->callbacks);
-    asked->callbacks = callback_set_share(camera_callbacks(camera));
-    if (!call_read_name(asked->name, asked->callbacks, &job->command, &asked->callback, error) ||
-        !call_read_argument(params, asked->callback, limit, job, error)) {
+    const struct request *request = asked->call.request;
+    if (!call_bind(job, asked->name, camera, params, request->daemon->config->limits.payload_bytes, request->arrived_us,
+                   &asked->callbacks, &asked->callback, error)) {
         return false;
     }
-    set_deadline(asked, params);
-    job->repeatable = asked->callback != NULL && asked->callback->is_repeatable;
     asked->call.is_stock = call_is_reserved(job->command);
     held_picture_of_snapshot(job->command, &asked->call.picture);
     return true;
@@ -212,7 +198,7 @@ static bool postpone(struct asked_call *asked, const struct params *given, struc
         return false;
     }
     asked->callback = callback_find(asked->call.request->daemon->config->callbacks, asked->name);
-    set_deadline(asked, given);
+    asked->call.job->deadline_us = call_deadline(given, asked->callback, asked->call.request->arrived_us);
     asked->call.prepare = prepare;
     return true;
 }
