@@ -67,8 +67,8 @@ def parse_reply(data):
 
 
 class Session:
-    """patience: seconds for one packet to be answered. deadline: seconds for one exchange, however often it is asked.
-    steady: seconds that a callback may run before the call is sent again."""
+    """patience: seconds for one packet to be answered, and a third more for every further try. deadline: seconds for one
+    exchange, however often it is asked. steady: seconds that a callback may run before the call is sent again."""
 
     def __init__(self, master, session=None, piece=4096, patience=0.02, deadline=60, steady=0.5):
         self.master = master
@@ -132,8 +132,9 @@ class Session:
         """Asks until the reply to this envelope comes."""
         end = time.monotonic() + self.deadline
         empty = 0
+        patience = self.patience
         while time.monotonic() < end:
-            data = self._exchange(name, envelope)
+            data = self._exchange(name, envelope, patience)
             if data == b"":
                 empty += 1
                 if number == 0 and empty == 3:
@@ -142,17 +143,18 @@ class Session:
             if reply and reply[:2] == (self.session, number) and reply.offset == offset and reply.status != DAMAGED:
                 return reply
             self.asked_again += 1
+            patience = min(patience * 4 / 3, 1)
         raise ResultUnknown("no reply within %g s" % self.deadline)
 
-    def _exchange(self, name, data):
+    def _exchange(self, name, data, patience):
         """A stock call that is given up soon, since it may always be made again. What comes may be an older result."""
         master = self.master
         master.flush()
         master.write(command_header(name, len(data)))
         is_accepted = False
-        if master.get_packet(COMMAND_HEADER, 0, self.patience) is not None:
+        if master.get_packet(COMMAND_HEADER, 0, patience) is not None:
             master.write(packet(COMMAND_DATA, data))
-            is_accepted = master.get_packet(COMMAND_DATA, 0, self.patience) is not None
+            is_accepted = master.get_packet(COMMAND_DATA, 0, patience) is not None
         # Without an ack a result may be waiting all the same: it was the ack that was lost, or this is the result of an
         # earlier try, which the camera wants to get rid of first.
         end = time.monotonic() + (self.steady if is_accepted else 0)
@@ -161,11 +163,11 @@ class Session:
             polls += 1
             master.flush()
             master.write(HEADER_POLL)
-            header = master.get_packet(RESULT_HEADER, 4, self.patience)
+            header = master.get_packet(RESULT_HEADER, 4, patience)
             if header is None:
                 continue
             master.write(DATA_POLL)
-            result = master.get_packet(RESULT_DATA, struct.unpack("<I", header)[0], self.patience)
+            result = master.get_packet(RESULT_DATA, struct.unpack("<I", header)[0], patience)
             if result is not None:
                 return result
             # Lost on its way, and gone; or never sent, and then the next poll gets it.
