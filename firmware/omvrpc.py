@@ -225,7 +225,8 @@ def _as_bytes(value):
 
 
 def _checked_text(what, value):
-    if not isinstance(value, str) or not value or _utf8(value.encode(), len(value.encode())) != value.encode():
+    data = value.encode() if isinstance(value, str) else b""
+    if not data or 0 in data or _utf8(data, len(data)) != data:
         raise ValueError("%s has to be a text in quotes" % what)
     return value
 
@@ -427,7 +428,7 @@ class _Session:
         return self._answer(session, number, outcome, 0, piece)
 
     def read(self, data):
-        if not self._is_whole(data):
+        if len(data) != _ENVELOPE or not self._is_whole(data):
             return self._seal(0, 0, _DAMAGED, 0, 0)
         session, number, released, piece, offset = struct.unpack_from("<IIIII", data)
         if session == 0 or session != self._session:
