@@ -489,7 +489,10 @@ class _Session:
             outcome = _Outcome(number, _NO_SUCH_CALLBACK, b"")
         else:
             result, error = self._slave._result_of(callback.function, arguments)
-            outcome = _Outcome(number, _DONE, result) if error is None else _Outcome(number, _RAISED, _error_text(error))
+            if error is None:
+                outcome = _Outcome(number, _DONE, result)
+            else:
+                outcome = _Outcome(number, _RAISED, _error_text(error))
             self._scheduled = self._slave._take_scheduled()
         self._kept.append(outcome)
         return outcome
@@ -997,7 +1000,8 @@ class Slave:
 
     def _callback_of_header(self):
         header = self._header
-        return self._find_callback(header[2] | header[3] << 8 | header[4] << 16 | (header[5] & 0x3F) << 24, header[5] >> 6)
+        key = header[2] | header[3] << 8 | header[4] << 16 | (header[5] & 0x3F) << 24
+        return self._find_callback(key, header[5] >> 6)
 
     def _find_callback(self, key, high_bits):
         # By the lower 30 bits of the id, and the upper two. None where there is none.

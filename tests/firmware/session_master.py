@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The master's half of docs/extensions.md, written from that page: sessions of numbered calls over a StockMaster.
 
-Envelopes and replies as bytes, for tests that send what no master would; and Session, a master that asks until it knows.
+Envelopes and replies as bytes, for tests that send what no master would; and Session, a master that asks until it
+knows.
 """
 
 import binascii
@@ -67,8 +68,9 @@ def parse_reply(data):
 
 
 class Session:
-    """patience: seconds for one packet to be answered, and a third more for every further try. deadline: seconds for one
-    exchange, however often it is asked. steady: seconds that a callback may run before the call is sent again."""
+    """patience: seconds for one packet to be answered, and a third more for every further try.
+    deadline: seconds for one exchange, however often it is asked.
+    steady: seconds that a callback may run before the call is sent again."""
 
     def __init__(self, master, session=None, piece=4096, patience=0.02, deadline=60, steady=0.5):
         self.master = master

@@ -134,8 +134,9 @@ DECLARED = {
     "cut_through": {"schedules": "cut_through"},
 }
 UNDECLARED = (
-    "text overwrite vast words schedules_count scheduled_raises schedules_and_raises last_error raises raises_of_itself "
-    "wrong_type stand_still put_clock_forward overwrite_at_every_turn leave_turns_alone mistakes register_more"
+    "text overwrite vast words schedules_count scheduled_raises schedules_and_raises last_error raises "
+    "raises_of_itself wrong_type stand_still put_clock_forward overwrite_at_every_turn leave_turns_alone mistakes "
+    "register_more"
 ).split()
 
 
@@ -162,7 +163,8 @@ def mistakes_in_a_declaration_raise_at_once_with_a_sentence(camera):
 def the_description_is_read_in_pieces_and_held_until_a_call_begins(camera):
     raw = Raw(camera)
     whole = camera.master.call("omvrpc.describe")
-    check_equal(raw.call(0, "echo", b"the command says nothing", piece=100), raw.reply(0, DONE, whole[:100], len(whole)))
+    first = raw.call(0, "echo", b"the command says nothing", piece=100)
+    check_equal(first, raw.reply(0, DONE, whole[:100], len(whole)))
     for offset in (500, 0, 100, 500, len(whole) - 1):
         expected = raw.reply(0, DONE, whole[offset : offset + 100], len(whole), offset)
         check_equal(raw.read(0, offset, piece=100), expected)

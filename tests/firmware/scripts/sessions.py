@@ -227,8 +227,8 @@ MISTAKES = (
     {"fields": "x"}, {"repeat": True}, {"optional": True}, {"args": "utf8", "optional": True}, {"arg_fields": "x"},
     {"args": "HH"}, {"args": "<H", "arg_fields": ""}, {"args": "<H", "optional": 1}, {"repeatable": "yes"},
     {"schedules": "later"}, {"timeout_ms": 0}, {"timeout_ms": 3600001}, {"timeout_ms": 1.5}, {"doc": 7},
-    {"doc": "half \ud800 of a pair"}, {"doc": "a\x00b"}, {"name": ""}, {"name": 5}, {"name": "omvrpc.mine"}, {"name": "omvrpc.call"},
-    {"name": "\ud800"},
+    {"doc": "half \ud800 of a pair"}, {"doc": "a\x00b"}, {"name": ""}, {"name": 5}, {"name": "\ud800"},
+    {"name": "omvrpc.mine"}, {"name": "omvrpc.call"},
 )  # fmt: skip
 
 
