@@ -12,16 +12,16 @@
 #
 #     remote.loop()
 #
-# A callback gets its argument as a memoryview and returns bytes, a bytearray, a memoryview, a str, or None for an
-# empty result. One that raises gives an empty result too; the exception is kept in last_error and the loop goes on.
-# Nothing here prints: on most boards the console and the link are the same wire.
-#
 # What a callback takes and gives may be declared, and then no program has to be told:
 #
 #     @remote.callback(args="<H", arg_fields="dial", result="<f", fields="bar", timeout_ms=3000, doc="Reads a gauge.")
 #     def read_gauge(arguments):
 #         (dial,) = struct.unpack("<H", arguments)
 #         return struct.pack("<f", bar_of(dial))
+#
+# A callback gets its argument as a memoryview and returns bytes, a bytearray, a memoryview, a str, or None for an
+# empty result. One that raises gives an empty result too; the exception is kept in last_error and the loop goes on.
+# Nothing here prints: on most boards the console and the link are the same wire.
 #
 # On the wire this is the stock slave: same packets, same acks, same outcome for whoever follows the stock rules. It
 # differs where that slave throws input away. This one looks for the next packet in whatever arrives, so a command
@@ -341,6 +341,15 @@ def _this_camera():
     except (ImportError, AttributeError):
         pass
     return known
+
+
+class _Callback:
+    # declaration: its entry in the description, None for a reserved one.
+    def __init__(self, name, high_bits, function, declaration):
+        self.name = name
+        self.high_bits = high_bits
+        self.function = function
+        self.declaration = declaration
 
 
 class _Outcome:
@@ -663,23 +672,14 @@ def uart(port=3, baudrate=115200, receive_buffer=1024):
     return Uart(port, baudrate, receive_buffer)
 
 
-class _Callback:
-    # declaration: its entry in the description, None for a reserved one.
-    def __init__(self, name, high_bits, function, declaration):
-        self.name = name
-        self.high_bits = high_bits
-        self.function = function
-        self.declaration = declaration
-
-
 class Slave:
     # largest_argument: commands with more argument bytes are not acked. Without it, half of the memory that is free
     # when the loop begins, at most 1 MiB.
     # piece: the most data bytes in a reply of the extensions. Without it, a sixteenth of that memory, 512 to 16384.
     def __init__(self, link, largest_argument=None, piece=None):
         self.last_error = None
-        self._largest_argument = largest_argument
         self._link = link
+        self._largest_argument = largest_argument
         self._callbacks = {}
         self._scheduled = None
         self._loop_callback = None

@@ -145,7 +145,7 @@ def the_description_is_what_was_declared(camera):
         "library": "1.0",
         "extensions": 1,
         "firmware": "4.5.9",
-        "board": "OpenMV4P-H7 with STM32H743",
+        "board": "OPENMV4P with STM32H743",
         "id": "3A0024000651303832363334",
         "limits": {"argument": 65536, "piece": PIECE, "held": HELD},
         "callbacks": {**DECLARED, **{name: {} for name in UNDECLARED}},

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# The board's number; machine.UART as on STM32 boards: the first byte is awaited for timeout, each further one for
-# timeout_char, and what does not fit the receive buffer is lost.
+# machine.UART as on STM32 boards: the first byte is awaited for timeout, each further one for timeout_char, and what
+# does not fit the receive buffer is lost.
 
 import host
 import uctypes
-
-
-def unique_id():
-    return b"\x3a\x00\x24\x00\x06\x51\x30\x38\x32\x36\x33\x34"
 
 
 class UART:

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT
+#
+# The firmware about itself, 4.x.
 
 
 def version_string():

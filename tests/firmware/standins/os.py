@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
+#
+# The interpreter's file functions, and a board's word about itself.
 
 from collections import namedtuple
 
-_Name = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
+from uos import *
+
+_uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
 
 
 def uname():
-    return _Name("pyboard", "pyboard", "1.23.0", "v1.23.0 on 2024-01-01", "OpenMV4P-H7 with STM32H743")
+    return _uname("pyboard", "pyboard", "1.20.0", "v1.20.0 on 2023-11-01", "OPENMV4P with STM32H743")
