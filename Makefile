@@ -168,11 +168,12 @@ check:
 	@$(MAKE) --no-print-directory $(JOBS) tests
 	@tests/run $(TESTS)
 
+SESSION_CALLS ?= 20000
 check-firmware:
 	@tools/install-dependencies build check firmware
 	@$(MAKE) --no-print-directory $(JOBS) tests
 	@tests/firmware/install.sh
-	@tests/run firmware
+	@SESSION_CALLS=$(SESSION_CALLS) tests/run --time-limit 600 firmware
 
 SEEDS ?= 1000
 FIRST_SEED ?= 1

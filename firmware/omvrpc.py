@@ -12,6 +12,13 @@
 #
 #     remote.loop()
 #
+# What a callback takes and gives may be declared, and then no program has to be told:
+#
+#     @remote.callback(args="<H", arg_fields="dial", result="<f", fields="bar", timeout_ms=3000, doc="Reads a gauge.")
+#     def read_gauge(arguments):
+#         (dial,) = struct.unpack("<H", arguments)
+#         return struct.pack("<f", bar_of(dial))
+#
 # A callback gets its argument as a memoryview and returns bytes, a bytearray, a memoryview, a str, or None for an
 # empty result. One that raises gives an empty result too; the exception is kept in last_error and the loop goes on.
 # Nothing here prints: on most boards the console and the link are the same wire.
@@ -22,8 +29,16 @@
 # passed over while a result waits, and what came before that result was handed over is dropped then.
 
 import gc
+import json
+import struct
 import time
 from micropython import const
+
+try:
+    from binascii import crc32
+except ImportError:
+    # A firmware without it has no extensions, and is a stock camera.
+    crc32 = None
 
 _COMMAND_HEADER = const(0x1209)
 _COMMAND_DATA = const(0xABD1)
@@ -122,6 +137,413 @@ _COMMAND_DATA_ACK = _packet(_COMMAND_DATA)
 _EMPTY_RESULT = _packet(_RESULT_DATA)
 _COMMAND_DATA_CRC = crc16(b"\xd1\xab")
 _RESULT_DATA_CRC = crc16(b"\xba\x1d")
+
+
+# The extensions: calls with a number and a CRC-32, so that a call whose reply was lost is asked for again and never
+# runs again. docs/extensions.md of openmvd says what is sent.
+
+_LIBRARY = "1.0"
+_RESERVED = "omvrpc."
+
+_DONE = const(0)
+_RAISED = const(1)
+_NO_SUCH_CALLBACK = const(2)
+_FORGOTTEN = const(3)
+_NO_SESSION = const(4)
+_DAMAGED = const(5)
+
+# Bytes of an envelope: five numbers before what it carries, and a CRC-32 behind.
+_NUMBERS = const(20)
+_ENVELOPE = const(24)
+
+# Results of several pieces that are held at once.
+_HELD = const(2)
+
+# The largest piece is this part of the memory that is free when the loop begins, within these bounds.
+_PIECE_SHARE = const(16)
+_SMALLEST_PIECE = const(512)
+_LARGEST_PIECE = const(16384)
+
+# What is told of an exception is cut to so many bytes.
+_ERROR_TEXT = const(200)
+
+# Schemas that are a word; others are a format of the struct module, with its byte order first.
+_SCHEMA_WORDS = ("utf8", "json", "jpeg", "bytes")
+_BYTE_ORDERS = "<>=!"
+_FORMAT_TYPES = "xcbB?hHiIlLqQefdsp"
+_LONGEST_TIMEOUT = const(3600000)
+
+
+def _utf8(data, limit):
+    # The beginning of a text, at most limit bytes, as UTF-8 that everybody accepts: MicroPython's strings may also hold
+    # halves of surrogate pairs, or any bytes at all. What is wrong becomes a question mark; no character is cut.
+    text = bytearray()
+    at = 0
+    while at < len(data):
+        lead = data[at]
+        size = 1 if lead < 0xC2 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+        character = data[at : at + size]
+        second = character[1] if len(character) > 1 else 0
+        if (
+            len(character) < size
+            or (size == 1 and lead >= 0x80)
+            or lead > 0xF4
+            or any(byte & 0xC0 != 0x80 for byte in character[1:])
+            or (lead == 0xE0 and second < 0xA0)
+            or (lead == 0xED and second >= 0xA0)
+            or (lead == 0xF0 and second < 0x90)
+            or (lead == 0xF4 and second >= 0x90)
+        ):
+            character = b"?"
+        if len(text) + len(character) > limit:
+            break
+        text += character
+        at += len(character)
+    return bytes(text)
+
+
+def _error_text(error):
+    name = type(error).__name__
+    try:
+        text = name + ": " + str(error)[:_ERROR_TEXT]
+    except Exception:
+        # It could not say what it is: its own __str__ raised, or there was no memory for that.
+        text = name + ": "
+    return _utf8(text.encode(), _ERROR_TEXT)
+
+
+def _as_bytes(value):
+    # What a callback has returned, as bytes or as a view of single bytes. Raises TypeError for what is neither.
+    if value is None:
+        return b""
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, bytes):
+        return value
+    view = memoryview(value)
+    return view if len(bytes(view[:1])) < 2 else bytes(view)
+
+
+def _checked_text(what, value):
+    data = value.encode() if isinstance(value, str) else b""
+    if not data or 0 in data or _utf8(data, len(data)) != data:
+        raise ValueError("%s has to be a text in quotes" % what)
+    return value
+
+
+def _checked_switch(what, value):
+    if value is not True and value is not False:
+        raise ValueError("%s has to be True or False" % what)
+    return value
+
+
+def _count_values(what, text):
+    # How many values a format of the struct module describes.
+    if text[:1] not in _BYTE_ORDERS:
+        raise ValueError('%s: a format begins with its byte order, as in "<HH", and "%s" does not' % (what, text))
+    values = 0
+    count = ""
+    for character in text[1:]:
+        if "0" <= character <= "9":
+            count += character
+            continue
+        if character in " \t\n" and not count:
+            continue
+        if character not in _FORMAT_TYPES:
+            raise ValueError('%s: "%s" is no format character, in "%s"' % (what, character, text))
+        if character in "sp":
+            values += 1
+        elif character != "x":
+            values += int(count or 1)
+        count = ""
+    if count:
+        raise ValueError('%s: "%s" ends with a count' % (what, text))
+    return values
+
+
+def _schema(what, schema, fields, repeat, optional):
+    # A schema as the description has it, or None where nothing is declared.
+    if schema is None or schema in _SCHEMA_WORDS:
+        if fields is not None or repeat or optional:
+            raise ValueError('%s: fields, repeat and optional need a format such as "<HH"' % what)
+        return schema
+    count = _count_values(what, _checked_text(what, schema))
+    described = {"format": schema}
+    if fields is not None:
+        names = fields.split() if isinstance(fields, str) else list(fields)
+        for name in names:
+            _checked_text("%s: a field" % what, name)
+        if len(names) != count or len(set(names)) != count:
+            raise ValueError('%s: "%s" needs %d different names of fields, not %d' % (what, schema, count, len(names)))
+        described["fields"] = names
+    if _checked_switch("%s: repeat" % what, repeat):
+        if not count:
+            raise ValueError("%s: nothing to repeat" % what)
+        described["repeat"] = True
+    if _checked_switch("%s: optional" % what, optional):
+        described["optional"] = True
+    return described
+
+
+def _declaration(
+    args=None,
+    arg_fields=None,
+    arg_repeat=False,
+    optional=False,
+    result=None,
+    fields=None,
+    repeat=False,
+    repeatable=False,
+    schedules=None,
+    timeout_ms=None,
+    doc=None,
+):
+    # A callback's entry in the description. Raises ValueError, with a sentence, for what would be a wrong one.
+    described = {
+        "args": _schema("args", args, arg_fields, arg_repeat, optional),
+        "result": _schema("result", result, fields, repeat, False),
+    }
+    if _checked_switch("repeatable", repeatable):
+        described["repeatable"] = True
+    if schedules is not None:
+        if schedules not in ("stream", "cut_through"):
+            raise ValueError('schedules has to be "stream" or "cut_through"')
+        described["schedules"] = schedules
+    if timeout_ms is not None:
+        if not isinstance(timeout_ms, int) or not 1 <= timeout_ms <= _LONGEST_TIMEOUT:
+            raise ValueError("timeout_ms has to be a number of milliseconds, 1 to %d" % _LONGEST_TIMEOUT)
+        described["timeout_ms"] = timeout_ms
+    if doc is not None:
+        described["doc"] = _checked_text("doc", doc)
+    return {key: value for key, value in described.items() if value is not None}
+
+
+def _this_camera():
+    # What the firmware knows of itself and of the board. Modules and functions differ between boards.
+    known = {}
+    try:
+        import os
+
+        known["firmware"] = os.uname().release
+        known["board"] = os.uname().machine
+    except (ImportError, AttributeError):
+        pass
+    try:
+        import omv
+
+        known["firmware"] = omv.version_string()
+    except (ImportError, AttributeError):
+        pass
+    try:
+        import machine
+
+        known["id"] = "".join("%02X" % byte for byte in machine.unique_id())
+    except (ImportError, AttributeError):
+        pass
+    return known
+
+
+class _Callback:
+    # declaration: its entry in the description, None for a reserved one.
+    def __init__(self, name, high_bits, function, declaration):
+        self.name = name
+        self.high_bits = high_bits
+        self.function = function
+        self.declaration = declaration
+
+
+class _Outcome:
+    # What became of a call.
+    # is_view: the next callback may overwrite the data. is_held: the master has been sent a part, and reads the rest.
+    def __init__(self, number, status, data):
+        self.number = number
+        self.status = status
+        self.data = data
+        self.is_view = not isinstance(data, bytes)
+        self.is_held = False
+
+
+class _Session:
+    # The numbered calls of one master. Its three methods without underscore that take data are the reserved callbacks.
+    def __init__(self, slave, piece):
+        if piece is not None and piece < _ENVELOPE:
+            raise ValueError("piece has to be %d or more" % _ENVELOPE)
+        self._slave = slave
+        self._piece = piece
+        self._reply = None
+        self._session = 0
+        self._last = 0
+        self._kept = []
+        self._description = None
+        self._scheduled = None
+        self._seconds = 0
+        self._tick = 0
+
+    def begin(self):
+        # Before the loop, which may begin again after its link failed.
+        if self._reply is None and crc32:
+            if self._piece is None:
+                self._piece = max(_SMALLEST_PIECE, min(gc.mem_free() // _PIECE_SHARE, _LARGEST_PIECE))
+            self._reply = bytearray(self._piece + _ENVELOPE)
+            self._tick = time.ticks_ms()
+
+    def count_time(self):
+        # The clock wraps after 12 days. Called at every turn of the loop, this adds it up in seconds, which every port
+        # holds without allocating.
+        seconds = time.ticks_diff(time.ticks_ms(), self._tick) // 1000
+        self._seconds += seconds
+        self._tick = time.ticks_add(self._tick, seconds * 1000)
+
+    def keep_views(self):
+        # Before anything of the script runs, which may overwrite what a callback has given a view of. A copy for which
+        # there is no memory is forgotten.
+        for outcome in self._kept:
+            if outcome.is_view:
+                outcome.data = self._copied(outcome.data)
+                outcome.is_view = False
+        self._kept = [outcome for outcome in self._kept if outcome.data is not None]
+
+    def _copied(self, view):
+        for _ in range(2):
+            try:
+                return bytearray(view)
+            except MemoryError:
+                gc.collect()
+        return None
+
+    def describe(self, _):
+        limits = {"argument": max(0, self._slave._largest_argument - _ENVELOPE), "piece": self._piece, "held": _HELD}
+        described = {"library": _LIBRARY, "extensions": 1, "limits": limits, "callbacks": self._slave._declarations()}
+        described.update(_this_camera())
+        return json.dumps(described).encode()
+
+    def call(self, data):
+        if not self._is_whole(data):
+            return self._seal(0, 0, _DAMAGED, 0, 0)
+        session, number, released, piece, command = struct.unpack_from("<IIIII", data)
+        if number == 0 and session not in (0, self._session):
+            self._open(session)
+        if session == 0 or session != self._session:
+            return self._no_session(session, number, 0, piece)
+        self._release(released)
+        if number == 0:
+            outcome = self._described()
+        elif number > self._last:
+            outcome = self._run(number, command, data[_NUMBERS:-4])
+        else:
+            outcome = self._find(number)
+        if number == self._last and self._scheduled is not None:
+            self._slave.schedule_callback(self._run_scheduled)
+        return self._answer(session, number, outcome, 0, piece)
+
+    def read(self, data):
+        if len(data) != _ENVELOPE or not self._is_whole(data):
+            return self._seal(0, 0, _DAMAGED, 0, 0)
+        session, number, released, piece, offset = struct.unpack_from("<IIIII", data)
+        if session == 0 or session != self._session:
+            return self._no_session(session, number, offset, piece)
+        self._release(released)
+        outcome = self._find(number)
+        if outcome is not None and outcome.status != _DONE:
+            outcome = None
+        return self._answer(session, number, outcome, offset, piece)
+
+    def _is_whole(self, data):
+        return len(data) >= _ENVELOPE and crc32(data[:-4]) == struct.unpack_from("<I", data, len(data) - 4)[0]
+
+    def _open(self, session):
+        self._session = session
+        self._last = 0
+        self._kept = []
+        self._description = None
+        self._scheduled = None
+        self._seconds = 0
+        self._tick = time.ticks_ms()
+
+    def _described(self):
+        # The same bytes until a call begins, so that pieces of two descriptions never mix.
+        if self._description is None:
+            try:
+                self._description = _Outcome(0, _DONE, self.describe(None))
+            except Exception as error:
+                self._slave.last_error = error
+                return _Outcome(0, _RAISED, _error_text(error))
+        return self._description
+
+    def _release(self, number):
+        for outcome in self._kept:
+            if outcome.number == number:
+                self._kept.remove(outcome)
+                return
+
+    def _find(self, number):
+        if number == 0:
+            return self._description
+        for outcome in self._kept:
+            if outcome.number == number:
+                return outcome
+        return None
+
+    def _run(self, number, command, arguments):
+        # From here on the number is used up, whatever happens.
+        self._last = number
+        self._description = None
+        self._scheduled = None
+        if self._kept and not self._kept[-1].is_held:
+            self._kept.pop()
+        while len(self._kept) >= _HELD:
+            self._kept.pop(0)
+        callback = self._slave._find_callback(command & 0x3FFFFFFF, command >> 30)
+        if callback is None or callback.declaration is None:
+            outcome = _Outcome(number, _NO_SUCH_CALLBACK, b"")
+        else:
+            result, error = self._slave._result_of(callback.function, arguments)
+            if error is None:
+                outcome = _Outcome(number, _DONE, result)
+            else:
+                outcome = _Outcome(number, _RAISED, _error_text(error))
+            self._scheduled = self._slave._take_scheduled()
+        self._kept.append(outcome)
+        return outcome
+
+    def _run_scheduled(self):
+        # Once, however often the result is asked for and taken.
+        function = self._scheduled
+        self._scheduled = None
+        if function is not None:
+            function()
+
+    def _no_session(self, session, number, offset, piece):
+        self.count_time()
+        age = self._seconds * 1000 + time.ticks_diff(time.ticks_ms(), self._tick)
+        data = min(age, 0xFFFFFFFF).to_bytes(4, "little") if piece >= 4 else b""
+        self._reply[_NUMBERS : _NUMBERS + len(data)] = data
+        return self._seal(session, number, _NO_SESSION, len(data), offset, len(data))
+
+    def _answer(self, session, number, outcome, offset, piece):
+        if outcome is None:
+            return self._seal(session, number, _FORGOTTEN, 0, offset)
+        data = memoryview(outcome.data)
+        total = len(data)
+        size = max(0, min(piece, self._piece, total - offset))
+        if outcome.status == _RAISED:
+            # No character is cut, and nothing is left to be read.
+            while size < total and data[size] & 0xC0 == 0x80:
+                size -= 1
+            total = size
+        elif size < total:
+            outcome.is_held = True
+        if size:
+            self._reply[_NUMBERS : _NUMBERS + size] = data[offset : offset + size]
+        return self._seal(session, number, outcome.status, total, offset, size)
+
+    def _seal(self, session, number, status, total, offset, size=0):
+        # The reply whose data are in its buffer already.
+        struct.pack_into("<IIIII", self._reply, 0, session, number, status, total, offset)
+        end = _NUMBERS + size
+        reply = memoryview(self._reply)
+        struct.pack_into("<I", self._reply, end, crc32(reply[:end]))
+        return reply[: end + 4]
 
 
 # A link is an object with
@@ -253,7 +675,8 @@ def uart(port=3, baudrate=115200, receive_buffer=1024):
 class Slave:
     # largest_argument: commands with more argument bytes are not acked. Without it, half of the memory that is free
     # when the loop begins, at most 1 MiB.
-    def __init__(self, link, largest_argument=None):
+    # piece: the most data bytes in a reply of the extensions. Without it, a sixteenth of that memory, 512 to 16384.
+    def __init__(self, link, largest_argument=None, piece=None):
         self.last_error = None
         self._link = link
         self._largest_argument = largest_argument
@@ -273,33 +696,66 @@ class Slave:
         self._chunk = bytearray(12)
         self._tail = bytearray(2)
         self._skipped = False
+        self._session = _Session(self, piece)
+        if crc32:
+            self._register(_RESERVED + "describe", self._session.describe, None)
+            self._register(_RESERVED + "call", self._session.call, None)
+            self._register(_RESERVED + "read", self._session.read, None)
 
     # Registering
 
-    def register_callback(self, function, name=None):
-        identifier = command_id(name or function.__name__)
+    def register_callback(self, function, name=None, **declaration):
+        # The declaration tells programs what the callback takes and gives; nothing here packs or unpacks by it.
+        #   args, result       "utf8", "json", "jpeg", "bytes", or a format of the struct module as "<HH"
+        #   arg_fields, fields names for the values of such a format, "x y" or a list
+        #   arg_repeat, repeat True: any number of such records, one after the other
+        #   optional           True: the argument may be left out
+        #   repeatable         True: running it twice does no harm
+        #   schedules          "stream" or "cut_through": what schedule_callback() sends behind the result
+        #   timeout_ms         the deadline of callers that name none
+        #   doc                a sentence for people
+        if name is None:
+            name = getattr(function, "__name__", None)
+        _checked_text("the name of a callback", name)
+        if name.startswith(_RESERVED):
+            raise ValueError('names that begin with "%s" are reserved: choose another name' % _RESERVED)
+        self._register(name, function, _declaration(**declaration))
+
+    def _register(self, name, function, declaration):
+        identifier = command_id(name)
         # Keyed by 30 bits, which every port holds without allocating; the other two are compared apart.
         key = identifier & 0x3FFFFFFF
         known = self._callbacks.get(key)
-        if known and known[0] != identifier >> 30:
+        if known and known.name != name:
             raise ValueError("a callback of nearly the same id exists: choose another name")
-        self._callbacks[key] = (identifier >> 30, function)
+        self._callbacks[key] = _Callback(name, identifier >> 30, function, declaration)
 
-    def callback(self, name):
-        # As a decorator: @remote.callback, or @remote.callback("another_name").
-        if not isinstance(name, str):
-            self.register_callback(name)
+    def callback(self, name=None, **declaration):
+        # As a decorator: @remote.callback, @remote.callback("another_name"), @remote.callback(result="<HH"), or both.
+        if name is not None and not isinstance(name, str):
+            self.register_callback(name, **declaration)
             return name
 
         def register(function):
-            self.register_callback(function, name)
+            self.register_callback(function, name, **declaration)
             return function
 
         return register
 
+    def _declarations(self):
+        # By name, all callbacks that scripts have registered.
+        known = self._callbacks.values()
+        return {callback.name: callback.declaration for callback in known if callback.declaration is not None}
+
     def schedule_callback(self, function):
         # To be called from a callback: function() runs once its result has been taken, and then owns the link.
         self._scheduled = function
+
+    def _take_scheduled(self):
+        # What the callback has scheduled, for somebody else to run.
+        function = self._scheduled
+        self._scheduled = None
+        return function
 
     def setup_loop_callback(self, function):
         # function() runs after every call and every recv_timeout without one.
@@ -355,38 +811,51 @@ class Slave:
 
     def _prepare(self):
         gc.collect()
+        self._session.begin()
         if self._largest_argument is None:
             self._largest_argument = min(gc.mem_free() // 2, _LARGEST_ARGUMENT)
 
     def _serve(self, recv_timeout, send_timeout):
+        self._session.count_time()
         arguments = self._receive_command(recv_timeout)
         if arguments is None:
             return
-        function = self._callback_of_header()
-        result = self._as_result(self._run(function, arguments)) if function else b""
+        self._scheduled = None
+        result = self._answer_to(arguments)
         self._calls_since_collection += 1
         if self._calls_since_collection > _CALLS_BETWEEN_COLLECTIONS:
             self._collect()
         if self._send_result(result, send_timeout) and self._scheduled is not None:
             self._run(self._scheduled)
-        self._scheduled = None
 
-    def _run(self, function, *arguments):
+    def _answer_to(self, arguments):
+        callback = self._callback_of_header()
+        if callback is None:
+            return b""
+        if callback.declaration is not None:
+            return self._result_of(callback.function, arguments)[0]
         try:
-            return function(*arguments)
+            return callback.function(arguments)
+        except Exception as error:
+            self.last_error = error
+            return b""
+
+    def _result_of(self, function, arguments):
+        # Runs a callback. Returns its result, bytes or a view, and the exception that it raised instead, or None.
+        try:
+            self._session.keep_views()
+            return _as_bytes(function(arguments)), None
         except Exception as error:
             self.last_error = error
             self._scheduled = None
-            return None
+            return b"", error
 
-    def _as_result(self, value):
-        if value is None:
-            return b""
+    def _run(self, function):
         try:
-            return value.encode() if isinstance(value, str) else memoryview(value)
+            self._session.keep_views()
+            function()
         except Exception as error:
             self.last_error = error
-            return b""
 
     def _collect(self):
         gc.collect()
@@ -531,8 +1000,13 @@ class Slave:
 
     def _callback_of_header(self):
         header = self._header
-        entry = self._callbacks.get(header[2] | header[3] << 8 | header[4] << 16 | (header[5] & 0x3F) << 24)
-        return entry[1] if entry and entry[0] == header[5] >> 6 else None
+        key = header[2] | header[3] << 8 | header[4] << 16 | (header[5] & 0x3F) << 24
+        return self._find_callback(key, header[5] >> 6)
+
+    def _find_callback(self, key, high_bits):
+        # By the lower 30 bits of the id, and the upper two. None where there is none.
+        callback = self._callbacks.get(key)
+        return callback if callback and callback.high_bits == high_bits else None
 
     # Answering
 

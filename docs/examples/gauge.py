@@ -14,7 +14,7 @@ def find_needle(dial):
     return {1: 54.0, 2: 108.0}.get(dial)
 
 
-@remote.callback
+@remote.callback(args="<H", arg_fields="dial", result="<f", fields="bar", repeatable=True, doc="Reads a gauge.")
 def read_gauge(arguments):
     (dial,) = struct.unpack("<H", arguments)
     degrees = find_needle(dial)

@@ -4,7 +4,8 @@
 // file; below them is the module "host", the few functions here.
 //
 // This build of MicroPython collects garbage only between top-level calls, and the script's loop is one such call. So
-// what a script allocates stays allocated: the heap is generous, and a leak in the firmware does not show here.
+// what a script allocates stays allocated: the heap grows generously, and a leak in the firmware does not show here. It
+// has an end all the same, as on every board.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -13,6 +14,7 @@ import { Worker } from 'node:worker_threads';
 import { Ring } from './ring.mjs';
 
 const HEAP_BYTES = 32 << 20;
+const MEMORY_BYTES = 512 << 20;
 const USB_BUFFER = 1024;
 const SEND_BUFFER = 4096;
 
@@ -31,6 +33,12 @@ for (const [direction, ring] of [['receive', received], ['send', sent]]) {
     process.exit(1);
   });
 }
+
+const grow = WebAssembly.Memory.prototype.grow;
+WebAssembly.Memory.prototype.grow = function (pages) {
+  if (this.buffer.byteLength + pages * 65536 > MEMORY_BYTES) throw new RangeError('no more memory');
+  return grow.call(this, pages);
+};
 
 const { loadMicroPython } = await import(path.join(packageDirectory, 'micropython.mjs'));
 const micropython = await loadMicroPython({

@@ -22,6 +22,11 @@ SCENE_JPEG = (FIRMWARE_TESTS / "standins" / "scene.jpg").read_bytes()
 QR_TEXT = 'the "largest" \\ code\n'
 
 
+def is_listening(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
+
+
 def ask_daemon(path, requests):
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(30)
@@ -43,9 +48,9 @@ def daemon_asks_the_camera(camera):
         daemon = subprocess.Popen([str(BUILD / "openmvd"), "--config", str(config), "--socket", path])
         try:
             deadline = time.monotonic() + 10
-            while not os.path.exists(path):
+            while not is_listening(path):
                 check(daemon.poll() is None, "the daemon ended with %s" % daemon.returncode)
-                check(time.monotonic() < deadline, "no socket within 10 s")
+                check(time.monotonic() < deadline, "nobody listens within 10 s")
                 time.sleep(0.01)
             names = ["face_detection", "all_qrcode_detection", "jpeg_snapshot"] * 20
             replies = ask_daemon(path, [{"name": name} for name in names])

@@ -1,4 +1,10 @@
 # SPDX-License-Identifier: MIT
+#
+# The firmware about itself, 4.x.
+
+
+def version_string():
+    return "4.5.9"
 
 
 def disable_fb(disable):
