@@ -15,6 +15,7 @@ static const struct {
     {CTL_NO_DAEMON, "no daemon could be reached"},
     {CTL_CAMERA_AWAY, "the camera is offline, still connecting, or lent out"},
     {CTL_REFUSED, "refused: the same request will not be accepted"},
+    {CTL_UNWELL, "doctor has found something wrong"},
 };
 
 /* The first part is the daemon's own list; the second names what goes wrong on this side of the socket. */

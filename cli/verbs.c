@@ -70,6 +70,13 @@ static const char deploy_help[] =
     "  openmvctl deploy --dry-run\n"
     "  openmvctl deploy --drive /media/pi/OPENMV\n";
 
+static const char doctor_help[] =
+    "Goes through all that can be wrong with the link of one camera, and ends with what is wrong and what cures it.\n"
+    "CAMERA may be left out where there is only one. As root it also sees who holds a port. With --json: the steps as\n"
+    "an array, each with its outcome (ok, warn, fail or skipped), and a verdict.\n"
+    "\n"
+    "  openmvctl doctor --device /dev/ttyAMA0\n";
+
 static const struct verb verbs[] = {
     {"call", verb_run_call, "NAME [KEY=VALUE ... | VALUE ...]", "call a callback and print what it answers", call_help,
      CALL_OPTIONS, 1, OPERANDS_LIMIT},
@@ -85,6 +92,8 @@ static const struct verb verbs[] = {
     {"acquire", verb_run_acquire, "[CAMERA]", "take a lent port back", NULL, 0, 0, 1},
     {"reset", verb_run_reset, "[CAMERA]", "reset a camera by its GPIO line", NULL, 0, 0, 1},
     {"deploy", verb_run_deploy, "", "copy openmvd's scripts to a camera's drive", deploy_help, DEPLOY_OPTIONS, 0, 0},
+    {"doctor", verb_run_doctor, "[CAMERA]", "find out what is wrong with a camera's link", doctor_help,
+     OPTION_BIT(OPTION_DEVICE), 0, 1},
     {"ping", verb_run_ping, "", "see whether the daemon answers", NULL, 0, 0, 0},
     {"version", verb_run_version, "", "show the daemon's version", NULL, 0, 0, 0},
     {"request", verb_run_request, "METHOD [PARAMS-JSON]", "send any request as it is, for debugging", request_help,
