@@ -22,8 +22,6 @@
 /* udisksctl waits for the drive, which may be slow, and not for people: it is told not to ask for passwords. */
 #define UDISKS_PATIENCE_MS 30000
 
-extern char **environ;
-
 static int wait_for(pid_t process) {
     int status = -1;
     int handle = (int)syscall(SYS_pidfd_open, process, 0);

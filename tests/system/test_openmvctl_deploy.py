@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 
-from openmvctl_bench import OPENMVCTL, PATIENCE
+from openmvctl_bench import OPENMVCTL, PATIENCE, Daemon as FakeDaemon, error
 from openmvd import ROOT, SkipTest, Tap
 
 FIRMWARE = os.path.join(ROOT, "firmware")
@@ -225,6 +225,18 @@ def a_read_only_drive_is_told():
         assert "reset the camera" in done.stderr, done
 
 
+def the_daemon_is_asked_to_reset_the_camera_that_is_named():
+    for reply, words in ((True, "the camera was reset"), (error("unsupported"), "reset button")):
+        with Drive() as drive, FakeDaemon(reply) as daemon:
+            done = deploy("--drive", drive.name, "--camera", "front", "--socket", daemon.path)
+            assert done.returncode == 0 and words in done.stdout, done
+            assert [request["method"] for request in daemon.requests] == ["reset"], daemon.requests
+            assert daemon.params() == {"camera": "front"}, daemon.requests
+            # The second time nothing is written.
+            deploy("--drive", drive.name, "--camera", "front", "--socket", daemon.path)
+            assert len(daemon.requests) == 1, daemon.requests
+
+
 def an_installed_program_finds_the_installed_scripts():
     with Drive() as root, Drive() as drive:
         os.makedirs(root.path("bin"))
@@ -253,6 +265,7 @@ if __name__ == "__main__":
         a_drive_with_no_room_for_old_and_new_keeps_one_of_them,
         a_full_drive_loses_nothing,
         a_read_only_drive_is_told,
+        the_daemon_is_asked_to_reset_the_camera_that_is_named,
         an_installed_program_finds_the_installed_scripts,
     ])
     tap.finish()
