@@ -11,6 +11,8 @@
 #include "need.h"
 #include "reasons.h"
 
+#define DEVICES "/dev/"
+
 const struct doctor_step doctor_steps[] = {
     {"daemon", DOCTOR_ALL, doctor_look_daemon},
     {"camera", DOCTOR_ALL, doctor_look_camera},
@@ -22,10 +24,10 @@ const struct doctor_step doctor_steps[] = {
     {"holder", DOCTOR_USB | DOCTOR_SERIAL, doctor_look_holder},
     {"answer", DOCTOR_ALL, doctor_look_answer},
     {"modem_manager", DOCTOR_USB | DOCTOR_SERIAL, doctor_look_modem_manager},
-    {"describe", DOCTOR_ALL, doctor_look_describe},
     {"calls", DOCTOR_ALL, doctor_look_calls},
     {"round_trip", DOCTOR_ALL, doctor_look_round_trip},
     {"wire", DOCTOR_ALL, doctor_look_wire},
+    {"describe", DOCTOR_ALL, doctor_look_describe},
     {NULL, 0, NULL},
 };
 
@@ -48,9 +50,8 @@ void doctor_take_node(struct doctor *doctor, char *node) {
     /* Behind a link, as /dev/serial0 is one, the kernel has another name for it. */
     char *real = realpath(node, NULL);
     const char *path = real ? real : node;
-    const char *slash = strrchr(path, '/');
     doctor->node = node;
-    doctor->tty = need_memory(strdup(slash ? slash + 1 : path));
+    doctor->tty = need_memory(strdup(strncmp(path, DEVICES, strlen(DEVICES)) == 0 ? path + strlen(DEVICES) : path));
     free(real);
 }
 

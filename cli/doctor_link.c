@@ -146,6 +146,8 @@ void doctor_look_describe(struct doctor *doctor, struct doctor_finding *finding)
     if (is_away(doctor, finding)) {
         return;
     }
+    /* The daemon asks a camera what it is when it comes online, perhaps after the last look. */
+    doctor_ask_cameras(doctor);
     size_t count = ask(doctor, "callbacks", camera_params(doctor), &reply) ? json_text_count(reply.result) : 0;
     char *firmware = doctor_camera_member(doctor, "firmware");
     char *board = doctor_camera_member(doctor, "board");

@@ -70,7 +70,8 @@ void doctor_look_node(struct doctor *doctor, struct doctor_finding *finding) {
     if (!doctor->node) {
         doctor_find(finding, DOCTOR_SKIPPED, NULL, "no port is known");
     } else if (stat(doctor->node, &status) < 0) {
-        bool is_usb = begins_with(doctor->tty, "ttyACM") || begins_with(doctor->tty, "ttyUSB");
+        bool is_usb = begins_with(doctor->tty, "ttyACM") || begins_with(doctor->tty, "ttyUSB") ||
+                      begins_with(doctor->tty, "openmv/") || begins_with(doctor->tty, "serial/");
         doctor_find(finding, DOCTOR_FAIL,
                     is_usb ? "plug it in; 'ls -l /dev/serial/by-id' lists the ports there are"
                            : "'ls /dev/tty[A-Z]*' lists the ports there are; on a Raspberry Pi the UART is enabled by\n"

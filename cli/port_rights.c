@@ -23,7 +23,7 @@ enum port_rights port_rights_judge(const struct stat *node, const struct port_us
     if (user->uid == 0 || (node->st_mode & needed) == needed) {
         return PORT_OPEN;
     }
-    if (needed != OTHERS || (node->st_mode & GROUP) != GROUP) {
+    if (needed != OTHERS || (node->st_mode & GROUP) != GROUP || node->st_gid == 0) {
         return PORT_CLOSED;
     }
     return joined ? PORT_NOT_YET : PORT_NO_MEMBER;

@@ -21,7 +21,7 @@ enum port_rights {
     PORT_OPEN,      /* may be opened */
     PORT_NOT_YET,   /* the user has joined the group, but the process is older than that */
     PORT_NO_MEMBER, /* the group may, and the user is not in it */
-    PORT_CLOSED,    /* not even the group may */
+    PORT_CLOSED,    /* not even the group may, or it is the group of root, which nobody should join */
 };
 
 /*

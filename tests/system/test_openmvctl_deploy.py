@@ -15,7 +15,7 @@ from openmvd import ROOT, SkipTest, Tap
 
 FIRMWARE = os.path.join(ROOT, "firmware")
 SCRIPTS = sorted(name for name in os.listdir(FIRMWARE) if name.endswith(".py"))
-FOREIGN = b"import pyb\npyb.LED(1).on()\n"
+FOREIGN = b"# main.py -- put your code here!\nimport pyb\npyb.LED(1).on()\n"
 
 
 class Drive(tempfile.TemporaryDirectory):

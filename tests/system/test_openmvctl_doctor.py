@@ -50,6 +50,7 @@ def a_healthy_link_passes_every_step():
         assert {row["outcome"] for row in steps.values()} == {"ok"}, steps
         assert verdict["outcome"] == "ok" and verdict["step"] is None, verdict
         assert steps["node"]["found"] == camera.path + " is there", steps
+        assert "firmware simulated" in steps["describe"]["found"], steps
         assert re.match(r"20 empty calls: [\d.e-]+ ms each", steps["calls"]["found"]), steps
         done = run("camera", socket=daemon.path)
         assert done.returncode == WELL and "nothing is wrong with this link" in done.stdout, done
@@ -105,9 +106,9 @@ def of_several_cameras_one_has_to_be_named():
 
 
 def a_missing_node_is_the_verdict():
-    with Daemon(config=config_of("/nonexistent/ttyACM0")) as daemon:
+    with Daemon(config=config_of("/dev/ttyACM77")) as daemon:
         verdict, steps = visit(code=UNWELL, socket=daemon.path)
-        assert verdict["step"] == "node" and "/nonexistent/ttyACM0" in verdict["found"], verdict
+        assert verdict["step"] == "node" and "/dev/ttyACM77" in verdict["found"], verdict
         assert "plug it in" in verdict["cure"], verdict
         assert steps["answer"]["outcome"] == "fail" and steps["rights"]["outcome"] == "skipped", steps
 
@@ -183,14 +184,14 @@ def a_line_that_loses_packets_is_a_warning():
 
 
 def people_see_the_steps_and_the_cure():
-    with Daemon(config=config_of("/nonexistent/ttyACM0")) as daemon:
+    with Daemon(config=config_of("/dev/ttyACM77")) as daemon:
         done = run(socket=daemon.path)
         assert done.returncode == UNWELL, done
         lines = done.stdout.splitlines()
         assert lines[0].split()[:2] == ["ok", "daemon"], lines
         assert any(line.split()[:2] == ["fail", "node"] for line in lines), lines
         end = lines[lines.index("") + 1:]
-        assert "/nonexistent/ttyACM0" in end[0] and end[1].startswith("  plug it in"), lines
+        assert "/dev/ttyACM77" in end[0] and end[1].startswith("  plug it in"), lines
 
 
 def two_answers_to_one_question_are_refused():

@@ -39,6 +39,13 @@ START_TEST(a_node_that_is_closed_to_its_group_is_no_matter_of_joining) {
 }
 END_TEST
 
+START_TEST(nobody_is_told_to_join_the_group_of_root) {
+    const struct stat node = {.st_mode = S_IFCHR | 0660, .st_uid = ROOT, .st_gid = ROOT};
+    const struct port_user user = {.uid = PI, .groups = {PI}, .group_count = 1};
+    ck_assert_int_eq(port_rights_judge(&node, &user, false), PORT_CLOSED);
+}
+END_TEST
+
 START_TEST(root_may_open_everything_and_others_what_is_open_to_all) {
     ck_assert_int_eq(judge(0000, ROOT, ROOT, false), PORT_OPEN);
     ck_assert_int_eq(judge(0666, PI, PI, false), PORT_OPEN);
@@ -88,6 +95,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, a_user_in_no_such_group_has_to_join_it);
     tcase_add_test(tests, a_user_who_has_joined_since_has_to_log_in_again);
     tcase_add_test(tests, a_node_that_is_closed_to_its_group_is_no_matter_of_joining);
+    tcase_add_test(tests, nobody_is_told_to_join_the_group_of_root);
     tcase_add_test(tests, root_may_open_everything_and_others_what_is_open_to_all);
     tcase_add_test(tests, a_process_is_its_effective_user_and_all_its_groups);
     tcase_add_test(tests, a_status_without_the_lines_or_with_too_many_groups_is_refused);
