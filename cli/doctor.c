@@ -74,6 +74,13 @@ char *doctor_camera_member(const struct doctor *doctor, const char *name) {
     return member_text(doctor->camera, name);
 }
 
+bool doctor_is_in_state(const struct doctor *doctor, const char *state) {
+    char *text = doctor_camera_member(doctor, "state");
+    bool is = text && strcmp(text, state) == 0;
+    free(text);
+    return is;
+}
+
 char *doctor_text(struct json_text object, const char *name) {
     char *text = member_text(object, name);
     return text ? text : need_memory(strdup(""));
@@ -102,9 +109,7 @@ bool doctor_ask_cameras(struct doctor *doctor) {
             break;
         }
     }
-    char *state = doctor_camera_member(doctor, "state");
-    doctor->is_online = state && strcmp(state, "online") == 0;
-    free(state);
+    doctor->is_online = doctor_is_in_state(doctor, "online");
     return code == CTL_OK;
 }
 

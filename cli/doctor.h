@@ -72,6 +72,9 @@ bool doctor_ask_cameras(struct doctor *doctor);
 /* A member of the camera's row as text to be freed; NULL where there is none, or it is null. */
 char *doctor_camera_member(const struct doctor *doctor, const char *name);
 
+/* Whether the camera is in the state of that name, as far as the daemon was last asked. */
+bool doctor_is_in_state(const struct doctor *doctor, const char *state);
+
 /* A member of any object as text to be freed; an empty one where there is none, or it is null. */
 char *doctor_text(struct json_text object, const char *name);
 

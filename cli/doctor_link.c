@@ -67,16 +67,9 @@ static double number_of(struct json_text object, const char *name) {
     return json_text_member(object, name, &member) && json_text_double(member, &number) ? number : 0;
 }
 
-static bool is_in_state(const struct doctor *doctor, const char *wanted) {
-    char *state = doctor_camera_member(doctor, "state");
-    bool is = state && strcmp(state, wanted) == 0;
-    free(state);
-    return is;
-}
-
 static void wait_while_connecting(struct doctor *doctor) {
     const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
-    for (int waited = 0; is_in_state(doctor, "connecting") && waited < SETTLE_MS; waited += LOOK_MS) {
+    for (int waited = 0; doctor_is_in_state(doctor, "connecting") && waited < SETTLE_MS; waited += LOOK_MS) {
         nanosleep(&pause, NULL);
         if (!doctor_ask_cameras(doctor)) {
             return;
@@ -122,7 +115,7 @@ void doctor_look_answer(struct doctor *doctor, struct doctor_finding *finding) {
     wait_while_connecting(doctor);
     if (doctor->is_online) {
         doctor_find(finding, DOCTOR_OK, NULL, "the camera answers");
-    } else if (is_in_state(doctor, "released")) {
+    } else if (doctor_is_in_state(doctor, "released")) {
         char *cure = need_text("openmvctl acquire %s", doctor->name);
         doctor_find(finding, DOCTOR_FAIL, cure, "its port is lent to other software");
         free(cure);

@@ -197,9 +197,10 @@ void doctor_look_holder(struct doctor *doctor, struct doctor_finding *finding) {
     }
     if (holder) {
         char *cure = need_text("close it there, or: sudo kill %ld", (long)holder->pid);
-        doctor_find(finding, doctor->is_online ? DOCTOR_WARN : DOCTOR_FAIL, cure, "%s is in use by %s (pid %ld)%s",
-                    doctor->node, holder->name, (long)holder->pid,
-                    doctor->is_online ? ", which takes bytes from the daemon" : "");
+        /* To whom a port was lent has a right to it. */
+        bool is_cause = !doctor->is_online && !doctor_is_in_state(doctor, "released");
+        doctor_find(finding, is_cause ? DOCTOR_FAIL : DOCTOR_WARN, cure, "%s is in use by %s (pid %ld)%s", doctor->node,
+                    holder->name, (long)holder->pid, doctor->is_online ? ", which takes bytes from the daemon" : "");
         free(cure);
     } else if (hidden && !doctor->is_online) {
         doctor_find(finding, DOCTOR_OK, NULL,

@@ -100,7 +100,17 @@ static int fail_to_write(const struct deploy *deploy, const char *name, int erro
     return reply_exit_code(reply);
 }
 
-/* Finds out what has to be done with each file. */
+/* What has to be done with a file. `old` is what is on the drive, or NULL where that is too long for a script. */
+static enum outcome judge(const struct deploy *deploy, const struct firmware_file *file, const char *old,
+                          size_t length) {
+    if (old && length == file->length && memcmp(old, file->bytes, length) == 0) {
+        return OUTCOME_SAME;
+    }
+    bool is_ours = old && firmware_is_ours(old, length);
+    bool asks = firmware_is_main(file->name) && !is_ours && !deploy->options->value[OPTION_YES];
+    return asks ? OUTCOME_FOREIGN : OUTCOME_CHANGED;
+}
+
 static int compare(struct deploy *deploy, struct reply *reply) {
     for (size_t i = 0; i < deploy->files.count; i++) {
         const struct firmware_file *file = &deploy->files.file[i];
@@ -112,11 +122,7 @@ static int compare(struct deploy *deploy, struct reply *reply) {
                        "cannot read %s/%s: %s", deploy->target.folder, file->name, strerror(-error));
             return reply_exit_code(reply);
         }
-        bool is_foreign = firmware_is_main(file->name) && (error == -EFBIG || !firmware_is_ours(old, length));
-        deploy->outcome[i] = error == -ENOENT ? OUTCOME_NEW
-                             : !error && length == file->length && memcmp(old, file->bytes, length) == 0
-                                 ? OUTCOME_SAME
-                                 : (is_foreign ? OUTCOME_FOREIGN : OUTCOME_CHANGED);
+        deploy->outcome[i] = error == -ENOENT ? OUTCOME_NEW : judge(deploy, file, old, length);
         free(old);
     }
     return CTL_OK;
@@ -167,7 +173,7 @@ static int work(struct deploy *deploy, struct reply *reply) {
     const char *const *value = deploy->options->value;
     int code = compare(deploy, reply);
     if (code == CTL_OK && !value[OPTION_DRY_RUN]) {
-        if (has_outcome(deploy, OUTCOME_FOREIGN) && !value[OPTION_YES] && !is_confirmed(deploy)) {
+        if (has_outcome(deploy, OUTCOME_FOREIGN) && !is_confirmed(deploy)) {
             reply_fail(reply, "not_confirmed", "no", "keep a copy of it if you need it, then: openmvctl deploy --yes",
                        "the main.py on the drive is not openmvd's; nothing was written");
             code = CTL_REFUSED;

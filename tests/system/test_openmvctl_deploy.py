@@ -86,6 +86,7 @@ def a_dry_run_writes_nothing():
         drive.write("main.py", FOREIGN)
         said = outcomes(deploy("--drive", drive.name, "--dry-run", "--json"))
         assert said == dict.fromkeys(SCRIPTS, "would_write") | {"main.py": "would_ask"}, said
+        assert outcomes(deploy("--drive", drive.name, "--dry-run", "--yes", "--json"))["main.py"] == "would_replace"
         assert drive.files() == ["main.py"] and drive.read("main.py") == FOREIGN
 
 

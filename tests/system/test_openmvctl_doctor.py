@@ -169,8 +169,12 @@ def a_lent_port_is_told_with_the_command_that_takes_it_back():
         with daemon.client() as client:
             wait_for_camera(client)
             client.result("release", {"camera": "camera"})
-        verdict, _ = visit(code=UNWELL, socket=daemon.path)
+        # Whoever borrowed it may have it open.
+        port = os.open(camera.path, os.O_RDWR | os.O_NOCTTY)
+        verdict, steps = visit(code=UNWELL, socket=daemon.path)
+        os.close(port)
         assert verdict["step"] == "answer" and verdict["cure"] == "openmvctl acquire camera", verdict
+        assert steps["holder"]["outcome"] == "warn", steps
 
 
 def a_line_that_loses_packets_is_a_warning():
