@@ -45,7 +45,7 @@ LIB_SOURCES    := $(wildcard libopenmvrpc/*.c libopenmvrpc/link/*.c)
 CAPTURE_SOURCES := $(wildcard capture/*.c)
 DAEMON_SOURCES := $(wildcard daemon/*.c daemon/methods/*.c)
 SIM_SOURCES    := $(wildcard sim/*.c)
-CLI_SOURCES    := $(wildcard cli/*.c)
+CLI_SOURCES    := $(wildcard cli/*.c) daemon/usb_ids.c
 HELPER_SOURCES := $(wildcard tests/helpers/*.c)
 VTIME_SOURCES  := $(wildcard tests/sim/*.c)
 UNIT_SOURCES   := $(wildcard tests/unit/test_*.c)
@@ -133,11 +133,17 @@ $(BUILD)/openmv-sim: $(call objects,$(SIM_SOURCES)) $(CAPTURE_PARTS) $(LIB_STATI
 $(BUILD)/openmvctl: $(call objects,$(CLI_SOURCES)) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(call pkg_libs,$(PKG_CLI)) -lm
 
+# openmvctl and the daemon have a few names in common, so tests take from this archive only the files they need.
+$(BUILD)/openmvctl.a: $(filter-out %/main.o,$(call objects,$(filter cli/%,$(CLI_SOURCES))))
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
 # Tests and helpers are linked with everything but the programs' own main().
 TEST_PARTS = $(DAEMON_PARTS) $(SIM_PARTS) $(CAPTURE_PARTS) $(BUILD)/tests/sim/stock_slave.o $(LIB_STATIC)
 TEST_LIBS  = $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM) $(PKG_TESTS)) -lm
 
-$(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/main.o $(TEST_PARTS)
+$(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/main.o $(TEST_PARTS) $(BUILD)/openmvctl.a
 	$(link) $(TEST_LIBS)
 
 $(HELPERS): $(BUILD)/tests/%: $(BUILD)/tests/helpers/%.o $(TEST_PARTS)

@@ -74,6 +74,12 @@ void client_free(struct client *client) {
     free(client);
 }
 
+bool client_peer(const struct client *client, struct ucred *peer) {
+    socklen_t size = sizeof *peer;
+    return client->descriptor >= 0 && getsockopt(client->descriptor, SOL_SOCKET, SO_PEERCRED, peer, &size) == 0 &&
+           peer->pid > 0;
+}
+
 void client_set_tick(struct client *client, client_tick *tick, void *context) {
     client->tick = tick;
     client->tick_context = context;

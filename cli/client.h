@@ -7,6 +7,7 @@
 #define OPENMVCTL_CLIENT_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "reply.h"
 
@@ -29,6 +30,12 @@ struct client;
 /* `socket_path` may be NULL to look in the usual places; the string must outlive the client. */
 struct client *client_new(const char *socket_path);
 void client_free(struct client *client);
+
+/*
+ * Tells who is at the other end, as it was when it began to listen. False while there is no connection, or where the
+ * kernel does not tell.
+ */
+bool client_peer(const struct client *client, struct ucred *peer);
 
 /* Called about ten times a second while an answer is awaited, with the milliseconds since the request. */
 typedef void client_tick(void *context, long waited_ms);

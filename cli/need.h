@@ -3,6 +3,7 @@
 #ifndef OPENMVCTL_NEED_H
 #define OPENMVCTL_NEED_H
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,6 +14,16 @@ static inline void *need_memory(void *pointer) {
         exit(1);
     }
     return pointer;
+}
+
+/* Formatted text in memory that the caller frees. */
+static inline __attribute__((format(printf, 1, 2))) char *need_text(const char *format, ...) {
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    return need_memory(length < 0 ? NULL : text);
 }
 
 #endif

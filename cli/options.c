@@ -40,6 +40,12 @@ static const struct option_row option_rows[OPTION_KINDS] = {
     [OPTION_WATCH] = {"--watch", NULL, "show it again every second, until interrupted"},
     [OPTION_FOR] = {"--for", "TIME", "for how long, as 10s, 5m, 1h (bare: seconds)"},
     [OPTION_MAX] = {"--max", "BYTES", "how many bytes at most, as 65536, 512K, 4M"},
+    [OPTION_DRIVE] = {"--drive", "FOLDER", "where the camera's drive is mounted, instead of looking for it"},
+    [OPTION_SERIAL] = {"--serial", "TEXT", "the camera's USB serial number, where several are plugged in"},
+    [OPTION_FROM] = {"--from", "FOLDER", "copy the *.py of this folder instead of openmvd's own"},
+    [OPTION_DRY_RUN] = {"--dry-run", NULL, "only show what would be done"},
+    [OPTION_YES] = {"--yes", NULL, "replace a main.py that is not openmvd's without asking"},
+    [OPTION_DEVICE] = {"--device", "NODE", "look at this port, also without a daemon"},
 };
 
 /* The option whose name is the `length` characters at `name`; OPTION_KINDS when there is none. */

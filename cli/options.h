@@ -27,6 +27,12 @@ enum option_id {
     OPTION_WATCH,
     OPTION_FOR,
     OPTION_MAX,
+    OPTION_DRIVE,
+    OPTION_SERIAL,
+    OPTION_FROM,
+    OPTION_DRY_RUN,
+    OPTION_YES,
+    OPTION_DEVICE,
     OPTION_KINDS,
 };
 

@@ -15,6 +15,7 @@ static const struct {
     {CTL_NO_DAEMON, "no daemon could be reached"},
     {CTL_CAMERA_AWAY, "the camera is offline, still connecting, or lent out"},
     {CTL_REFUSED, "refused: the same request will not be accepted"},
+    {CTL_UNWELL, "doctor has found something wrong"},
 };
 
 /* The first part is the daemon's own list; the second names what goes wrong on this side of the socket. */
@@ -45,6 +46,10 @@ static const struct reason_row reason_rows[] = {
     {"connection_lost", CTL_FAILED, "the request may have been carried out; is the daemon still running?"},
     {"no_answer", CTL_FAILED, "a longer --timeout may help; the daemon's log says more"},
     {"bad_reply", CTL_FAILED, "is this the socket of an openmvd, and of this program's version?"},
+    {"no_firmware", CTL_FAILED, NULL},
+    {"no_drive", CTL_FAILED, NULL},
+    {"drive_failed", CTL_FAILED, NULL},
+    {"not_confirmed", CTL_REFUSED, NULL},
 };
 
 static const struct reason_row unknown_reason = {"", CTL_FAILED, NULL};

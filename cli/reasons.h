@@ -12,6 +12,7 @@ enum exit_code {
     CTL_NO_DAEMON = 3,
     CTL_CAMERA_AWAY = 4,
     CTL_REFUSED = 5,
+    CTL_UNWELL = 6,
 };
 
 struct reason_row {

@@ -13,6 +13,10 @@
      OPTION_BIT(OPTION_REPLY) | OPTION_BIT(OPTION_OUT))
 #define SERIES_OPTIONS (OPTION_BIT(OPTION_EVERY) | OPTION_BIT(OPTION_COUNT))
 
+#define DEPLOY_OPTIONS                                                                                                 \
+    (OPTION_BIT(OPTION_DRIVE) | OPTION_BIT(OPTION_SERIAL) | OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_DRY_RUN) |     \
+     OPTION_BIT(OPTION_YES))
+
 #define OPERANDS_LIMIT 256
 
 static const char call_help[] =
@@ -58,6 +62,21 @@ static const char replay_help[] =
 static const char release_help[] =
     "CAMERA may be left out where there is only one. 'openmvctl acquire' takes the port back.\n";
 
+static const char deploy_help[] =
+    "The files are those of openmvd, main.py and what it needs. The drive is found by the camera's USB id, mounted if\n"
+    "need be (as root, or by udisksctl), and unmounted again. Only what differs is written. The daemon may run\n"
+    "meanwhile. With --camera, the daemon is asked to reset that camera afterwards.\n"
+    "\n"
+    "  openmvctl deploy --dry-run\n"
+    "  openmvctl deploy --drive /media/pi/OPENMV\n";
+
+static const char doctor_help[] =
+    "Goes through all that can be wrong with the link of one camera, and ends with what is wrong and what cures it.\n"
+    "CAMERA may be left out where there is only one. As root it also sees who holds a port. With --json: the steps as\n"
+    "an array, each with its outcome (ok, warn, fail or skipped), and a verdict.\n"
+    "\n"
+    "  openmvctl doctor --device /dev/ttyAMA0\n";
+
 static const struct verb verbs[] = {
     {"call", verb_run_call, "NAME [KEY=VALUE ... | VALUE ...]", "call a callback and print what it answers", call_help,
      CALL_OPTIONS, 1, OPERANDS_LIMIT},
@@ -72,6 +91,9 @@ static const struct verb verbs[] = {
     {"release", verb_run_release, "[CAMERA]", "lend a camera's port to other software", release_help, 0, 0, 1},
     {"acquire", verb_run_acquire, "[CAMERA]", "take a lent port back", NULL, 0, 0, 1},
     {"reset", verb_run_reset, "[CAMERA]", "reset a camera by its GPIO line", NULL, 0, 0, 1},
+    {"deploy", verb_run_deploy, "", "copy openmvd's scripts to a camera's drive", deploy_help, DEPLOY_OPTIONS, 0, 0},
+    {"doctor", verb_run_doctor, "[CAMERA]", "find out what is wrong with a camera's link", doctor_help,
+     OPTION_BIT(OPTION_DEVICE), 0, 1},
     {"ping", verb_run_ping, "", "see whether the daemon answers", NULL, 0, 0, 0},
     {"version", verb_run_version, "", "show the daemon's version", NULL, 0, 0, 0},
     {"request", verb_run_request, "METHOD [PARAMS-JSON]", "send any request as it is, for debugging", request_help,

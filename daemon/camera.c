@@ -92,6 +92,7 @@ void camera_refuse_all(struct camera *camera) {
 void camera_get_status(const struct camera *camera, struct camera_status *status) {
     *status = (struct camera_status){
         .name = camera->config->name,
+        .settings = &camera->config->link,
         .link = camera->link,
         .state = camera->state,
         .reason = camera->reason,

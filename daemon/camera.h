@@ -21,6 +21,7 @@
 
 struct callback_set;
 struct camera_config;
+struct link_settings;
 struct client;
 struct description;
 struct daemon;
@@ -103,6 +104,7 @@ void camera_end_all_recordings(struct camera *camera);
 /* What there is to tell; the strings are valid until the camera's state changes. */
 struct camera_status {
     const char *name;
+    const struct link_settings *settings;
     const char *link; /* for people, such as "serial /dev/ttyAMA0 115200" */
     enum camera_state state;
     const char *reason; /* why it is not online, or empty */

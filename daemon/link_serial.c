@@ -3,21 +3,13 @@
 
 #include "link_kinds.h"
 
+#include "usb_ids.h"
+
 #include <errno.h>
 #include <libserialport.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* USB ids of OpenMV cameras and of Arduino boards with the firmware, in application mode (in a bootloader they differ).
- */
-static const struct {
-    int vendor, product;
-} usb_ids[] = {
-    {0x1209, 0xabd1}, {0x37c5, 0x1202}, {0x37c5, 0x1203}, {0x37c5, 0x1204}, {0x37c5, 0x124a},
-    {0x37c5, 0x1205}, {0x37c5, 0x1206}, {0x37c5, 0x1060}, {0x37c5, 0x16e3}, {0x2341, 0x045b},
-    {0x2341, 0x045f}, {0x2341, 0x0466}, {0x2341, 0x015a}, {0x2341, 0x015e},
-};
 
 static void explain_debug_baud(const char *device, char *text, size_t size) {
     snprintf(text, size, "%s: 921600 baud switches a camera on USB to its debug protocol; use 115200", device);
@@ -87,15 +79,9 @@ void link_serial_describe(const struct link_settings *settings, char *text, size
 
 static bool is_camera(const struct sp_port *port) {
     int vendor, product;
-    if (sp_get_port_transport(port) != SP_TRANSPORT_USB || sp_get_port_usb_vid_pid(port, &vendor, &product) != SP_OK) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof usb_ids / sizeof usb_ids[0]; i++) {
-        if (usb_ids[i].vendor == vendor && usb_ids[i].product == product) {
-            return true;
-        }
-    }
-    return false;
+    return sp_get_port_transport(port) == SP_TRANSPORT_USB &&
+           sp_get_port_usb_vid_pid(port, &vendor, &product) == SP_OK &&
+           usb_id_is_in(usb_camera_ids, (unsigned)vendor, (unsigned)product);
 }
 
 struct omvrpc_link *link_usb_open(void *context, char *reason, size_t size) {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# What the camera runs: the well-known detections and snapshots, offered to a master over one link. Copy this file and
-# omvrpc.py to the camera's drive and reset it.
+# What the camera runs for openmvd: the well-known detections and snapshots, offered to a master over one link.
+# `openmvctl deploy` copies this file and omvrpc.py to the camera's drive; then reset it.
 
 import json
 import math

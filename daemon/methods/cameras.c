@@ -5,12 +5,13 @@
 #include "camera.h"
 #include "daemon.h"
 #include "description.h"
+#include "link_table.h"
 
 #include <cjson/cJSON.h>
 
-/* What a stock camera does not tell is null. */
+/* What nobody configured, and what a stock camera does not tell, is null. */
 static void add_text(cJSON *row, const char *name, const char *text) {
-    cJSON_AddItemToObject(row, name, text[0] != '\0' ? cJSON_CreateString(text) : cJSON_CreateNull());
+    cJSON_AddItemToObject(row, name, text != NULL && text[0] != '\0' ? cJSON_CreateString(text) : cJSON_CreateNull());
 }
 
 static cJSON *describe_camera(const struct camera *camera) {
@@ -19,6 +20,9 @@ static cJSON *describe_camera(const struct camera *camera) {
     cJSON *row = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "name", status.name);
     cJSON_AddStringToObject(row, "link", status.link);
+    add_text(row, "type", status.settings->kind->type);
+    add_text(row, "device", status.settings->device);
+    add_text(row, "serial", status.settings->serial);
     cJSON_AddStringToObject(row, "state", camera_state_name(status.state));
     if (status.reason[0] != '\0') {
         cJSON_AddStringToObject(row, "reason", status.reason);

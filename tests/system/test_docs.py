@@ -94,6 +94,15 @@ def the_exit_codes_of_openmvctl_are_documented():
     assert rows == real, f"{rows}\n{real}"
 
 
+def the_steps_of_the_doctor_are_documented():
+    table = docs.read("cli/doctor.c").split("doctor_steps[] = {")[1].split("};")[0]
+    real = re.findall(r'\{"(\w+)", ([\w |]+), ', table)
+    words = {"DOCTOR_ALL": ["all"]}
+    shown = [(docs.names(row[0])[0], docs.names(row[1]) or [row[1]]) for row in docs.table("doctor steps")]
+    assert shown == [(name, words.get(links) or [link[len("DOCTOR_"):].lower() for link in links.split(" | ")])
+                     for name, links in real], f"{shown}\n{real}"
+
+
 def the_options_and_faults_of_openmv_sim_are_documented():
     text = output("openmv-sim", "--help")
     same(docs.first_names("openmv-sim options"), options("openmv-sim"), "openmv-sim")
@@ -256,7 +265,7 @@ def literals():
 
 # What stands for the reader's own names: quoted names, nodes and paths, numbers, what the system says.
 FILLED_IN = re.compile(r'"[^"]*"|/[\w./-]+( at \d+ baud)?|\b[0-9A-F]{12}\b|\b\d+( s)?\b|\b(openmvctl|openmv|pi|dialout|camera\.json)\b'
-                       r"|No such file or directory")
+                       r"|No such file or directory|Operation not permitted|Read-only file system|No space left on device")
 
 
 def uncovered(line, pieces):
@@ -325,7 +334,7 @@ def every_mark_marks_something():
 
 
 def no_document_names_a_place_of_one_machine():
-    usual = ("/dev/", "/run/", "/etc/openmvd.json", "/tmp/openmvd.sock", "/tmp/nothing.sock")
+    usual = ("/dev/", "/run/", "/media/pi/OPENMV", "/proc/", "/sys", "/boot/", "/etc/openmvd.json", "/tmp/openmvd.sock", "/tmp/nothing.sock")
     for path in LEAD:
         for named in re.findall(r"(?<![\w.$}:/`)*-])/[a-z][\w.-]*/?[\w./-]*", docs.read(path)):
             assert named.startswith(usual), f"{path}: {named}"
@@ -339,6 +348,7 @@ def main():
         the_verbs_of_openmvctl_are_documented,
         the_options_of_each_verb_of_openmvctl_are_documented,
         the_exit_codes_of_openmvctl_are_documented,
+        the_steps_of_the_doctor_are_documented,
         the_options_and_faults_of_openmv_sim_are_documented,
         no_option_is_named_that_no_program_has,
         the_keys_of_the_configuration_are_documented,
