@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* When neither the request nor the schema says how long a call may take. */
-enum { CALL_TIMEOUT_DEFAULT_MS = 10000 };
-
 static void set_out_of_memory(struct error *error) {
     error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
     error->executed = EXECUTED_NO;

@@ -36,6 +36,12 @@ bool call_read_argument(const struct params *params, const struct callback *call
 bool call_bind(struct job *job, const char *name, struct camera *camera, const struct params *params, size_t limit,
                int64_t since_us, struct callback_set **set, const struct callback **callback, struct error *error);
 
+/* When neither the request nor the schema says how long a call may take. */
+enum { CALL_TIMEOUT_DEFAULT_MS = 10000 };
+
+/* An answer may be asked for that is up to a day old. */
+enum { CALL_MAX_AGE_MAX_MS = 86400000 };
+
 /* The deadline alone, for a callback that may be NULL. */
 int64_t call_deadline(const struct params *params, const struct callback *callback, int64_t since_us);
 

@@ -142,6 +142,7 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
     camera->since_us = omvrpc_now_us();
     queue_init(&camera->queue);
     queue_init(&camera->followers);
+    TAILQ_INIT(&camera->watches);
     answers_init(&camera->answers, daemon->config->limits.answers_bytes);
     TAILQ_INIT(&camera->port_requests);
     TAILQ_INIT(&camera->recordings);

@@ -2,7 +2,7 @@
 #ifndef CAMERA_INTERNAL_H
 #define CAMERA_INTERNAL_H
 
-/* What camera.c (state), camera_calls.c (queue and exchanges), camera_introduction.c (who is it?) and camera_port.c (lent
+/* What camera.c (state), camera_calls.c (queue and exchanges), watch.c (subscribers), camera_introduction.c (who is it?) and camera_port.c (lent
  * and taken back) and camera_recording.c (its wire, written down) share. Not for others. */
 
 #include "camera.h"
@@ -11,6 +11,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "description.h"
+#include "watch.h"
 
 /* The worker numbers the cameras of its bus; each bus has one camera as long as no link is shared. */
 enum { FIRST_ON_BUS = 0 };
@@ -42,6 +43,8 @@ struct camera {
     bool is_introduced;           /* it has been asked who it is since it came online */
     int64_t introduce_again_us;   /* where that failed; 0 for never */
     struct description description;
+
+    struct watch_list watches;
 
     struct port_requests port_requests;
     size_t port_request_count;

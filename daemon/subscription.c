@@ -14,39 +14,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct subscription *subscription_new_of_events(struct client *client, struct error *error) {
+bool subscription_begin(struct subscription *subscription, struct client *client, struct subscription_list *source,
+                        struct error *error) {
     struct daemon *daemon = client->server->daemon;
     size_t most = daemon->config->limits.client_subscriptions;
     if (client->subscription_count >= most) {
         error_set(error, ERROR_QUEUE_FULL, "this client has %zu subscriptions (limits.client_subscriptions)", most);
-        return NULL;
-    }
-    struct subscription *subscription = calloc(1, sizeof *subscription);
-    if (subscription == NULL) {
-        error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
-        return NULL;
+        return false;
     }
     subscription->client = client;
+    subscription->source = source;
     subscription->number = ++daemon->last_subscription;
     client->subscription_count++;
     TAILQ_INSERT_TAIL(&client->subscriptions, subscription, of_client);
-    TAILQ_INSERT_TAIL(&daemon->event_subscriptions, subscription, of_source);
-    return subscription;
+    TAILQ_INSERT_TAIL(source, subscription, of_source);
+    return true;
 }
 
-static void subscription_free(struct subscription *subscription) {
+static void leave(struct subscription *subscription) {
     struct client *client = subscription->client;
     TAILQ_REMOVE(&client->subscriptions, subscription, of_client);
-    TAILQ_REMOVE(&client->server->daemon->event_subscriptions, subscription, of_source);
+    TAILQ_REMOVE(subscription->source, subscription, of_source);
     client->subscription_count--;
-    free(subscription);
+    subscription->ended(subscription);
 }
 
 bool subscription_end(struct client *client, uint64_t number) {
     struct subscription *subscription;
     TAILQ_FOREACH(subscription, &client->subscriptions, of_client) {
         if (subscription->number == number) {
-            subscription_free(subscription);
+            leave(subscription);
             return true;
         }
     }
@@ -55,8 +52,56 @@ bool subscription_end(struct client *client, uint64_t number) {
 
 void subscription_end_all(struct client *client) {
     while (!TAILQ_EMPTY(&client->subscriptions)) {
-        subscription_free(TAILQ_FIRST(&client->subscriptions));
+        leave(TAILQ_FIRST(&client->subscriptions));
     }
+}
+
+bool subscription_begin_event(struct subscription *subscription, struct text_buffer *text) {
+    struct client *client = subscription->client;
+    char begin[160];
+    subscription->sequence++;
+    if (client_is_clogged(client)) {
+        subscription->dropped++;
+        return false;
+    }
+    snprintf(begin, sizeof begin,
+             "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"subscription\":%" PRIu64 ",\"seq\":%" PRIu64
+             ",\"dropped\":%" PRIu64 ",",
+             subscription->number, subscription->sequence, subscription->dropped);
+    text_buffer_init(text, client->server->daemon->config->limits.output_bytes);
+    text_buffer_append_string(text, begin);
+    return true;
+}
+
+void subscription_send_event(struct subscription *subscription, struct text_buffer *text, uint8_t *bytes,
+                             size_t length) {
+    text_buffer_append_string(text, "}}\n");
+    if (text->state == TEXT_BUFFER_GOOD) {
+        client_send(subscription->client, text->text, text->length, bytes, length);
+        client_wake(subscription->client);
+        return;
+    }
+    subscription->dropped++;
+    text_buffer_clear(text);
+    free(bytes);
+}
+
+static void free_subscription(struct subscription *subscription) {
+    free(subscription);
+}
+
+struct subscription *subscription_new_of_events(struct client *client, struct error *error) {
+    struct subscription *subscription = calloc(1, sizeof *subscription);
+    if (subscription == NULL) {
+        error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
+        return NULL;
+    }
+    subscription->ended = free_subscription;
+    if (!subscription_begin(subscription, client, &client->server->daemon->event_subscriptions, error)) {
+        free(subscription);
+        return NULL;
+    }
+    return subscription;
 }
 
 static void append_member(struct text_buffer *text, const char *name, const char *value) {
@@ -68,45 +113,18 @@ static void append_member(struct text_buffer *text, const char *name, const char
     }
 }
 
-static void append_state(struct text_buffer *text, const struct camera *camera) {
-    struct camera_status status;
-    camera_get_status(camera, &status);
-    append_member(text, "{\"camera\":", status.name);
-    append_member(text, ",\"state\":", camera_state_name(status.state));
-    append_member(text, ",\"reason\":", status.reason);
-    text_buffer_append_string(text, "}");
-}
-
-/* Sends a notification with the value that `camera` gives, or counts it as dropped. */
-static void notify(struct subscription *subscription, const struct camera *camera) {
-    struct client *client = subscription->client;
-    struct text_buffer text;
-    char begin[160];
-    subscription->sequence++;
-    if (client_is_clogged(client)) {
-        subscription->dropped++;
-        return;
-    }
-    snprintf(begin, sizeof begin,
-             "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"subscription\":%" PRIu64 ",\"seq\":%" PRIu64
-             ",\"dropped\":%" PRIu64 ",\"value\":",
-             subscription->number, subscription->sequence, subscription->dropped);
-    text_buffer_init(&text, client->server->daemon->config->limits.output_bytes);
-    text_buffer_append_string(&text, begin);
-    append_state(&text, camera);
-    text_buffer_append_string(&text, "}}\n");
-    if (text.state != TEXT_BUFFER_GOOD) {
-        subscription->dropped++;
-        text_buffer_clear(&text);
-        return;
-    }
-    client_send(client, text.text, text.length, NULL, 0);
-    client_wake(client);
-}
-
 void subscription_announce(struct daemon *daemon, const struct camera *camera) {
     struct subscription *subscription;
+    struct camera_status status;
+    struct text_buffer text;
+    camera_get_status(camera, &status);
     TAILQ_FOREACH(subscription, &daemon->event_subscriptions, of_source) {
-        notify(subscription, camera);
+        if (subscription_begin_event(subscription, &text)) {
+            append_member(&text, "\"value\":{\"camera\":", status.name);
+            append_member(&text, ",\"state\":", camera_state_name(status.state));
+            append_member(&text, ",\"reason\":", status.reason);
+            text_buffer_append_string(&text, "}");
+            subscription_send_event(subscription, &text, NULL, 0);
+        }
     }
 }

@@ -5,40 +5,62 @@
 /*
  * What a client gets without asking each time: notifications, numbered, of something that goes on. A client that does
  * not read loses notifications instead of memory, and is told how many.
+ *
+ * A subscription stands in two lists: its client's, with which it ends, and that of its source, which sends.
  */
+
+#include "text_buffer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
+struct camera;
 struct client;
 struct daemon;
 struct error;
-struct camera;
+struct subscription;
+
+TAILQ_HEAD(subscription_list, subscription);
 
 struct subscription {
     TAILQ_ENTRY(subscription) of_client;
     TAILQ_ENTRY(subscription) of_source;
     struct client *client;
+    struct subscription_list *source;
     uint64_t number;   /* names it to the client; never used twice by a daemon */
-    uint64_t sequence; /* of what its source has produced since it began */
+    uint64_t sequence; /* of what its source has produced for it */
     uint64_t dropped;  /* of that, what the client was too slow for */
+    /* Told when it has left both lists; frees it. */
+    void (*ended)(struct subscription *subscription);
 };
 
-TAILQ_HEAD(subscription_list, subscription);
-
 /*
- * Subscribes a client to the coming and going of cameras. Returns NULL with *error filled when the client has
- * limits.client_subscriptions already, or memory is short. It ends with its client.
+ * Enters a subscription, whose owner allocated it and has set nothing but `ended`, into both lists. Returns false with
+ * *error filled when the client has limits.client_subscriptions already.
  */
-struct subscription *subscription_new_of_events(struct client *client, struct error *error);
+bool subscription_begin(struct subscription *subscription, struct client *client, struct subscription_list *source,
+                        struct error *error);
 
 /* Ends the client's subscription of that number. Returns false where there is none. */
 bool subscription_end(struct client *client, uint64_t number);
 
 /* Ends all of a client that leaves. */
 void subscription_end_all(struct client *client);
+
+/*
+ * A notification: counts what the source has produced, and begins its text up to the member that the caller adds, as
+ * "\"value\":…". Returns false, having counted it as dropped, where the client does not read.
+ */
+bool subscription_begin_event(struct subscription *subscription, struct text_buffer *text);
+
+/* Sends it, with `bytes` (malloc'ed and taken over, or NULL) behind the line. */
+void subscription_send_event(struct subscription *subscription, struct text_buffer *text, uint8_t *bytes,
+                             size_t length);
+
+/* Subscribes a client to the coming and going of cameras. Returns NULL with *error filled where it cannot. */
+struct subscription *subscription_new_of_events(struct client *client, struct error *error);
 
 /* Tells everybody who wants to know that a camera's state, or the reason for it, has changed. */
 void subscription_announce(struct daemon *daemon, const struct camera *camera);

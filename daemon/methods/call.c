@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An answer may be asked for that is up to a day old. */
-enum { MAX_AGE_MAX_MS = 86400000 };
-
 /* A call with what is needed for its reply. */
 struct asked_call {
     struct call call; /* first, so that one is the other */
@@ -302,7 +299,7 @@ static const struct param params[] = {
     {.name = "max_age_ms",
      .type = PARAM_INTEGER,
      .minimum = 0,
-     .maximum = MAX_AGE_MAX_MS,
+     .maximum = CALL_MAX_AGE_MAX_MS,
      .doc = "an answer up to this old would do, whoever asked for it"},
     {.name = "priority",
      .type = PARAM_CHOICE,

@@ -1,35 +1,98 @@
 /* SPDX-License-Identifier: MIT */
-/* "subscribe": asks for notifications. */
+/* "subscribe": asks for notifications, of cameras that come and go or of a callback's answers. */
 #include "method.h"
 
+#include "call_argument.h"
+#include "camera_choice.h"
 #include "subscription.h"
+#include "watch.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+/* How often a callback is called for one who does not say, and the least and the most. */
+enum { INTERVAL_DEFAULT_MS = 1000, INTERVAL_MIN_MS = 1, INTERVAL_MAX_MS = 86400000 };
+
+static uint64_t subscribe_to_events(struct request *request, const struct params *params, struct error *error) {
+    for (int i = 0; params->table[i].name != NULL; i++) {
+        if (params->values[i].text != NULL && strcmp(params->table[i].name, "events") != 0) {
+            error_set(error, ERROR_INVALID_PARAMS, "%s: not with \"events\"", params->table[i].name);
+            return 0;
+        }
+    }
+    const struct subscription *subscription = subscription_new_of_events(request->client, error);
+    return subscription != NULL ? subscription->number : 0;
+}
+
+static uint64_t subscribe_to_callback(struct request *request, const struct params *params, struct error *error) {
+    struct camera *camera = camera_choose(request->daemon, params, error);
+    const struct watch_options options = {
+        .interval_us = params_integer(params, "interval_ms", INTERVAL_DEFAULT_MS) * 1000,
+        .form = (enum reply_form)params_choice(params, "reply", REPLY_BY_SCHEMA),
+        .on_change = params_boolean(params, "on_change", false),
+        .priority = (enum queue_priority)params_choice(params, "priority", QUEUE_NORMAL),
+        .max_age_us = params_integer(params, "max_age_ms", 0) * 1000,
+    };
+    return camera != NULL ? watch_subscribe(request->client, camera, params, &options, error) : 0;
+}
 
 static void handle(struct request *request, const struct params *params) {
     struct error error;
-    if (!params_boolean(params, "events", false)) {
-        error_set(&error, ERROR_INVALID_PARAMS,
-                  "events: expected true; this version has subscriptions to the coming and going of cameras only");
+    uint64_t number = 0;
+    if (params_boolean(params, "events", false)) {
+        number = subscribe_to_events(request, params, &error);
+    } else if (params_get(params, "name").text != NULL) {
+        number = subscribe_to_callback(request, params, &error);
+    } else {
+        error_set(&error, ERROR_INVALID_PARAMS, "expected \"name\", a callback, or \"events\":true");
+    }
+    if (number == 0) {
         request_fail(request, &error);
         return;
     }
-    struct subscription *subscription = subscription_new_of_events(request->client, &error);
-    if (subscription == NULL) {
-        request_fail(request, &error);
-        return;
-    }
-    char number[24];
-    snprintf(number, sizeof number, "%" PRIu64, subscription->number);
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, number);
     cJSON *result = cJSON_CreateObject();
-    cJSON_AddRawToObject(result, "subscription", number);
+    cJSON_AddRawToObject(result, "subscription", text);
     request_succeed(request, result);
 }
 
 static const struct param params[] = {
-    {.name = "events", .type = PARAM_BOOLEAN, .is_required = true, .doc = "true: cameras that come and go"},
+    {.name = "events", .type = PARAM_BOOLEAN, .doc = "true: cameras that come and go, and nothing else"},
+    {.name = "name", .type = PARAM_STRING, .doc = "the callback, or its id as \"#1a2b3c4d\""},
+    CAMERA_PARAM,
+    {.name = "args", .type = PARAM_ANY, .doc = "arguments, packed by the callback's schema"},
+    {.name = "data", .type = PARAM_STRING, .doc = "instead of args: the argument's bytes"},
+    {.name = "encoding",
+     .type = PARAM_CHOICE,
+     .choices = CALL_ENCODING_CHOICES,
+     .doc = "how data is written; base64 unless said"},
+    {.name = "interval_ms",
+     .type = PARAM_INTEGER,
+     .minimum = INTERVAL_MIN_MS,
+     .maximum = INTERVAL_MAX_MS,
+     .doc = "how often; 1000 unless said"},
+    {.name = "on_change", .type = PARAM_BOOLEAN, .doc = "only answers that differ from the one before"},
+    {.name = "timeout_ms",
+     .type = PARAM_INTEGER,
+     .minimum = 1,
+     .maximum = CALLBACK_TIMEOUT_MAX_MS,
+     .doc = "deadline of each call; 10000 unless the schema says otherwise"},
+    {.name = "max_age_ms",
+     .type = PARAM_INTEGER,
+     .minimum = 0,
+     .maximum = CALL_MAX_AGE_MAX_MS,
+     .doc = "an answer up to this old would do, whoever asked for it"},
+    {.name = "priority",
+     .type = PARAM_CHOICE,
+     .choices = {[QUEUE_HIGH] = "high", [QUEUE_NORMAL] = "normal", [QUEUE_LOW] = "low"},
+     .doc = "normal unless said"},
+    {.name = "reply",
+     .type = PARAM_CHOICE,
+     .choices = {[REPLY_BASE64] = "base64", [REPLY_HEX] = "hex", [REPLY_RAW] = "raw"},
+     .doc = "the form of the values, instead of the schema's"},
     {.name = NULL},
 };
 

@@ -176,6 +176,7 @@ class Client:
         self.buffer = b""
         self.last_id = 0
         self.replies = {}
+        self.events = []
 
     def _connect(self, path):
         try:
@@ -228,8 +229,17 @@ class Client:
         while request_id not in self.replies:
             message = self.read()
             assert message is not None, f"the connection ended before the reply to {request_id!r}"
-            self.replies[message["id"]] = message
+            if message.get("method") == "event":
+                self.events.append(message)
+            else:
+                self.replies[message["id"]] = message
         return self.replies.pop(request_id)
+
+    def event(self):
+        """What the next notification says."""
+        message = self.events.pop(0) if self.events else self.read()
+        assert message is not None and message.get("method") == "event" and "id" not in message, message
+        return message["params"]
 
     def request(self, method, params=None):
         """A whole exchange: returns the reply."""

@@ -357,25 +357,19 @@ def reason(error):
     return error["data"]["reason"]
 
 
-def next_event(client):
-    message = client.read()
-    assert message is not None and message.get("method") == "event" and "id" not in message, message
-    return message["params"]
-
-
 def events_tell_of_cameras_that_come_and_go():
     with Daemon() as own, own.client() as client, own.client() as other:
         wait_for_camera(client)
         number = client.result("subscribe", {"events": True})["subscription"]
         assert isinstance(number, int), number
         assert other.result("release") is True
-        event = next_event(client)
+        event = client.event()
         assert event["subscription"] == number and event["seq"] == 1 and event["dropped"] == 0, event
         assert event["value"]["camera"] == "camera" and event["value"]["state"] == "released", event
         assert other.result("acquire") is True
         states = []
         while not states or states[-1] != "online":
-            event = next_event(client)
+            event = client.event()
             assert event["seq"] == len(states) + 2, event
             states.append(event["value"]["state"])
         assert states[0] == "connecting", states
@@ -392,7 +386,7 @@ def subscriptions_outlive_the_end_of_the_requests():
         client.shut_down_writing()
         assert "result" in client.read()
         assert other.result("release") is True
-        assert next_event(client)["value"]["state"] == "released"
+        assert client.event()["value"]["state"] == "released"
         assert len(other.result("stats")["clients"]) == 2
         client.close()
         wait_until(lambda: len(other.result("stats")["clients"]) == 1, "the daemon to see that its subscriber has gone")
@@ -448,7 +442,7 @@ def subscriber_that_does_not_read_loses_events_and_is_told():
 
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
-         if callable(test) and getattr(test, "__module__", "") == "__main__" and name not in ("check_error", "expect_error", "next_event", "reason")])
+         if callable(test) and getattr(test, "__module__", "") == "__main__" and name not in ("check_error", "expect_error", "reason")])
 
 
 def the_daemon_ends_well_after_all_that():

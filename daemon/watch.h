@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WATCH_H
+#define WATCH_H
+
+/*
+ * Callbacks that are called again and again for subscribers: one call for all who ask the same of the same camera, at
+ * the fastest rate that any of them wants. Each gets its own rate and form of the answers, or only what differs from the
+ * answer before.
+ */
+
+#include "call_value.h"
+#include "params.h"
+#include "queue.h"
+
+#include <sys/queue.h>
+
+struct camera;
+struct client;
+struct watch;
+
+TAILQ_HEAD(watch_list, watch);
+
+struct watch_options {
+    int64_t interval_us; /* from 1000 */
+    enum reply_form form;
+    bool on_change;
+    enum queue_priority priority; /* these two count of the one who subscribed first */
+    int64_t max_age_us;
+};
+
+/*
+ * Subscribes a client to a callback. `params` are those of "subscribe" and name the callback and its argument; they were
+ * read by its table. Returns the subscription's number, or 0 with *error filled.
+ */
+uint64_t watch_subscribe(struct client *client, struct camera *camera, const struct params *params,
+                         const struct watch_options *options, struct error *error);
+
+#endif

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Subscriptions to callbacks: one call for all, each at its own rate and in its own form."""
+
+import time
+
+from openmvd import Daemon, Tap, wait_for_camera, wait_until
+
+NUMBER = {"format": "<I"}
+CONFIG = {"cameras": {"one": {"link": {"type": "sim"}}},
+          "callbacks": {"counter": {"result": NUMBER}, "sleep": {"args": NUMBER, "result": NUMBER, "repeatable": True}}}
+
+
+def subscribe(client, name, **more):
+    return client.result("subscribe", {"name": name, **more})["subscription"]
+
+
+def runs(client):
+    """How often the counter has run, this time included."""
+    return client.result("call", {"name": "counter"})["value"][0]
+
+
+def each_answer_comes_with_its_number():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        number = subscribe(client, "counter", interval_ms=20)
+        for i in range(1, 6):
+            event = client.event()
+            assert event == {"subscription": number, "seq": i, "dropped": 0, "value": [i]}, event
+        assert client.result("unsubscribe", {"subscription": number}) is True
+
+
+def answers_come_no_faster_than_asked():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        subscribe(client, "counter", interval_ms=100)
+        client.event()
+        start = time.monotonic()
+        for _ in range(5):
+            client.event()
+        assert time.monotonic() - start > 0.4, time.monotonic() - start
+
+
+def one_call_serves_all_at_the_fastest_rate():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as fast, daemon.client() as slow, daemon.client() as hexed:
+        wait_for_camera(fast, "one")
+        subscribe(fast, "counter", interval_ms=20)
+        subscribe(slow, "counter", interval_ms=600)
+        subscribe(hexed, "counter", interval_ms=20, reply="hex")
+        seen = [slow.event()["value"][0] for _ in range(3)]
+        last = hexed.event()
+        quick = [fast.event()["value"][0] for _ in range(20)]
+        assert quick == list(range(quick[0], quick[0] + 20)), quick
+        gaps = [b - a for a, b in zip(seen, seen[1:])]
+        assert all(gap >= 2 for gap in gaps), seen
+        assert last["value"] == "%08x" % int.from_bytes(last_value(last).to_bytes(4, "little"), "big"), last
+
+
+def last_value(event):
+    return int.from_bytes(bytes.fromhex(event["value"]), "little")
+
+
+def only_changes_are_sent_to_who_wants_changes():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client, daemon.client() as other:
+        wait_for_camera(client, "one")
+        subscribe(client, "sleep", args=[1], interval_ms=10, on_change=True)
+        assert client.event()["value"] == [1]
+        subscribe(other, "sleep", args=[1], interval_ms=10)
+        for _ in range(20):
+            assert other.event()["value"] == [1]
+        assert client.result("ping") == "pong" and not client.is_readable(), "an answer that is no change"
+        number = subscribe(client, "counter", interval_ms=10, on_change=True)
+        events = [client.event() for _ in range(3)]
+        assert [event["seq"] for event in events] == [1, 2, 3] and events[0]["subscription"] == number, events
+
+
+def raw_bytes_follow_the_event():
+    with Daemon() as daemon, daemon.client() as client:
+        wait_for_camera(client)
+        subscribe(client, "jpeg_snapshot", interval_ms=30, reply="raw")
+        for _ in range(3):
+            event = client.event()
+            picture = client.read_bytes(event["value"]["raw"])
+            assert picture[:2] == b"\xff\xd8" and picture[-2:] == b"\xff\xd9", event
+
+
+def calls_end_with_the_last_subscriber():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as watcher:
+        wait_for_camera(watcher, "one")
+        with daemon.client() as first, daemon.client() as second:
+            number = subscribe(first, "counter", interval_ms=5)
+            subscribe(second, "counter", interval_ms=5)
+            first.event(), second.event()
+            assert first.result("unsubscribe", {"subscription": number}) is True
+            before = runs(watcher)
+            for _ in range(5):
+                second.event()
+            assert runs(watcher) > before + 1
+        wait_until(lambda: runs(watcher) + 1 == runs(watcher), "the calls to end")
+
+
+def a_call_that_is_under_way_when_the_last_one_leaves_does_no_harm():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as watcher:
+        wait_for_camera(watcher, "one")
+        with daemon.client() as client:
+            subscribe(client, "sleep", args=[300], interval_ms=1)
+            wait_until(lambda: watcher.result("cameras")[0]["busy"], "the call to be under way")
+        assert watcher.result("call", {"name": "sleep", "args": [2]})["value"] == [2]
+        with daemon.client() as client:
+            subscribe(client, "sleep", args=[300], interval_ms=1)
+            wait_until(lambda: watcher.result("cameras")[0]["busy"], "the call to be under way")
+            assert daemon.stop() == 0
+
+
+def trouble_is_told_once_and_its_end_by_an_answer():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client, daemon.client() as other:
+        wait_for_camera(client, "one")
+        subscribe(client, "sleep", args=[1], interval_ms=20, on_change=True)
+        assert client.event()["value"] == [1]
+        assert other.result("release") is True
+        event = client.event()
+        assert event["value"] is None and event["error"]["data"]["reason"] == "released", event
+        assert other.result("acquire") is True
+        while event["value"] is None:
+            event = client.event()
+            assert event["value"] == [1] or event["error"]["data"]["reason"] != "released", event
+
+
+def what_cannot_be_subscribed_to_is_refused():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        cases = [({"name": "no_such"}, "no_such_callback"), ({"name": "sleep", "args": ["x"]}, "invalid_params"),
+                 ({"name": "sleep", "args": [1], "interval_ms": 0}, "invalid_params"),
+                 ({"name": "counter", "camera": "two"}, "no_such_camera"),
+                 ({"name": "counter", "events": True}, "invalid_params"),
+                 ({"name": "jpeg_image_stream", "args": "sensor.RGB565,sensor.QVGA"}, "unsupported"),
+                 ({"name": "jpeg_image_snapshot", "args": "sensor.RGB565,sensor.QVGA"}, "unsupported"),
+                 ({}, "invalid_params")]
+        for params, reason in cases:
+            error = client.error("subscribe", params)
+            assert error["data"]["reason"] == reason, (params, error)
+
+
+tap = Tap()
+tap.run([
+    each_answer_comes_with_its_number,
+    answers_come_no_faster_than_asked,
+    one_call_serves_all_at_the_fastest_rate,
+    only_changes_are_sent_to_who_wants_changes,
+    raw_bytes_follow_the_event,
+    calls_end_with_the_last_subscriber,
+    a_call_that_is_under_way_when_the_last_one_leaves_does_no_harm,
+    trouble_is_told_once_and_its_end_by_an_answer,
+    what_cannot_be_subscribed_to_is_refused,
+])
+tap.finish()
