@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: MIT
 #
 # machine.UART as on STM32 boards: the first byte is awaited for timeout, each further one for timeout_char, and what
-# does not fit the receive buffer is lost.
+# does not fit the receive buffer is lost. And the watchdog, which prints instead of resetting.
+
+import time
 
 import host
 import uctypes
+
+try:
+    from led import LED
+except ImportError:
+    # Boards whose LEDs are in pyb.
+    pass
 
 
 class UART:
@@ -32,3 +40,17 @@ class UART:
 
     def write(self, data):
         return host.send(uctypes.addressof(data), len(data), 1000) if len(data) else 0
+
+
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        if id != 0 or not 1 <= timeout <= 32000:
+            raise ValueError("WDT timeout")
+        print("watchdog started", timeout)
+        self._timeout = timeout
+        self._fed = time.ticks_ms()
+
+    def feed(self):
+        now = time.ticks_ms()
+        print("watchdog fed" if time.ticks_diff(now, self._fed) <= self._timeout else "watchdog fed too late")
+        self._fed = now

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# pyb.USB_VCP as on STM32 boards.
+# pyb.USB_VCP and pyb.LED as on STM32 boards.
 
 import host
+import scene
 import uctypes
 
 _interrupt_character = 3
@@ -14,9 +15,13 @@ class USB_VCP:
         _interrupt_character = character
 
     def debug_mode_enabled(self):
-        return False
+        scene.IDE_TURNS -= 1
+        return scene.IDE_TURNS >= 0
 
     def any(self):
+        scene.CABLE_TURNS -= 1
+        if scene.CABLE_TURNS >= 0:
+            raise OSError(5)
         return host.available() > 0
 
     def readinto(self, buffer, count=-1):
@@ -44,3 +49,17 @@ class USB_VCP:
         for i in range(count if _interrupt_character >= 0 else 0):
             if view[i] == _interrupt_character:
                 raise KeyboardInterrupt
+
+
+class LED:
+    # What it does is printed.
+    def __init__(self, number):
+        if number not in (1, 2, 3, 4):
+            raise ValueError("LED(%d) doesn't exist" % number)
+        self._name = ("LED_RED", "LED_GREEN", "LED_BLUE", "LED_IR")[number - 1]
+
+    def on(self):
+        print(self._name, "on")
+
+    def off(self):
+        print(self._name, "off")
