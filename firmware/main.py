@@ -35,19 +35,13 @@ def feed():
         watchdog.feed()
 
 
-def turn():
-    # After every call, and in every quiet second.
-    feed()
-    vision.uptime_ms()
-
-
 def start():
     global watchdog
     slave = omvrpc.Slave(open_link())
     vision.register(slave).before_picture = feed
-    slave.setup_loop_callback(turn)
-    if WATCHDOG_MS and watchdog is None:
-        watchdog = machine.WDT(timeout=WATCHDOG_MS)
+    if WATCHDOG_MS:
+        slave.setup_loop_callback(feed)
+        watchdog = watchdog or machine.WDT(timeout=WATCHDOG_MS)
     return slave
 
 

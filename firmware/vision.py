@@ -145,21 +145,16 @@ def load_person_classifier():
     )
 
 
-class Clock:
-    # Milliseconds since the start. The firmware's own counter starts again every twelve days, so this has to be asked
-    # more often than every six.
-    def __init__(self):
-        self._last = time.ticks_ms()
-        self._passed = self._last
-
-    def __call__(self):
-        now = time.ticks_ms()
-        self._passed += time.ticks_diff(now, self._last)
-        self._last = now
-        return self._passed
+_START = (time.time(), time.ticks_ms())
 
 
-uptime_ms = Clock()
+def uptime_ms():
+    # Milliseconds since this module was loaded. Their counter starts again every twelve days; the board's clock, which
+    # counts seconds, tells how often it has.
+    passed = time.ticks_diff(time.ticks_ms(), _START[1])
+    period = time.ticks_add(0, -1) + 1
+    return passed + round(((time.time() - _START[0]) * 1000 - passed) / period) * period
+
 
 # Each kind of code: how the picture is taken, how the code is found, what is told of it.
 BOX = ("x", "y", "w", "h")
