@@ -9,6 +9,8 @@
 #
 # It knows no packets and looks at no picture.
 
+from collections import OrderedDict
+
 # Names that a master may ask for, with or without "sensor." or "csi." before them; a board offers those that its
 # firmware has. They are looked up here and never evaluated.
 PIXEL_FORMATS = ("GRAYSCALE", "RGB565", "BAYER", "YUV422")
@@ -47,7 +49,7 @@ def _is_gain(value):
     return type(value) in (int, float) and -100 <= value <= 100
 
 
-def _is_gain_or_automatic(value):
+def _is_gain_or_auto(value):
     return value in AUTOMATIC or _is_gain(value)
 
 
@@ -63,7 +65,7 @@ def _value(value):
     return (value,), {}
 
 
-def _automatic_or(keyword):
+def _or_auto(keyword):
     def arguments(value):
         return ((value == "auto",), {}) if value in AUTOMATIC else ((False,), {keyword: value})
 
@@ -71,24 +73,21 @@ def _automatic_or(keyword):
 
 
 # By name of the setting: whether a value is one, what it has to be, the sensor's control and the arguments of that.
-CONTROLS = {
-    "brightness": (_is_level, "a whole number from -3 to 3", "brightness", _value),
-    "contrast": (_is_level, "a whole number from -3 to 3", "contrast", _value),
-    "saturation": (_is_level, "a whole number from -3 to 3", "saturation", _value),
-    "gain_db": (_is_gain_or_automatic, '"auto", "fixed" or decibels', "auto_gain", _automatic_or("gain_db")),
-    "exposure_us": (_is_exposure, '"auto", "fixed" or microseconds', "auto_exposure", _automatic_or("exposure_us")),
-    "white_balance": (
-        _is_balance,
-        '"auto", "fixed" or three decibels: red, green, blue',
-        "auto_whitebal",
-        _automatic_or("rgb_gain_db"),
-    ),
-    "mirror": (_is_switch, "true or false", "hmirror", _value),
-    "flip": (_is_switch, "true or false", "vflip", _value),
-}
+CONTROLS = OrderedDict(
+    [
+        ("brightness", (_is_level, "a whole number from -3 to 3", "brightness", _value)),
+        ("contrast", (_is_level, "a whole number from -3 to 3", "contrast", _value)),
+        ("saturation", (_is_level, "a whole number from -3 to 3", "saturation", _value)),
+        ("gain_db", (_is_gain_or_auto, '"auto", "fixed" or decibels', "auto_gain", _or_auto("gain_db"))),
+        ("exposure_us", (_is_exposure, '"auto", "fixed" or microseconds', "auto_exposure", _or_auto("exposure_us"))),
+        ("white_balance", (_is_balance, '"auto", "fixed" or three decibels', "auto_whitebal", _or_auto("rgb_gain_db"))),
+        ("mirror", (_is_switch, "true or false", "hmirror", _value)),
+        ("flip", (_is_switch, "true or false", "vflip", _value)),
+    ]
+)
 # Those that the sensor can be asked.
-MEASURED = {"gain_db": "gain_db", "exposure_us": "exposure_us", "white_balance": "rgb_gain_db"}
-SETTINGS = ["pixformat", "framesize", "quality"] + sorted(CONTROLS)
+MEASURED = (("gain_db", "gain_db"), ("exposure_us", "exposure_us"), ("white_balance", "rgb_gain_db"))
+SETTINGS = ["pixformat", "framesize", "quality"] + list(CONTROLS)
 
 
 class Device:
@@ -133,14 +132,17 @@ class Device:
                 return name
         return "0x%04x" % number
 
+    def need_lepton(self):
+        if self.sensor_name() != "LEPTON":
+            raise RuntimeError("this camera's sensor is no Lepton: it measures no temperatures")
+
     def lepton(self, request, *values):
         # Firmware 4.x calls the requests MODE and RANGE by longer names.
         verb, noun = request.split("_")
         names = ("IOCTL_LEPTON_" + request, "IOCTL_LEPTON_%s_MEASUREMENT_%s" % (verb, noun))
         for constant in self._constants(names).values():
-            if self.sensor_name() == "LEPTON":
-                return self._device.ioctl(constant, *values)
-        raise RuntimeError("this camera's sensor is no Lepton: it measures no temperatures")
+            return self._device.ioctl(constant, *values)
+        raise RuntimeError("this firmware has no " + names[0])
 
 
 class Camera:
@@ -245,12 +247,12 @@ class Camera:
         return value
 
     def _report(self):
-        report = {name: self._settings.get(name) for name in SETTINGS}
-        report["measured"] = {}
+        report = OrderedDict([(name, self._settings.get(name)) for name in SETTINGS])
+        report["measured"] = OrderedDict()
         if self._started:
             report["mirror"] = bool(self._device.get("hmirror"))
             report["flip"] = bool(self._device.get("vflip"))
-            for name, control in MEASURED.items():
+            for name, control in MEASURED:
                 try:
                     report["measured"][name] = self._device.get(control)
                 except RuntimeError:
@@ -261,6 +263,8 @@ class Camera:
     def _mode_of(self, pixformat, framesize, window, thermal):
         pixformat = self.checked_name("pixformat", pixformat or self._settings["pixformat"])
         framesize = self.checked_name("framesize", framesize or self._settings["framesize"])
+        if thermal is not None:
+            self.device().need_lepton()
         return pixformat, framesize, window, thermal
 
     def _prepare(self, mode):
@@ -275,7 +279,7 @@ class Camera:
             return
         pixformat, framesize, window, thermal = mode
         self._mode = None
-        if thermal:
+        if thermal is not None:
             device.lepton("SET_MODE", True)
             device.lepton("SET_RANGE", *thermal)
         elif self._thermal:
@@ -285,12 +289,17 @@ class Camera:
         device.set("framesize", device.modes["framesize"][framesize])
         if window:
             device.set_window(window)
-        # A sensor's exposure is counted in lines, whose time depends on the mode: settings follow it.
-        for name, (_, _, control, arguments) in CONTROLS.items():
-            if name in self._settings:
-                values, named = arguments(self._settings[name])
-                device.set(control, *values, **named)
         self._settle_ms = max(self._settle_ms, SETTLE_MS)
+        controls = [name for name in CONTROLS if name in self._settings]
+        if controls:
+            # "fixed" keeps what the sensor has chosen in this mode: it needs the time to choose. Exposure is counted in
+            # lines, whose time depends on the mode, so all settings follow every change.
+            device.settle(self._settle_ms)
+            self._settle_ms = SETTLE_MS
+        for name in controls:
+            _, _, control, arguments = CONTROLS[name]
+            values, named = arguments(self._settings[name])
+            device.set(control, *values, **named)
         self._mode = mode
 
 

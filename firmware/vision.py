@@ -19,6 +19,7 @@ import math
 import os
 import struct
 import time
+from collections import OrderedDict
 
 import omvcamera
 
@@ -75,7 +76,7 @@ def json_list(detections, names):
     found = []
     for detection in detections:
         values = [(name, value_of(detection, name)) for name in names]
-        found.append({name: value for name, value in values if value is not None})
+        found.append(OrderedDict([(name, value) for name, value in values if value is not None]))
     return to_json(found) if found else None
 
 
@@ -379,7 +380,7 @@ class Vision:
 
     def info(self, _):
         system = os.uname()
-        answer = {"board": system.machine, "firmware": system.release, "sensor": None, "uptime_ms": uptime_ms()}
+        answer = OrderedDict([("board", system.machine), ("firmware", system.release), ("sensor", None)])
         try:
             import omv
 
@@ -391,7 +392,8 @@ class Vision:
         except (ImportError, RuntimeError):
             # A camera without its sensor still says what it is.
             pass
-        answer["memory"] = {"free": gc.mem_free(), "allocated": gc.mem_alloc()}
+        answer["memory"] = OrderedDict([("free", gc.mem_free()), ("allocated", gc.mem_alloc())])
+        answer["uptime_ms"] = uptime_ms()
         return to_json(answer)
 
 

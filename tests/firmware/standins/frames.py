@@ -42,9 +42,10 @@ class Sensor:
         self._range = (-10.0, 40.0)
         self._hmirror = False
         self._vflip = False
-        self._gain = 12.5
-        self._exposure = 8000
-        self._balance = (1.0, 0.0, 2.0)
+        self._automatic = {"gain", "exposure", "whitebal"}
+        self._gain = 0.0
+        self._exposure = 0
+        self._balance = (0.0, 0.0, 0.0)
 
     def reset(self):
         scene.called("reset")
@@ -113,8 +114,12 @@ class Sensor:
 
     # The automatic ones only print a warning where the sensor has no such control.
 
+    def _let_choose(self, name, enable):
+        scene.called("auto_" + name)
+        (self._automatic.add if enable else self._automatic.discard)(name)
+
     def set_auto_gain(self, enable, gain_db, gain_db_ceiling):
-        scene.called("auto_gain")
+        self._let_choose("gain", enable)
         if gain_db is not None:
             self._gain = _number(gain_db)
 
@@ -122,7 +127,7 @@ class Sensor:
         return self._measured("gain_db", self._gain)
 
     def set_auto_exposure(self, enable, exposure_us):
-        scene.called("auto_exposure")
+        self._let_choose("exposure", enable)
         if _integer(exposure_us) >= 0:
             self._exposure = exposure_us
 
@@ -130,7 +135,7 @@ class Sensor:
         return self._measured("exposure_us", self._exposure)
 
     def set_auto_whitebal(self, enable, rgb_gain_db):
-        scene.called("auto_whitebal")
+        self._let_choose("whitebal", enable)
         if rgb_gain_db is not None:
             if len(rgb_gain_db) != 3:
                 raise ValueError("requested length 3 but object has length %d" % len(rgb_gain_db))
@@ -170,6 +175,13 @@ class Sensor:
         scene.called("settle")
         if not 0 < _integer(milliseconds) <= 5000:
             raise ValueError("a time nobody would wait")
+        # What is automatic finds its value by and by, and not before.
+        if "gain" in self._automatic:
+            self._gain = 12.5
+        if "exposure" in self._automatic:
+            self._exposure = 8000
+        if "whitebal" in self._automatic:
+            self._balance = (1.0, 0.0, 2.0)
 
     def snapshot(self):
         scene.called("snapshot")
