@@ -14,9 +14,9 @@ def open_link():
     return omvrpc.usb()  # Or omvrpc.uart(3, 115200): UART number and rate.
 
 
-# Milliseconds after which the hardware resets a camera that hangs; 0 for never. The watchdog is fed after every call, in
-# every quiet second and before every picture, so a callback that takes longer resets the camera. Nobody can stop it once
-# it runs, not even the IDE. 8000 is a good value, and STM32 boards allow at most 32000.
+# Milliseconds after which the hardware resets a camera that hangs; 0 for never. The watchdog is fed after every call,
+# in every quiet second and before every picture, so a callback that takes longer resets the camera. Nobody can stop it
+# once it runs, not even the IDE. 8000 is a good value, and STM32 boards allow at most 32000.
 WATCHDOG_MS = 0
 
 # Between two tries when the link cannot be opened, or fails.
