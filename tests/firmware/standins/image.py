@@ -75,7 +75,8 @@ def _find_blobs(
     for threshold in wanted:
         if len(threshold) != 6 or not all(type(value) is int for value in threshold):
             raise ValueError("thresholds")
-    return [_seen({name: blob[name] for name in ("cx", "cy", "pixels")}) for blob in scene.BLOBS if blob["seen_by"] in wanted]
+    found = [blob for blob in scene.BLOBS if blob["seen_by"] in wanted]
+    return [_seen({name: blob[name] for name in ("cx", "cy", "pixels")}) for blob in found]
 
 
 def _find_circles(
