@@ -87,12 +87,21 @@ copyInto('/hardware', path.join(here, 'standins'));
 copyInto('/firmware', path.join(here, 'standins', `firmware${firmware}`));
 copyInto('/flash', path.join(here, '..', '..', 'firmware'));
 
-// The one line of main.py that a user changes for a UART is changed here in the same way.
+// The one line of main.py that a user changes for another link is changed here in the same way.
 const LINK_LINE = /^LINK = .*$/m;
+const LINKS = {
+  uart: 'omvrpc.uart(3, 115200)',
+  spi: 'omvrpc.spi(ready="P7")',
+  i2c: 'omvrpc.i2c(ready="P7")',
+  can: 'omvrpc.can()',
+  'can-fd': 'omvrpc.can()',
+  'spi-master': 'omvrpc.spi_master()',
+  'i2c-master': 'omvrpc.i2c_master()',
+};
 let source = fs.readFileSync(script, 'utf8');
-if (link === 'uart') {
+if (link in LINKS) {
   if (!LINK_LINE.test(source)) throw new Error(`${script} has no line that begins with "LINK ="`);
-  source = source.replace(LINK_LINE, 'LINK = omvrpc.uart(3, 115200)');
+  source = source.replace(LINK_LINE, `LINK = ${LINKS[link]}`);
 }
 
 try {

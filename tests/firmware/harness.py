@@ -8,6 +8,7 @@ import struct
 import subprocess
 import tempfile
 
+from bus_master import MASTERS
 from stock_master import StockMaster
 
 FIRMWARE_TESTS = pathlib.Path(__file__).resolve().parent
@@ -34,9 +35,9 @@ def check_equal(got, expected):
 
 
 class Camera:
-    """A running camera and a stock master on its pty."""
+    """A running camera and the stock master of its link at the other end of its pty. with_master=False: only the camera."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, with_master=True):
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             [str(FIRMWARE_TESTS / "run-camera"), *arguments], stdout=subprocess.PIPE, stderr=self.log, text=True
@@ -48,7 +49,8 @@ class Camera:
         if not self.path:
             self.log.seek(0)
             raise AssertionError("the camera ended at once: " + self.log.read(500))
-        self.master = StockMaster(self.path)
+        link = next((argument for argument in arguments if argument in MASTERS), None)
+        self.master = MASTERS.get(link, StockMaster)(self.path) if with_master else None
 
     def printed(self, line):
         """How often the camera has printed that line."""
@@ -59,7 +61,8 @@ class Camera:
         return self
 
     def __exit__(self, *_):
-        self.master.close()
+        if self.master:
+            self.master.close()
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()

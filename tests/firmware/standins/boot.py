@@ -8,6 +8,10 @@ import console
 
 
 def prepare(link):
+    if link == "can-fd":
+        import pyb
+
+        pyb.CAN = pyb.FdCan
     if link != "stdio":
         return
     for name, module in (("sys", console.Sys), ("micropython", console.Micropython)):
