@@ -859,7 +859,9 @@ class I2cSlave(PacketLink):
 
 class Can(PacketLink):
     # Frames of 8 bytes, the last one of a packet shorter, under one standard id both ways: the same link for a slave
-    # and for a master.
+    # and for a master. Others may have the bus between two frames.
+    gap_ms = 100
+
     def __init__(self, message_id, bit_rate, sample_point, can_bus, ready):
         from pyb import CAN
 
@@ -1487,10 +1489,16 @@ class Master:
         self._largest_result = largest_result
         self._ack = bytearray(4)
         self._answer = bytearray(8)
+        self._magic = bytearray(2)
+        self._chunk = bytearray(2)
 
     # Raw transfers, after a call whose callback schedules one.
     put_bytes = Slave.put_bytes
     get_bytes = Slave.get_bytes
+
+    # The search for a packet's beginning in a stream of bytes.
+    _find = Slave._find
+    _fill = Slave._fill
 
     def call(self, name, data=b"", send_timeout=1000, recv_timeout=1000):
         # The result, as a memoryview, or None. send_timeout: how long to try to deliver the command; recv_timeout: how
@@ -1581,34 +1589,33 @@ class Master:
         return self._link.write(outgoing, wait) and self._receive(incoming, magic, wait)
 
     def _receive(self, packet, magic, wait):
-        # True when a whole packet of that kind and of that length came. Where a bus shows that there was no slave yet,
-        # by no bytes or by equal ones, it is asked again.
-        pause = 1
-        start = time.ticks_ms()
-        while True:
-            left = max(0, wait - time.ticks_diff(time.ticks_ms(), start))
-            present = self._read_whole(packet, left) and packet[0] != packet[1]
-            if present or not self._by_packets or not left:
-                break
-            time.sleep_ms(min(pause, left))
-            pause = min(2 * pause, 16)
+        # True when a whole packet of that kind and of that length came.
+        come = self._await_transaction(packet, wait) if self._by_packets else self._search(packet, magic, wait)
         return (
-            present
+            come
             and packet[0] | packet[1] << 8 == magic
             and packet[-2] | packet[-1] << 8 == crc16(memoryview(packet)[:-2])
         )
 
-    def _read_whole(self, packet, wait):
-        if self._by_packets:
-            return self._link.read(packet, len(packet), wait)
-        view = memoryview(packet)
-        done = 0
-        while done < len(view):
-            count = self._link.read(view[done:], len(view) - done, self._link.gap_ms if done else wait)
-            if not count:
+    def _await_transaction(self, packet, wait):
+        # Where a bus shows that the slave was not there yet, by no bytes or by equal ones, it is asked again.
+        pause = 1
+        start = time.ticks_ms()
+        while True:
+            left = max(0, wait - time.ticks_diff(time.ticks_ms(), start))
+            if self._link.read(packet, len(packet), left) and packet[0] != packet[1]:
+                return True
+            if not left:
                 return False
-            done += count
-        return True
+            time.sleep_ms(min(pause, left))
+            pause = min(2 * pause, 16)
+
+    def _search(self, packet, magic, wait):
+        # An answer that comes late, when it has been asked for again, comes twice: the second is passed over here.
+        if not self._find(self._magic, None, magic, magic, wait):
+            return False
+        packet[:2] = self._magic
+        return self.get_bytes(memoryview(packet)[2:], self._link.gap_ms) is not None
 
     def _length_in_answer(self):
         return int.from_bytes(self._answer[2:6], "little")

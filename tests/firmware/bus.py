@@ -21,6 +21,7 @@ A message is kind (one byte), number u32, size u32, then that many bytes. standi
 import os
 import select
 import struct
+import termios
 import time
 import tty
 
@@ -38,7 +39,8 @@ class Port:
 
     def __init__(self, path):
         self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        tty.setraw(self.fd)
+        # Now, and without a flush: what the camera has said already counts.
+        tty.setraw(self.fd, termios.TCSANOW)
         self._received = bytearray()
 
     def close(self):

@@ -78,7 +78,7 @@ def why_not():
 
 def run_group(title, arguments, tests, report):
     try:
-        with Camera(*arguments) as camera:
+        with arguments() if callable(arguments) else Camera(*arguments) as camera:
             for test in tests:
                 try:
                     test(camera)
@@ -86,11 +86,12 @@ def run_group(title, arguments, tests, report):
                 except Exception as error:
                     report(title, test, "%s: %s" % (type(error).__name__, error))
     except (AssertionError, OSError) as error:
-        report(title, Camera, str(error))
+        report(title, run_group, str(error))
 
 
 def run(groups, programs=()):
-    """Runs the tests of each (title, arguments of run-camera, tests). Skips them where no camera can be run, or where
+    """Runs the tests of each (title, arguments of run-camera, tests); in place of arguments, a function may give what the
+    tests get, as a context. Skips them where no camera can be run, or where
     the build lacks one of the programs; in CI both are failures. Returns the exit code."""
     reason = why_not()
     if reason is None:

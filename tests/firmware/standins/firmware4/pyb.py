@@ -157,7 +157,7 @@ class CAN:
     FIFO_FRAMES = 3
     # Frames may pile up for this long before those beyond the queue are lost. A board would lose them at once; here a
     # camera is allowed to be as slow as this machine.
-    LOSES_AFTER_MS = 30
+    LOSES_AFTER_MS = 200
 
     def __init__(self, number, mode, *, baudrate=0, sample_point=75, auto_restart=False):
         if number != 2:
