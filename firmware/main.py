@@ -10,7 +10,7 @@ import time
 
 import omvrpc
 
-LINK = omvrpc.usb()  # Or omvrpc.uart(3, 115200): UART number and rate.
+LINK = omvrpc.usb()  # Or omvrpc.uart(3, 115200): UART number and rate. README.md tells of spi(), i2c() and can().
 
 JPEG_QUALITY = 90
 

@@ -701,7 +701,11 @@ class PacketLink:
         pass
 
     def receive(self, packet, magic, wait_ms):
-        # One transaction of the packet's length. True when it brought a whole packet of that kind.
+        # One transaction of the packet's length. True when it brought a whole packet of that kind. A master that stops
+        # early may leave the rest of the buffer as it was, and SPI sends what is there: nothing seen before must show
+        # through. Larger buffers than a header are new ones.
+        for i in range(min(len(packet), 12)):
+            packet[i] = 0
         return (
             self.read(packet, len(packet), wait_ms) == len(packet)
             and packet[0] | packet[1] << 8 == magic
@@ -847,10 +851,6 @@ class I2cSlave(PacketLink):
 
     def read(self, buffer, count, wait_ms):
         view = buffer if count == len(buffer) else memoryview(buffer)[:count]
-        # A master that stops early may leave the rest of the buffer as it was, and a packet seen before must not show
-        # through. Larger buffers than a header are new ones.
-        for i in range(min(count, 12)):
-            view[i] = 0
         return count if _in_pieces(self._receive_piece, view, wait_ms) else 0
 
     def write(self, data, wait_ms):
@@ -1024,8 +1024,7 @@ def _need_pyb(name):
         raise OSError("this board has no pyb.%s; it can use omvrpc.usb(), %s" % (name, others))
 
 
-# The defaults are those of the stock slave and master. A bus is numbered as the board's pins are, and may have another
-# number there: I2C 4 and 2 share names on some.
+# The defaults are those of the stock slave and master. What they mean is told in README.md beside this file.
 
 
 def spi(cs_pin="P3", clk_polarity=1, clk_phase=0, spi_bus=2, ready=None):

@@ -90,9 +90,9 @@ def run_group(title, arguments, tests, report):
 
 
 def run(groups, programs=()):
-    """Runs the tests of each (title, arguments of run-camera, tests); in place of arguments, a function may give what the
-    tests get, as a context. Skips them where no camera can be run, or where
-    the build lacks one of the programs; in CI both are failures. Returns the exit code."""
+    """Runs the tests of each (title, arguments of run-camera, tests). In place of arguments, a function may give the
+    context that the tests get. Skips them where no camera can be run, or where the build lacks one of the programs; in
+    CI both are failures. Returns the exit code."""
     reason = why_not()
     if reason is None:
         lacking = [name for name in programs if not (BUILD / name).exists()]

