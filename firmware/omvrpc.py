@@ -26,9 +26,9 @@
 # A camera that asks another one is a Master, at the end of this file.
 #
 # On the wire this is the stock slave: same packets, same acks, same outcome for whoever follows the stock rules. On
-# byte streams it differs where that slave throws input away. This one looks for the next packet in whatever arrives, so a command
-# that comes at an awkward moment is answered instead of lost. Nothing stale is ever answered: what is no poll is
-# passed over while a result waits, and what came before that result was handed over is dropped then.
+# byte streams it differs where that slave throws input away. This one looks for the next packet in whatever arrives, so
+# a command that comes at an awkward moment is answered instead of lost. Nothing stale is ever answered: what is no poll
+# is passed over while a result waits, and what came before that result was handed over is dropped then.
 
 import gc
 import json

@@ -35,7 +35,7 @@ def check_equal(got, expected):
 
 
 class Camera:
-    """A running camera and the stock master of its link at the other end of its pty. with_master=False: only the camera."""
+    """A running camera, and the stock master of its link at the other end of its pty unless with_master=False."""
 
     def __init__(self, *arguments, with_master=True):
         self.log = tempfile.TemporaryFile("w+")

@@ -15,7 +15,15 @@ sys.dont_write_bytecode = True
 from bus_master import CAMERA_ADDRESS, CAN_ID  # noqa: E402
 from harness import FIRMWARE_TESTS, Camera, check, check_equal, pattern, run, u32  # noqa: E402
 from relay import INWARD, OUTWARD, CanRelay, I2cRelay, SpiRelay, UartRelay  # noqa: E402
-from stock_master import COMMAND_DATA, DATA_ACK, DATA_POLL, HEADER_ACK, HEADER_POLL, command_header, packet  # noqa: E402
+from stock_master import (  # noqa: E402
+    COMMAND_DATA,
+    DATA_ACK,
+    DATA_POLL,
+    HEADER_ACK,
+    HEADER_POLL,
+    command_header,
+    packet,
+)
 from test_firmware import ON_EVERY_LINK  # noqa: E402
 
 SCRIPTS = FIRMWARE_TESTS / "scripts"
@@ -240,6 +248,7 @@ def i2c_arguments_over_65535_bytes_come_in_pieces(camera):
 
 
 def can_frames_of_others_are_not_heard(camera):
+    check_equal(call(camera, "echo", b"alive"), b"alive")
     node = camera.master.camera
     header = command_header("echo", 0)
     for identifier in (CAN_ID - 1, 0, CAN_ID | 1 << 31, CAN_ID | 1 << 30):
@@ -250,9 +259,9 @@ def can_frames_of_others_are_not_heard(camera):
 
 
 def can_frames_of_others_do_not_break_a_packet(camera):
+    check_equal(call(camera, "echo", b"alive"), b"alive")
     node = camera.master.camera
     header = command_header("nothing", 0)
-    camera.master.flush()
     for frame in (header[:8], None, header[8:]):
         node.send(CAN_ID if frame else CAN_ID - 1, frame or b"other")
     check_equal(node.receive(5), (CAN_ID, HEADER_ACK))
