@@ -127,6 +127,17 @@ def damaged_arguments_are_ignored(camera):
     check_equal(counter(camera), before)
 
 
+def result_is_given_only_for_both_polls_in_order(camera):
+    master = camera.master
+    check(master.put_command("echo", b"kept"), "not delivered")
+    time.sleep(0.05)
+    check(HEADER_POLL[:2] not in master.read_exactly(8, 0.003), "a result's header came without a poll")
+    for _ in range(3):
+        master.write(DATA_POLL)
+        check(DATA_POLL[:2] not in master.read_exactly(8, 0.003), "a result came before its header")
+    check_equal(master.get_result(), b"kept")
+
+
 def damaged_poll_costs_no_result(camera):
     check(camera.master.put_command("echo", b"kept"), "not delivered")
     damaged = bytearray(HEADER_POLL)
@@ -444,6 +455,7 @@ ON_EVERY_BUS = ON_EVERY_LINK + [
     oversized_transactions_leave_the_camera_serving,
     damaged_headers_are_ignored,
     damaged_arguments_are_ignored,
+    result_is_given_only_for_both_polls_in_order,
     damaged_poll_costs_no_result,
     command_sent_while_another_runs_is_never_run,
     result_nobody_fetches_is_dropped_after_the_send_timeout,
