@@ -1460,10 +1460,15 @@ class Slave:
 # A master's patience, in milliseconds.
 # _FIRST_TRY: how long the first try of a packet waits for its answer. Each further one waits a third longer, so that
 #   the tries cannot stay in step with a slave that looks away now and then.
+# _RESULT: how long a result that was asked for may take to begin. Short enough that the slave still holds one that it
+#   could not hand over, and can be asked again.
+# _REST: a silence this long inside a packet means that its rest is lost.
 # _REPEATABLE: the header of a command whose data may have arrived is sent again for this long at most. A slave gives up
 #   a result that nobody polls for after a second, and would then take the copy for a new command.
 # _SETTLE: what an exchange of uncertain end may still bring has come by then.
 _FIRST_TRY = const(3)
+_RESULT = const(300)
+_REST = const(100)
 _REPEATABLE = const(500)
 _SETTLE = const(20)
 
@@ -1580,7 +1585,7 @@ class Master:
         if not self._exchange(_RESULT_HEADER_POLL, self._answer, _RESULT_HEADER, wait):
             return None
         packet = self._room_for(self._length_in_answer(), 4)
-        if packet is None or not self._exchange(_RESULT_DATA_POLL, packet, _RESULT_DATA, _STREAM):
+        if packet is None or not self._exchange(_RESULT_DATA_POLL, packet, _RESULT_DATA, _RESULT):
             return None
         return memoryview(packet)[2:-2]
 
@@ -1614,7 +1619,7 @@ class Master:
         if not self._find(self._magic, None, magic, magic, wait):
             return False
         packet[:2] = self._magic
-        return self.get_bytes(memoryview(packet)[2:], self._link.gap_ms) is not None
+        return self.get_bytes(memoryview(packet)[2:], _REST) is not None
 
     def _length_in_answer(self):
         return int.from_bytes(self._answer[2:6], "little")

@@ -344,15 +344,23 @@ def uart_of_pyb_serves_where_machine_has_none(_):
 
 
 class Tamper:
-    """Loses the ack of one command's data, the result of another, and at the end everything."""
+    """Loses the ack of one command's data, the result of another, all that follows a third for longer than the slave
+    keeps a result, and at the end everything."""
+
+    HUSH_S = 1.5
 
     def __init__(self):
         self.unplugged = False
+        self._hushed_until = None
         self._ack_is_next = False
         self._lost = False
 
     def __call__(self, direction, data):
         if self.unplugged:
+            return None
+        if direction == OUTWARD and b"HUSH" in data and self._hushed_until is None:
+            self._hushed_until = time.monotonic() + self.HUSH_S
+        if direction == INWARD and self._hushed_until and time.monotonic() < self._hushed_until:
             return None
         if direction == OUTWARD:
             self._ack_is_next = self._ack_is_next or b"LOSE-A" in data
@@ -432,6 +440,12 @@ def master_tells_a_lost_result_from_a_command_not_delivered(pair):
     check_equal(pair.said("absent"), "not_delivered None")
 
 
+def master_never_repeats_a_command_that_may_have_run(pair):
+    check_equal(pair.said("silence"), "result_unknown None")
+    check_equal(pair.said("after silence"), "done b'again'")
+    check_equal(pair.said("counted after silence"), "done %r" % u32(3))
+
+
 def master_refuses_a_result_beyond_its_limit(pair):
     check_equal(pair.said("too long"), "result_unknown None")
     check_equal(pair.said("after too long"), "done b'again'")
@@ -486,6 +500,7 @@ OF_A_MASTER = [
     master_runs_out_of_patience_and_goes_on,
     master_gets_the_result_of_a_command_whose_ack_was_lost,
     master_tells_a_lost_result_from_a_command_not_delivered,
+    master_never_repeats_a_command_that_may_have_run,
     master_refuses_a_result_beyond_its_limit,
     master_moves_raw_bytes_both_ways,
     master_reads_a_stream_and_stops_it,
