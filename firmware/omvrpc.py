@@ -1566,9 +1566,10 @@ class Master:
         def attempt(wait):
             nonlocal sent_at
             if sent_at is not None:
-                result = self._fetch_result(wait)
-                if result is not None:
-                    return result
+                if self._ask_for_result(wait):
+                    # It has run, even if what follows is lost.
+                    result = self._take_result()
+                    return _DELIVERED if result is None else result
                 if time.ticks_diff(time.ticks_ms(), sent_at) >= _REPEATABLE:
                     return _DELIVERED
             if not self._exchange(header, self._ack, _COMMAND_HEADER, wait):
@@ -1582,8 +1583,12 @@ class Master:
         return None if result is _DELIVERED else result
 
     def _fetch_result(self, wait):
-        if not self._exchange(_RESULT_HEADER_POLL, self._answer, _RESULT_HEADER, wait):
-            return None
+        return self._take_result() if self._ask_for_result(wait) else None
+
+    def _ask_for_result(self, wait):
+        return self._exchange(_RESULT_HEADER_POLL, self._answer, _RESULT_HEADER, wait)
+
+    def _take_result(self):
         packet = self._room_for(self._length_in_answer(), 4)
         if packet is None or not self._exchange(_RESULT_DATA_POLL, packet, _RESULT_DATA, _RESULT):
             return None

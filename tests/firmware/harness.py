@@ -47,15 +47,17 @@ class Camera:
             raise AssertionError("the camera did not start within 30 s")
         self.path = self.process.stdout.readline().strip()
         if not self.path:
-            self.log.seek(0)
-            raise AssertionError("the camera ended at once: " + self.log.read(500))
+            raise AssertionError("the camera ended at once: " + self.said()[:500])
         link = next((argument for argument in arguments if argument in MASTERS), None)
         self.master = MASTERS.get(link, StockMaster)(self.path) if with_master else None
 
+    def said(self):
+        """All that the camera has printed. The file's position is the camera's too, and stays where it is."""
+        return os.pread(self.log.fileno(), 1 << 20, 0).decode()
+
     def printed(self, line):
         """How often the camera has printed that line."""
-        self.log.seek(0)
-        return self.log.read().splitlines().count(line)
+        return self.said().splitlines().count(line)
 
     def __enter__(self):
         return self

@@ -309,12 +309,9 @@ def said_by(script, *arguments):
         file.flush()
         with Camera("--script", file.name, *arguments, with_master=False) as camera:
             end = time.monotonic() + 30
-            said = ""
-            while "OSError" not in said and time.monotonic() < end:
+            while "OSError" not in camera.said() and time.monotonic() < end:
                 time.sleep(0.05)
-                camera.log.seek(0)
-                said = camera.log.read()
-            return said
+            return camera.said()
 
 
 def links_that_a_board_without_pyb_lacks_are_refused_with_those_it_has(_):
@@ -397,8 +394,7 @@ class Pair:
                     time.sleep(0.05)
             finally:
                 wire.stop()
-                master.log.seek(0)
-                self.lines = master.log.read().splitlines()
+                self.lines = master.said().splitlines()
 
     def said(self, title):
         found = [line[len(title) + 2 :] for line in self.lines if line.startswith(title + ": ")]
