@@ -11,7 +11,7 @@ import vision
 
 
 def open_link():
-    return omvrpc.usb()  # Or omvrpc.uart(3, 115200): UART number and rate.
+    return omvrpc.usb()  # Or omvrpc.uart(3, 115200): UART number and rate. README.md tells of spi(), i2c() and can().
 
 
 # Milliseconds after which the hardware resets a camera that hangs; 0 for never. The watchdog is fed after every call,

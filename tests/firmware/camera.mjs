@@ -88,12 +88,22 @@ copyInto('/firmware', path.join(here, 'standins', `firmware${firmware}`));
 copyInto('/flash', path.join(here, '..', '..', 'firmware'));
 
 // The lines of a script that a user changes are changed here in the same way: its link, main.py's watchdog.
+const LINK = /^([^#\n]*)\bomvrpc\.(?:usb|uart|spi|i2c|can)\([^)\n]*\)/m;
+const LINKS = {
+  uart: 'omvrpc.uart(3, 115200)',
+  spi: 'omvrpc.spi(ready="P7")',
+  i2c: 'omvrpc.i2c(ready="P7")',
+  can: 'omvrpc.can()',
+  'can-fd': 'omvrpc.can()',
+  'spi-master': 'omvrpc.spi_master()',
+  'i2c-master': 'omvrpc.i2c_master()',
+};
 let source = fs.readFileSync(script, 'utf8');
 function change(pattern, replacement) {
   if (!pattern.test(source)) throw new Error(`${script} has nothing like ${pattern}`);
   source = source.replace(pattern, replacement);
 }
-if (link === 'uart') change(/\bomvrpc\.usb\(\)/, 'omvrpc.uart(3, 115200)');
+if (link in LINKS) change(LINK, `$1${LINKS[link]}`);
 if (watchdog !== '0') change(/^WATCHDOG_MS = 0$/m, `WATCHDOG_MS = ${watchdog}`);
 
 try {

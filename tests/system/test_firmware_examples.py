@@ -6,11 +6,13 @@ import json
 import pathlib
 import struct
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "firmware"))
 sys.dont_write_bytecode = True
 
-from harness import FIRMWARE_TESTS, check, check_equal, run  # noqa: E402
+from harness import FIRMWARE_TESTS, Camera, check, check_equal, run  # noqa: E402
+from relay import UartRelay  # noqa: E402
 
 EXAMPLES = FIRMWARE_TESTS.parent.parent / "firmware" / "examples"
 SCENE_JPEG = (FIRMWARE_TESTS / "standins" / "scene.jpg").read_bytes()
@@ -63,8 +65,27 @@ def stream(camera):
     check_equal(camera.master.patient_call("jpeg_image_stream", b"no mode"), b"")
 
 
+def two_cameras(camera):
+    check_equal(camera.master.call("face_detection"), struct.pack("<HHHH", 100, 60, 64, 72))
+    check_equal(json.loads(camera.master.call("info"))["sensor"], "OV5640")
+
+
+def ask_another(camera):
+    # It is the master on the wire, and main.py runs on the other camera.
+    with Camera("--uart", with_master=False) as other:
+        wire = UartRelay(camera.path, other.path, lambda _, data: data)
+        wire.start()
+        try:
+            deadline = time.monotonic() + 20
+            while not camera.printed("LED_RED on"):
+                check(time.monotonic() < deadline and not wire.failure, "no face was seen: %s" % wire.failure)
+                time.sleep(0.05)
+        finally:
+            wire.stop()
+
+
 def every_example_is_here(_):
-    tested = {"ask_another.py", "two_cameras.py"} | {test.__name__ + ".py" for test in EACH}
+    tested = {test.__name__ + ".py" for test in EACH + [two_cameras, ask_another]}
     check_equal({path.name for path in EXAMPLES.glob("*.py")}, tested)
 
 
@@ -73,6 +94,10 @@ GROUPS = [("all", ("--script", str(EXAMPLES / "face.py")), [every_example_is_her
 for title, link in (("firmware 4", "--usb"), ("firmware 5", "--stdio"), ("uart", "--uart")):
     for example in EACH[:1] if link == "--uart" else EACH:
         GROUPS.append((title, (link, "--script", str(EXAMPLES / (example.__name__ + ".py"))), [example]))
+
+GROUPS.append(("i2c", ("--i2c", "--script", str(EXAMPLES / "two_cameras.py")), [two_cameras]))
+ASKER = ("--uart", "--firmware", "5", "--script", str(EXAMPLES / "ask_another.py"))
+GROUPS.append(("uart", ASKER, [ask_another]))
 
 if __name__ == "__main__":
     sys.exit(run(GROUPS))

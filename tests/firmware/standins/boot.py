@@ -35,6 +35,10 @@ def open_file(path, mode="r"):
 def prepare(link, changes):
     scene.update(json.loads(changes))
     builtins.open = open_file
+    if link == "can-fd":
+        import pyb
+
+        pyb.CAN = pyb.FdCan
     if link != "stdio":
         return
     for name, module in (("sys", console.Sys), ("micropython", console.Micropython)):
