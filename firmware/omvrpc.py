@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The camera's half of the OpenMV RPC protocol: a slave that answers calls over a byte stream (USB, UART). Copy this
+# The camera's half of the OpenMV RPC protocol: a slave that answers calls over USB, UART, SPI, I2C or CAN. Copy this
 # one file to the camera, create a slave, register callbacks, enter its loop:
 #
 #     import omvrpc
@@ -23,10 +23,12 @@
 # empty result. One that raises gives an empty result too; the exception is kept in last_error and the loop goes on.
 # Nothing here prints: on most boards the console and the link are the same wire.
 #
-# On the wire this is the stock slave: same packets, same acks, same outcome for whoever follows the stock rules. It
-# differs where that slave throws input away. This one looks for the next packet in whatever arrives, so a command
-# that comes at an awkward moment is answered instead of lost. Nothing stale is ever answered: what is no poll is
-# passed over while a result waits, and what came before that result was handed over is dropped then.
+# A camera that asks another one is a Master, at the end of this file.
+#
+# On the wire this is the stock slave: same packets, same acks, same outcome for whoever follows the stock rules. On
+# byte streams it differs where that slave throws input away. This one looks for the next packet in whatever arrives, so
+# a command that comes at an awkward moment is answered instead of lost. Nothing stale is ever answered: what is no poll
+# is passed over while a result waits, and what came before that result was handed over is dropped then.
 
 import gc
 import json
@@ -56,12 +58,15 @@ _STREAM_FRAME = const(0x542E)
 #   than any master's interval between tries, so that a collection does not fall between them.
 # _REPEATED_ACK: how long the ack of a header that came twice is held back; well within a master's patience.
 # _RUBBISH_GAP: this much silence ends the body of a command that was refused.
+# _TURN: how long a packet link waits for the next packet of an exchange that has begun. Its master sends that at once,
+#   or has given up and begins again; then the wait ends with the first packet that does not fit.
 _ACK = const(2)
 _LONG = const(5000)
 _STREAM = const(1000)
 _QUIET = const(10)
 _REPEATED_ACK = const(2)
 _RUBBISH_GAP = const(5)
+_TURN = const(100)
 
 # Without a quiet moment garbage is collected every so many calls, after the callback, when the master can only poll.
 _CALLS_BETWEEN_COLLECTIONS = const(32)
@@ -125,7 +130,7 @@ def _packet(magic, payload=b""):
     _put_u16(packet, 0, magic)
     packet[2:-2] = payload
     _put_u16(packet, len(payload) + 2, crc16(memoryview(packet)[:-2]))
-    return bytes(packet)
+    return packet
 
 
 def _length_packet(magic, length):
@@ -135,6 +140,8 @@ def _length_packet(magic, length):
 _COMMAND_HEADER_ACK = _packet(_COMMAND_HEADER)
 _COMMAND_DATA_ACK = _packet(_COMMAND_DATA)
 _EMPTY_RESULT = _packet(_RESULT_DATA)
+_RESULT_HEADER_POLL = _packet(_RESULT_HEADER)
+_RESULT_DATA_POLL = _EMPTY_RESULT
 _COMMAND_DATA_CRC = crc16(b"\xd1\xab")
 _RESULT_DATA_CRC = crc16(b"\xba\x1d")
 
@@ -632,12 +639,18 @@ class Uart:
     gap_ms = 10
 
     def __init__(self, port, baudrate, receive_buffer):
-        import machine
-
         try:
-            self._uart = machine.UART(port, baudrate, timeout=2, timeout_char=2, rxbuf=receive_buffer)
+            from machine import UART
+
+            buffer = {"rxbuf": receive_buffer}
+        except ImportError:
+            from pyb import UART
+
+            buffer = {"read_buf_len": receive_buffer}
+        try:
+            self._uart = UART(port, baudrate, timeout=2, timeout_char=2, **buffer)
         except TypeError:
-            self._uart = machine.UART(port, baudrate, timeout=2, timeout_char=2)
+            self._uart = UART(port, baudrate, timeout=2, timeout_char=2)
         self._dump = bytearray(64)
 
     def read(self, buffer, count, wait_ms):
@@ -660,6 +673,333 @@ class Uart:
             self._uart.readinto(self._dump, min(waiting, 64))
 
 
+class PacketLink:
+    # A link on which a packet is one transaction of a length that both sides know beforehand: read moves exactly count
+    # bytes or returns 0, write is one such transaction too. What is here is the slave's half of an exchange. The camera
+    # is armed for as long as the caller waits, not for the stock slave's windows of 2 ms, and whatever does not fit is
+    # passed over whole.
+    #
+    # ready: an output, a pin or its name, that is high while the camera is armed for a command or holds a result, and
+    # low while it computes; it is low before the ack of a command's data goes out.
+    gap_ms = 10
+
+    def __init__(self, ready=None):
+        self._poll = bytearray(4)
+        if ready is not None and not hasattr(ready, "value"):
+            import pyb
+
+            ready = pyb.Pin(ready, pyb.Pin.OUT_PP)
+        self._ready = ready
+        self._set_ready(0)
+
+    def _set_ready(self, level):
+        if self._ready is not None:
+            self._ready.value(level)
+
+    def flush(self):
+        # Nothing is kept on a bus whose slave has to be armed.
+        pass
+
+    def receive(self, packet, magic, wait_ms):
+        # One transaction of the packet's length. True when it brought a whole packet of that kind. A master that stops
+        # early may leave the rest of the buffer as it was, and SPI sends what is there: nothing seen before must show
+        # through. Larger buffers than a header are new ones.
+        for i in range(min(len(packet), 12)):
+            packet[i] = 0
+        return (
+            self.read(packet, len(packet), wait_ms) == len(packet)
+            and packet[0] | packet[1] << 8 == magic
+            and packet[-2] | packet[-1] << 8 == crc16(memoryview(packet)[:-2])
+        )
+
+    def receive_command(self, header, largest_argument, timeout):
+        # The argument bytes of the next command, whose header is then in header; None when there was none in time.
+        self.flush()
+        self._set_ready(1)
+        arguments = None
+        start = time.ticks_ms()
+        while arguments is None:
+            left = timeout - time.ticks_diff(time.ticks_ms(), start)
+            if left <= 0:
+                break
+            if self.receive(header, _COMMAND_HEADER, left):
+                arguments = self._receive_arguments(int.from_bytes(header[6:10], "little"), largest_argument)
+        self._set_ready(0)
+        if arguments is not None:
+            self.write(_COMMAND_DATA_ACK, _TURN)
+        return arguments
+
+    def _receive_arguments(self, length, largest):
+        if length > largest:
+            return None
+        try:
+            packet = bytearray(length + 4)
+        except MemoryError:
+            return None
+        if self.write(_COMMAND_HEADER_ACK, _TURN) and self.receive(packet, _COMMAND_DATA, _TURN):
+            return memoryview(packet)[2:-2]
+        return None
+
+    def send_result(self, packet, timeout):
+        # Waits for the two polls and answers them, the second with that packet; False when it was not fetched in time.
+        # A result that nobody took is offered again.
+        header = _length_packet(_RESULT_HEADER, len(packet) - 4)
+        self.flush()
+        self._set_ready(1)
+        taken = False
+        start = time.ticks_ms()
+        while not taken:
+            left = timeout - time.ticks_diff(time.ticks_ms(), start)
+            if left <= 0:
+                break
+            taken = (
+                self.receive(self._poll, _RESULT_HEADER, left)
+                and self.write(header, _TURN)
+                and self.receive(self._poll, _RESULT_DATA, _TURN)
+                and self.write(packet, _TURN)
+            )
+        self._set_ready(0)
+        return taken
+
+
+def _transfer_ms(count):
+    # Time enough for a transaction that has begun, at 100 kHz and more.
+    return 10 + count // 8
+
+
+class SpiSlave(PacketLink):
+    # The bus is set up anew for each transaction: one that a master broke off leaves it in the middle of a byte.
+    def __init__(self, cs_pin, clk_polarity, clk_phase, spi_bus, ready):
+        import pyb
+
+        self._pyb = pyb
+        self._select = pyb.Pin(cs_pin, pyb.Pin.IN, pyb.Pin.PULL_UP)
+        self._polarity = clk_polarity
+        self._phase = clk_phase
+        self._bus = pyb.SPI(spi_bus)
+        super().__init__(ready)
+
+    def _await_select(self, level, wait_ms):
+        start = time.ticks_ms()
+        while self._select.value() != level:
+            if time.ticks_diff(time.ticks_ms(), start) >= wait_ms:
+                return False
+        return True
+
+    def _transfer(self, outgoing, incoming, wait_ms):
+        if not self._await_select(0, wait_ms):
+            return False
+        self._bus.init(self._pyb.SPI.SLAVE, polarity=self._polarity, phase=self._phase)
+        try:
+            if incoming is None:
+                self._bus.send(outgoing, timeout=_transfer_ms(len(outgoing)))
+            else:
+                self._bus.send_recv(outgoing, incoming, timeout=_transfer_ms(len(incoming)))
+            return True
+        except OSError:
+            return False
+        finally:
+            self._bus.deinit()
+            # The end of this transaction must not be taken for the beginning of the next.
+            self._await_select(1, self.gap_ms)
+
+    def read(self, buffer, count, wait_ms):
+        view = buffer if count == len(buffer) else memoryview(buffer)[:count]
+        return count if self._transfer(view, view, wait_ms) else 0
+
+    def write(self, data, wait_ms):
+        return self._transfer(data, None, wait_ms)
+
+
+# The most bytes of one I2C transaction; both sides cut what is longer at the same places.
+_I2C_LARGEST = const(65535)
+
+
+def _in_pieces(move, data, wait_ms):
+    # One transaction for each piece, each armed when the one before is through.
+    for start in range(0, len(data), _I2C_LARGEST):
+        piece = data if len(data) <= _I2C_LARGEST else memoryview(data)[start : start + _I2C_LARGEST]
+        if not move(piece, wait_ms):
+            return False
+    return True
+
+
+class I2cSlave(PacketLink):
+    def __init__(self, slave_addr, i2c_bus, ready):
+        import pyb
+
+        self._pyb = pyb
+        self._address = slave_addr
+        self._bus = pyb.I2C(i2c_bus)
+        super().__init__(ready)
+
+    def _armed(self, transfer, data, wait_ms):
+        self._bus.init(self._pyb.I2C.SLAVE, addr=self._address, dma=True)
+        try:
+            transfer(data, timeout=wait_ms + _transfer_ms(len(data)))
+            return True
+        except OSError:
+            return False
+        finally:
+            self._bus.deinit()
+
+    def _receive_piece(self, piece, wait_ms):
+        return self._armed(self._bus.recv, piece, wait_ms)
+
+    def _send_piece(self, piece, wait_ms):
+        return self._armed(self._bus.send, piece, wait_ms)
+
+    def read(self, buffer, count, wait_ms):
+        view = buffer if count == len(buffer) else memoryview(buffer)[:count]
+        return count if _in_pieces(self._receive_piece, view, wait_ms) else 0
+
+    def write(self, data, wait_ms):
+        return _in_pieces(self._send_piece, data, wait_ms)
+
+
+class Can(PacketLink):
+    # Frames of 8 bytes, the last one of a packet shorter, under one standard id both ways: the same link for a slave
+    # and for a master. Others may have the bus between two frames.
+    gap_ms = 100
+
+    def __init__(self, message_id, bit_rate, sample_point, can_bus, ready):
+        from pyb import CAN
+
+        self._id = message_id
+        self._bus = CAN(can_bus, CAN.NORMAL, baudrate=bit_rate, sample_point=sample_point, auto_restart=True)
+        if hasattr(CAN, "DUAL"):
+            self._bus.setfilter(0, CAN.DUAL, 0, (message_id, message_id))
+        else:
+            self._bus.setfilter(0, CAN.LIST16, 0, (message_id, message_id, message_id, message_id))
+        # Every frame is received into this list. Firmware that tells extended ids apart has one more item before the
+        # data; each finds a view where it looks for one.
+        self._frame = [0, 0, 0, memoryview(bytearray(8)), memoryview(bytearray(8))]
+        super().__init__(ready)
+
+    def _receive_frame(self, wait_ms):
+        # The data of the next frame of ours, None when there was none in time.
+        start = time.ticks_ms()
+        while True:
+            left = max(0, wait_ms - time.ticks_diff(time.ticks_ms(), start))
+            frame = self._frame
+            try:
+                self._bus.recv(0, frame, timeout=left)
+            except OSError:
+                return None
+            if isinstance(frame[3], memoryview):
+                refused, data = frame[1], frame[3]
+            else:
+                refused, data = frame[1] or frame[2], frame[4]
+            if frame[0] == self._id and not refused:
+                return data
+            if not left:
+                return None
+
+    def read(self, buffer, count, wait_ms):
+        done = 0
+        start = time.ticks_ms()
+        while done < count:
+            left = wait_ms - time.ticks_diff(time.ticks_ms(), start)
+            data = self._receive_frame(self.gap_ms if done else max(0, left))
+            if data is None:
+                return 0
+            if len(data) != min(8, count - done):
+                # Not of this packet. It may be the first frame of the next.
+                if left <= 0:
+                    return 0
+                done = 0
+                if len(data) != min(8, count):
+                    continue
+            for byte in data:
+                buffer[done] = byte
+                done += 1
+        return count
+
+    def write(self, data, wait_ms):
+        view = memoryview(data)
+        start = time.ticks_ms()
+        done = 0
+        while done < len(view):
+            try:
+                self._bus.send(view[done : done + 8], self._id, timeout=max(1, wait_ms))
+                done += 8
+            except OSError:
+                # Controllers with a queue refuse at once when it is full.
+                if time.ticks_diff(time.ticks_ms(), start) >= wait_ms + _transfer_ms(len(view)):
+                    return False
+        return True
+
+    def flush(self):
+        for _ in range(64):
+            if not self._bus.any(0):
+                return
+            self._bus.recv(0, self._frame)
+
+
+class SpiMaster(PacketLink):
+    def __init__(self, cs_pin, freq, clk_polarity, clk_phase, spi_bus):
+        from machine import SPI, Pin
+
+        self._select = Pin(cs_pin, Pin.OUT, value=1)
+        self._bus = SPI(spi_bus, baudrate=freq, polarity=clk_polarity, phase=clk_phase)
+        super().__init__()
+
+    def _transfer(self, move, data):
+        # The slave needs a moment to see that it is selected and to arm.
+        self._select.value(0)
+        time.sleep_us(100)
+        try:
+            move(data)
+        finally:
+            self._select.value(1)
+
+    def _fill(self, view):
+        self._bus.readinto(view, 0)
+
+    def read(self, buffer, count, wait_ms):
+        # The bus does not tell whether there is a slave: whoever reads a packet sees it by its first bytes.
+        self._transfer(self._fill, buffer if count == len(buffer) else memoryview(buffer)[:count])
+        return count
+
+    def write(self, data, wait_ms):
+        self._transfer(self._bus.write, data)
+        return True
+
+
+class I2cMaster(PacketLink):
+    def __init__(self, slave_addr, rate, i2c_bus):
+        from machine import I2C
+
+        self._address = slave_addr
+        self._bus = I2C(i2c_bus, freq=rate)
+        super().__init__()
+
+    def _repeat(self, move, piece, wait_ms):
+        # A slave that is not armed does not acknowledge its address, and nothing has moved then.
+        start = time.ticks_ms()
+        while True:
+            time.sleep_us(100)
+            try:
+                move(self._address, piece)
+                return True
+            except OSError:
+                if time.ticks_diff(time.ticks_ms(), start) >= wait_ms:
+                    return False
+
+    def _receive_piece(self, piece, wait_ms):
+        return self._repeat(self._bus.readfrom_into, piece, wait_ms)
+
+    def _send_piece(self, piece, wait_ms):
+        return self._repeat(self._bus.writeto, piece, wait_ms)
+
+    def read(self, buffer, count, wait_ms):
+        view = buffer if count == len(buffer) else memoryview(buffer)[:count]
+        return count if _in_pieces(self._receive_piece, view, wait_ms) else 0
+
+    def write(self, data, wait_ms):
+        return _in_pieces(self._send_piece, data, wait_ms)
+
+
 def usb():
     # The USB port, by whichever way this board has.
     try:
@@ -672,6 +1012,44 @@ def uart(port=3, baudrate=115200, receive_buffer=1024):
     return Uart(port, baudrate, receive_buffer)
 
 
+def _need_pyb(name):
+    # Fails with the links that this board does have.
+    try:
+        import pyb
+    except ImportError:
+        pyb = None
+    if not hasattr(pyb, name):
+        usable = ["uart"] + [other.lower() for other in ("SPI", "I2C", "CAN") if hasattr(pyb, other)]
+        others = ", ".join("omvrpc.%s()" % other for other in usable)
+        raise OSError("this board has no pyb.%s; it can use omvrpc.usb(), %s" % (name, others))
+
+
+# The defaults are those of the stock slave and master. What they mean is told in README.md beside this file.
+
+
+def spi(cs_pin="P3", clk_polarity=1, clk_phase=0, spi_bus=2, ready=None):
+    _need_pyb("SPI")
+    return SpiSlave(cs_pin, clk_polarity, clk_phase, spi_bus, ready)
+
+
+def i2c(slave_addr=0x12, i2c_bus=2, ready=None):
+    _need_pyb("I2C")
+    return I2cSlave(slave_addr, i2c_bus, ready)
+
+
+def can(message_id=0x7FF, bit_rate=250000, sample_point=75, can_bus=2, ready=None):
+    _need_pyb("CAN")
+    return Can(message_id, bit_rate, sample_point, can_bus, ready)
+
+
+def spi_master(cs_pin="P3", freq=1000000, clk_polarity=1, clk_phase=0, spi_bus=2):
+    return SpiMaster(cs_pin, freq, clk_polarity, clk_phase, spi_bus)
+
+
+def i2c_master(slave_addr=0x12, rate=100000, i2c_bus=2):
+    return I2cMaster(slave_addr, rate, i2c_bus)
+
+
 class Slave:
     # largest_argument: commands with more argument bytes are not acked. Without it, half of the memory that is free
     # when the loop begins, at most 1 MiB.
@@ -679,6 +1057,7 @@ class Slave:
     def __init__(self, link, largest_argument=None, piece=None):
         self.last_error = None
         self._link = link
+        self._by_packets = isinstance(link, PacketLink)
         self._largest_argument = largest_argument
         self._callbacks = {}
         self._scheduled = None
@@ -780,9 +1159,14 @@ class Slave:
 
     def stream_writer(self, next_frame, write_timeout_ms=_LONG):
         # Sends next_frame() again and again until the reader stops it: by a wrong byte, or by silence.
-        if not self._find(self._open, self._open_body, _STREAM_OPEN, _STREAM_OPEN, _STREAM):
+        if self._by_packets:
+            opened = self._link.receive(self._open, _STREAM_OPEN, _STREAM)
+        else:
+            opened = self._find(self._open, self._open_body, _STREAM_OPEN, _STREAM_OPEN, _STREAM)
+        if not opened:
             return
-        depth = max(1, min(int.from_bytes(self._open[2:6], "little"), _STREAM_DEPTH))
+        most = 1 if self._by_packets else _STREAM_DEPTH
+        depth = max(1, min(int.from_bytes(self._open[2:6], "little"), most))
         expected = 0xFF
         credits = depth
         while True:
@@ -905,6 +1289,10 @@ class Slave:
 
     def _receive_command(self, timeout):
         # The argument bytes of the next command, whose header is then in _header; None when there was none in time.
+        if self._by_packets:
+            if self._calls_since_collection or self._loop_callback is not None:
+                self._collect()
+            return self._link.receive_command(self._header, self._largest_argument, timeout)
         quiet = min(_QUIET, timeout)
         found = self._find(self._header, self._header_body, _COMMAND_HEADER, _COMMAND_HEADER, quiet)
         if not found:
@@ -1015,6 +1403,8 @@ class Slave:
         #
         # The wire keeps order, so polls that came while the callback ran ask for this very result, and copies of its
         # command can only stand before the polls: they are passed over in search of a poll, and never run.
+        if self._by_packets:
+            return self._link.send_result(self._packet_of_result(result), timeout)
         size = len(result)
         header = _length_packet(_RESULT_HEADER, size)
         crc = crc16(result, _RESULT_DATA_CRC)
@@ -1043,6 +1433,13 @@ class Slave:
                 # A poll for data whose length the master may not know: the header poll before it was damaged.
                 announced = False
 
+    def _packet_of_result(self, result):
+        try:
+            return _packet(_RESULT_DATA, result)
+        except MemoryError as error:
+            self.last_error = error
+            return _EMPTY_RESULT
+
     def _send_result_data(self, result, size, crc):
         # Whatever arrived before the last byte of the result is given to the link is older than the next command:
         # spare polls and late copies are dropped here, and the next command never is.
@@ -1058,3 +1455,193 @@ class Slave:
         self._link.flush()
         _put_u16(self._tail, 0, crc)
         return self._link.write(self._tail, _LONG)
+
+
+# A master's patience, in milliseconds.
+# _FIRST_TRY: how long the first try of a packet waits for its answer. Each further one waits a third longer, so that
+#   the tries cannot stay in step with a slave that looks away now and then.
+# _RESULT: how long a result that was asked for may take to begin. Short enough that the slave still holds one that it
+#   could not hand over, and can be asked again.
+# _REST: a silence this long inside a packet means that its rest is lost.
+# _REPEATABLE: the header of a command whose data may have arrived is sent again for this long at most. A slave gives up
+#   a result that nobody polls for after a second, and would then take the copy for a new command.
+# _SETTLE: what an exchange of uncertain end may still bring has come by then.
+_FIRST_TRY = const(3)
+_RESULT = const(300)
+_REST = const(100)
+_REPEATABLE = const(500)
+_SETTLE = const(20)
+
+# What a try gives that brought the command to the slave, but no result.
+_DELIVERED = object()
+
+
+class Master:
+    # The other side: asks a slave by the stock rules, one packet at a time.
+    #
+    # largest_result: longer results are not received. Without it, half of the memory that is free at the call, at most
+    # 1 MiB.
+    #
+    # last_outcome tells what became of the last call:
+    #   "done"            its result was returned.
+    #   "not_delivered"   the callback has not run: the call may be repeated.
+    #   "result_unknown"  the callback may have run, and its result is lost.
+    def __init__(self, link, largest_result=None):
+        self.last_outcome = None
+        self._link = link
+        self._by_packets = isinstance(link, PacketLink)
+        self._largest_result = largest_result
+        self._ack = bytearray(4)
+        self._answer = bytearray(8)
+        self._magic = bytearray(2)
+        self._chunk = bytearray(2)
+
+    # Raw transfers, after a call whose callback schedules one.
+    put_bytes = Slave.put_bytes
+    get_bytes = Slave.get_bytes
+
+    # The search for a packet's beginning in a stream of bytes.
+    _find = Slave._find
+    _fill = Slave._fill
+
+    def call(self, name, data=b"", send_timeout=1000, recv_timeout=1000):
+        # The result, as a memoryview, or None. send_timeout: how long to try to deliver the command; recv_timeout: how
+        # long to ask for the result, the callback's run included. Both in milliseconds.
+        gc.collect()
+        if self.last_outcome == "result_unknown":
+            self._settle()
+        self.last_outcome = "not_delivered"
+        result = self._deliver(
+            _packet(_COMMAND_HEADER, command_id(name).to_bytes(4, "little") + len(data).to_bytes(4, "little")),
+            _packet(_COMMAND_DATA, data),
+            send_timeout,
+        )
+        if result is None and self.last_outcome == "result_unknown":
+            result = self._tries(self._fetch_result, recv_timeout)
+        if result is not None:
+            self.last_outcome = "done"
+        return result
+
+    def stream_reader(self, callback, queue_depth=1, read_timeout_ms=_LONG):
+        # After a call whose callback schedules a stream: callback(frame) for each frame, until it returns False or the
+        # writer falls silent. queue_depth: how many frames may be under way; always one on SPI, I2C and CAN.
+        if self._by_packets:
+            # The writer arms when the result has left, not before.
+            time.sleep_ms(_SETTLE)
+            queue_depth = 1
+        if not self._link.write(_length_packet(_STREAM_OPEN, queue_depth), _STREAM):
+            return
+        credit = 0xFF
+        while self._receive(self._answer, _STREAM_FRAME, _STREAM):
+            frame = self._room_for(self._length_in_answer(), 0)
+            if self._by_packets:
+                # Nothing in a frame tells that the slave had not armed for it yet.
+                time.sleep_ms(1)
+            if frame is None or self.get_bytes(frame, read_timeout_ms) is None:
+                return
+            more = callback(frame) is not False
+            if not self._link.write(bytes([credit if more else credit ^ 0xFF]), _STREAM) or not more:
+                return
+            credit = (credit >> 1) ^ (0xB8 if credit & 1 else 0)
+
+    def _tries(self, attempt, timeout):
+        # attempt(wait_ms) until it gives something else than None; None after the timeout.
+        wait = _FIRST_TRY
+        start = time.ticks_ms()
+        while time.ticks_diff(time.ticks_ms(), start) < timeout:
+            self._link.flush()
+            result = attempt(wait)
+            if result is not None:
+                return result
+            if self._by_packets:
+                time.sleep_ms(1)
+            wait = min(wait + (wait + 2) // 3, timeout)
+        return None
+
+    def _deliver(self, header, data, timeout):
+        # Brings a command to the slave. last_outcome is "result_unknown" as soon as it may have it. Between copies of
+        # such a command its result is asked for, and returned if it comes: then only the ack was lost.
+        sent_at = None
+
+        def attempt(wait):
+            nonlocal sent_at
+            if sent_at is not None:
+                if self._ask_for_result(wait):
+                    # It has run, even if what follows is lost.
+                    result = self._take_result()
+                    return _DELIVERED if result is None else result
+                if time.ticks_diff(time.ticks_ms(), sent_at) >= _REPEATABLE:
+                    return _DELIVERED
+            if not self._exchange(header, self._ack, _COMMAND_HEADER, wait):
+                return None
+            if sent_at is None:
+                sent_at = time.ticks_ms()
+                self.last_outcome = "result_unknown"
+            return _DELIVERED if self._exchange(data, self._ack, _COMMAND_DATA, wait) else None
+
+        result = self._tries(attempt, timeout)
+        return None if result is _DELIVERED else result
+
+    def _fetch_result(self, wait):
+        return self._take_result() if self._ask_for_result(wait) else None
+
+    def _ask_for_result(self, wait):
+        return self._exchange(_RESULT_HEADER_POLL, self._answer, _RESULT_HEADER, wait)
+
+    def _take_result(self):
+        packet = self._room_for(self._length_in_answer(), 4)
+        if packet is None or not self._exchange(_RESULT_DATA_POLL, packet, _RESULT_DATA, _RESULT):
+            return None
+        return memoryview(packet)[2:-2]
+
+    def _exchange(self, outgoing, incoming, magic, wait):
+        return self._link.write(outgoing, wait) and self._receive(incoming, magic, wait)
+
+    def _receive(self, packet, magic, wait):
+        # True when a whole packet of that kind and of that length came.
+        come = self._await_transaction(packet, wait) if self._by_packets else self._search(packet, magic, wait)
+        return (
+            come
+            and packet[0] | packet[1] << 8 == magic
+            and packet[-2] | packet[-1] << 8 == crc16(memoryview(packet)[:-2])
+        )
+
+    def _await_transaction(self, packet, wait):
+        # Where a bus shows that the slave was not there yet, by no bytes or by equal ones, it is asked again.
+        pause = 1
+        start = time.ticks_ms()
+        while True:
+            left = max(0, wait - time.ticks_diff(time.ticks_ms(), start))
+            if self._link.read(packet, len(packet), left) and packet[0] != packet[1]:
+                return True
+            if not left:
+                return False
+            time.sleep_ms(min(pause, left))
+            pause = min(2 * pause, 16)
+
+    def _search(self, packet, magic, wait):
+        # An answer that comes late, when it has been asked for again, comes twice: the second is passed over here.
+        if not self._find(self._magic, None, magic, magic, wait):
+            return False
+        packet[:2] = self._magic
+        return self.get_bytes(memoryview(packet)[2:], _REST) is not None
+
+    def _length_in_answer(self):
+        return int.from_bytes(self._answer[2:6], "little")
+
+    def _room_for(self, length, more):
+        largest = self._largest_result
+        if largest is None:
+            largest = min(gc.mem_free() // 2, _LARGEST_ARGUMENT)
+        try:
+            return bytearray(length + more) if length <= largest else None
+        except MemoryError:
+            return None
+
+    def _settle(self):
+        # Lets what is under way of the last exchange arrive, and takes a result that still waits, so that neither is
+        # taken for part of the next.
+        time.sleep_ms(_SETTLE)
+        self._link.flush()
+        self._fetch_result(_SETTLE)
+        self._link.flush()

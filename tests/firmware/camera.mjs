@@ -18,7 +18,7 @@ const MEMORY_BYTES = 512 << 20;
 const USB_BUFFER = 1024;
 const SEND_BUFFER = 4096;
 
-const [fdText, ptyPath, link, firmware, script, packageDirectory] = process.argv.slice(2);
+const [fdText, ptyPath, link, firmware, script, packageDirectory, scene, watchdog] = process.argv.slice(2);
 const here = path.dirname(fileURLToPath(import.meta.url));
 const fd = Number(fdText);
 const received = new Ring();
@@ -87,17 +87,29 @@ copyInto('/hardware', path.join(here, 'standins'));
 copyInto('/firmware', path.join(here, 'standins', `firmware${firmware}`));
 copyInto('/flash', path.join(here, '..', '..', 'firmware'));
 
-// The one line of main.py that a user changes for a UART is changed here in the same way.
-const LINK_LINE = /^LINK = .*$/m;
+// The lines of a script that a user changes are changed here in the same way: its link, main.py's watchdog.
+const LINK = /^([^#\n]*)\bomvrpc\.(?:usb|uart|spi|i2c|can)\([^)\n]*\)/m;
+const LINKS = {
+  uart: 'omvrpc.uart(3, 115200)',
+  spi: 'omvrpc.spi(ready="P7")',
+  i2c: 'omvrpc.i2c(ready="P7")',
+  can: 'omvrpc.can()',
+  'can-fd': 'omvrpc.can()',
+  'spi-master': 'omvrpc.spi_master()',
+  'i2c-master': 'omvrpc.i2c_master()',
+};
 let source = fs.readFileSync(script, 'utf8');
-if (link === 'uart') {
-  if (!LINK_LINE.test(source)) throw new Error(`${script} has no line that begins with "LINK ="`);
-  source = source.replace(LINK_LINE, 'LINK = omvrpc.uart(3, 115200)');
+function change(pattern, replacement) {
+  if (!pattern.test(source)) throw new Error(`${script} has nothing like ${pattern}`);
+  source = source.replace(pattern, replacement);
 }
+if (link in LINKS) change(LINK, `$1${LINKS[link]}`);
+if (watchdog !== '0') change(/^WATCHDOG_MS = 0$/m, `WATCHDOG_MS = ${watchdog}`);
 
 try {
   micropython.runPython("import sys; sys.path[:] = ['/flash', '/hardware', '/firmware']");
-  micropython.runPython(`import boot; boot.prepare('${link}')`);
+  micropython.globals.set('scene_text', scene);
+  micropython.runPython(`import boot; boot.prepare('${link}', scene_text); del scene_text`);
   console.log(ptyPath);
   micropython.runPython(source);
 } catch (error) {

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import tempfile
 
+from bus_master import MASTERS
 from stock_master import StockMaster
 
 FIRMWARE_TESTS = pathlib.Path(__file__).resolve().parent
@@ -34,9 +35,9 @@ def check_equal(got, expected):
 
 
 class Camera:
-    """A running camera and a stock master on its pty."""
+    """A running camera, and the stock master of its link at the other end of its pty unless with_master=False."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, with_master=True):
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             [str(FIRMWARE_TESTS / "run-camera"), *arguments], stdout=subprocess.PIPE, stderr=self.log, text=True
@@ -46,20 +47,24 @@ class Camera:
             raise AssertionError("the camera did not start within 30 s")
         self.path = self.process.stdout.readline().strip()
         if not self.path:
-            self.log.seek(0)
-            raise AssertionError("the camera ended at once: " + self.log.read(500))
-        self.master = StockMaster(self.path)
+            raise AssertionError("the camera ended at once: " + self.said()[:500])
+        link = next((argument for argument in arguments if argument in MASTERS), None)
+        self.master = MASTERS.get(link, StockMaster)(self.path) if with_master else None
+
+    def said(self):
+        """All that the camera has printed. The file's position is the camera's too, and stays where it is."""
+        return os.pread(self.log.fileno(), 1 << 20, 0).decode()
 
     def printed(self, line):
         """How often the camera has printed that line."""
-        self.log.seek(0)
-        return self.log.read().splitlines().count(line)
+        return self.said().splitlines().count(line)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.master.close()
+        if self.master:
+            self.master.close()
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
@@ -75,7 +80,7 @@ def why_not():
 
 def run_group(title, arguments, tests, report):
     try:
-        with Camera(*arguments) as camera:
+        with arguments() if callable(arguments) else Camera(*arguments) as camera:
             for test in tests:
                 try:
                     test(camera)
@@ -83,12 +88,13 @@ def run_group(title, arguments, tests, report):
                 except Exception as error:
                     report(title, test, "%s: %s" % (type(error).__name__, error))
     except (AssertionError, OSError) as error:
-        report(title, Camera, str(error))
+        report(title, run_group, str(error))
 
 
 def run(groups, programs=()):
-    """Runs the tests of each (title, arguments of run-camera, tests). Skips them where no camera can be run, or where
-    the build lacks one of the programs; in CI both are failures. Returns the exit code."""
+    """Runs the tests of each (title, arguments of run-camera, tests). In place of arguments, a function may give the
+    context that the tests get. Skips them where no camera can be run, or where the build lacks one of the programs; in
+    CI both are failures. Returns the exit code."""
     reason = why_not()
     if reason is None:
         lacking = [name for name in programs if not (BUILD / name).exists()]

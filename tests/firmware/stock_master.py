@@ -132,6 +132,27 @@ class StockMaster:
                 return result
         return None
 
+    def patient_call(self, name, arguments=b"", seconds=20):
+        """As call, but every packet goes out once and its answer may take that long: for tests of what a callback
+        gives, not of how it is asked. None is a result that the slave dropped, since this process slept for a second."""
+        for _ in range(3):
+            self.flush()
+            self.write(command_header(name, len(arguments)))
+            if self.get_packet(COMMAND_HEADER, 0, seconds) is None:
+                continue
+            self.write(packet(COMMAND_DATA, arguments))
+            if self.get_packet(COMMAND_DATA, 0, seconds) is None:
+                continue
+            self.write(HEADER_POLL)
+            header = self.get_packet(RESULT_HEADER, 4, seconds)
+            if header is None:
+                continue
+            self.write(DATA_POLL)
+            result = self.get_packet(RESULT_DATA, struct.unpack("<I", header)[0], seconds)
+            if result is not None:
+                return result
+        return None
+
     def read_stream(self, depth, count, seconds=2):
         """Opens a stream, takes count frames, stops by a wrong byte and returns the frames, also those under way."""
         frames = []

@@ -3,6 +3,7 @@
 """The documentation names what there is and nothing else: its tables are compared with what the programs say of
 themselves and with the tables in the sources, its messages and links are looked up."""
 
+import ast
 import glob
 import json
 import os
@@ -148,6 +149,29 @@ def the_limits_are_documented_with_defaults_and_ranges():
     ranges = dict(re.findall(r'limits\.(\w+): found "x", expected an integer from (\d+ to \d+)', said))
     shown = {docs.names(row[0])[0]: (row[1], row[2]) for row in docs.table("limits")}
     assert shown == {name: (str(defaults[name]), ranges[name]) for name in defaults}, shown
+
+
+# The camera.
+
+def assigned(path, name):
+    """What a name is set to in a Python file, as a syntax tree."""
+    for node in ast.walk(ast.parse(docs.read(path))):
+        if isinstance(node, ast.Assign) and [target.id for target in node.targets if isinstance(target, ast.Name)] == [name]:
+            return node.value
+    raise AssertionError(f"{path} sets no {name}")
+
+
+def the_callbacks_of_the_camera_are_documented():
+    real = [row.elts[0].value for row in assigned("firmware/vision.py", "CALLBACKS").elts]
+    same(docs.first_names("camera callbacks"), real, "callbacks of the camera")
+
+
+def the_settings_of_the_camera_are_documented():
+    settings = assigned("firmware/omvcamera.py", "SETTINGS")
+    controls = assigned("firmware/omvcamera.py", "CONTROLS").args[0]
+    real = [name.value for name in settings.left.elts] + [row.elts[0].value for row in controls.elts]
+    shown = [name for row in docs.table("camera settings") for name in docs.names(row[0])]
+    same(shown, real, "settings of the camera")
 
 
 # The socket.
@@ -356,6 +380,8 @@ def main():
         no_option_is_named_that_no_program_has,
         the_keys_of_the_configuration_are_documented,
         the_limits_are_documented_with_defaults_and_ranges,
+        the_callbacks_of_the_camera_are_documented,
+        the_settings_of_the_camera_are_documented,
         the_methods_and_their_params_are_documented,
         every_method_is_one_that_the_daemon_has,
         the_choices_of_call_are_documented,

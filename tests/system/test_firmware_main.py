@@ -6,6 +6,7 @@ import json
 import pathlib
 import struct
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "firmware"))
 sys.dont_write_bytecode = True
@@ -104,6 +105,82 @@ def sensor_is_configured_only_when_the_mode_changes(camera):
     check_equal(camera.printed("sensor configured"), before + 1)
 
 
+def callbacks_of_this_firmware_are_offered(camera):
+    call = camera.master.call
+    check_equal(json.loads(call("info"))["sensor"], "OV5640")
+    check_equal(json.loads(call("configure", b'{"brightness": 2}'))["brightness"], 2)
+    check_equal(call("circle_detection"), struct.pack("<HHHI", 70, 60, 31, 70000))
+    check_equal(len(call("colors_detection", struct.pack("<bbbbbb", 30, 100, 15, 127, 15, 127))), 20)
+
+
+def wait_until_printed(camera, line, times=1, seconds=20):
+    deadline = time.monotonic() + seconds
+    while camera.printed(line) < times:
+        check(time.monotonic() < deadline, "%r was not printed %d times within %d s" % (line, times, seconds))
+        time.sleep(0.05)
+
+
+# When something fails.
+
+
+def camera_waits_for_a_port_that_the_ide_has(camera):
+    wait_until_printed(camera, "LED_RED off")
+    check(camera.printed("LED_RED on") >= 3, "the red LED was off")
+    said = "openmvd-error.txt: OSError: the USB port belongs to the IDE: disconnect it, then reset the camera"
+    check_equal(camera.printed(said), 1)
+    check_equal(camera.master.patient_call("face_detection"), struct.pack("<HHHH", 100, 60, 64, 72))
+
+
+def camera_outlives_a_link_that_fails(camera):
+    wait_until_printed(camera, "LED_RED on", 3)
+    wait_until_printed(camera, "LED_RED off", 4)
+    check_equal(camera.master.patient_call("face_detection"), struct.pack("<HHHH", 100, 60, 64, 72))
+
+
+def camera_outlives_a_sensor_that_fails(camera):
+    for _ in range(3):
+        for name in ("face_detection", "jpeg_snapshot", "all_qrcode_detection"):
+            check_equal(camera.master.patient_call(name), b"")
+    check(json.loads(camera.master.patient_call("info"))["memory"]["free"] > 0, "no info")
+    # A stream whose pictures fail ends, and the camera goes on.
+    check_equal(camera.master.patient_call("jpeg_image_stream", b"RGB565,QVGA"), b"")
+    check_equal(camera.master.read_stream(2, 1, 0.5), [])
+    check_equal(camera.printed("LED_RED on"), 0)
+    check(json.loads(camera.master.patient_call("info"))["memory"]["free"] > 0, "no info")
+
+
+def watchdog_is_off_unless_asked_for(camera):
+    camera.master.patient_call("info")
+    check_equal(camera.printed("watchdog fed"), 0)
+
+
+def watchdog_is_fed_when_idle_by_calls_and_by_every_picture_of_a_stream(camera):
+    wait_until_printed(camera, "watchdog started 8000")
+    wait_until_printed(camera, "watchdog fed", 3)
+    before = camera.printed("watchdog fed")
+    for _ in range(5):
+        camera.master.patient_call("info")
+    wait_until_printed(camera, "watchdog fed", before + 5)
+    check_equal(camera.master.patient_call("jpeg_image_stream", b"RGB565,QVGA"), b"")
+    before = camera.printed("watchdog fed")
+    frames = camera.master.read_stream(2, 50)
+    check(len(frames) >= 50, "%d frames" % len(frames))
+    wait_until_printed(camera, "watchdog fed", before + 50, 2)
+    check_equal((camera.printed("watchdog started 8000"), camera.printed("watchdog fed too late")), (1, 0))
+
+
+def watchdog_is_started_once_however_often_the_link_fails(camera):
+    wait_until_printed(camera, "LED_RED off", 4)
+    camera.master.patient_call("info")
+    check_equal(camera.printed("watchdog started 8000"), 1)
+
+
+def impossible_watchdog_is_told_in_the_file(camera):
+    wait_until_printed(camera, "openmvd-error.txt: ValueError: WDT timeout")
+    wait_until_printed(camera, "LED_RED on", 3)
+    check_equal(camera.printed("openmvd-error.txt: ValueError: WDT timeout"), 1)
+
+
 WITH_MAIN = [
     detections_describe_the_scene,
     colour_that_is_not_there_gives_an_empty_result,
@@ -115,11 +192,28 @@ WITH_MAIN = [
     mode_names_are_looked_up_and_never_evaluated,
     jpeg_stream_sends_pictures,
     sensor_is_configured_only_when_the_mode_changes,
+    callbacks_of_this_firmware_are_offered,
+    watchdog_is_off_unless_asked_for,
 ]
+FED = watchdog_is_fed_when_idle_by_calls_and_by_every_picture_of_a_stream
+BROKEN_SENSOR = '{"BROKEN": ["reset", "snapshot", "pixformat"]}'
+FAILING_CABLE = '{"CABLE_TURNS": 3}'
 GROUPS = [
     ("usb, firmware 4", ("--usb",), WITH_MAIN),
     ("stdio, firmware 5", ("--stdio",), WITH_MAIN),
     ("uart, firmware 5", ("--uart", "--firmware", "5"), WITH_MAIN),
+    ("usb, IDE", ("--usb", "--scene", '{"IDE_TURNS": 3}'), [camera_waits_for_a_port_that_the_ide_has]),
+    ("usb, loose cable", ("--usb", "--scene", FAILING_CABLE), [camera_outlives_a_link_that_fails]),
+    ("usb, broken sensor", ("--usb", "--scene", BROKEN_SENSOR), [camera_outlives_a_sensor_that_fails]),
+    ("stdio, broken sensor", ("--stdio", "--scene", BROKEN_SENSOR), [camera_outlives_a_sensor_that_fails]),
+    ("usb, watchdog", ("--usb", "--watchdog", "8000"), [FED]),
+    ("stdio, watchdog", ("--stdio", "--watchdog", "8000"), [FED]),
+    (
+        "usb, watchdog, loose cable",
+        ("--usb", "--watchdog", "8000", "--scene", FAILING_CABLE),
+        [watchdog_is_started_once_however_often_the_link_fails],
+    ),
+    ("usb, watchdog too long", ("--usb", "--watchdog", "99999"), [impossible_watchdog_is_told_in_the_file]),
 ]
 
 if __name__ == "__main__":

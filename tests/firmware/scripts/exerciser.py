@@ -31,9 +31,10 @@ def sized(arguments):
 
 @remote.callback
 def count(arguments):
-    # Runs for as long as it is told and counts how often it ran.
+    # Runs for as long as it is told, if that is a number, and counts how often it ran.
     global counted
-    time.sleep_ms(struct.unpack("<I", arguments)[0])
+    if bytes(arguments) != b"HUSH":
+        time.sleep_ms(struct.unpack("<I", arguments)[0])
     counted += 1
     return struct.pack("<I", counted)
 
