@@ -181,7 +181,11 @@ static inline void set_up(void) {
     ck_assert_ptr_nonnull(line.camera);
     ck_assert_int_eq(omvrpc_slave_register(line.camera, "echo", echo, NULL), 0);
     const struct bus_opener opener = {.open = line_open, .context = &line, .description = DESCRIPTION};
-    const struct bus_events events = {.job_ended = on_job_ended, .state_changed = on_state_changed, .context = &line};
+    const struct bus_events events = {
+        .job_ended = on_job_ended,
+        .state_changed = on_state_changed,
+        .context = &line,
+    };
     bus = bus_new(&opener, 1, &events, 65536, now_us);
     ck_assert_ptr_nonnull(bus);
 }
