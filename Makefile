@@ -15,7 +15,7 @@ CFLAGS  ?= -O2 -g
 export BUILD
 
 PKG_LIB    := libserialport
-PKG_DAEMON := libevent libcjson libserialport
+PKG_DAEMON := libevent libcjson libserialport libudev
 PKG_SIM    := libjpeg
 PKG_CLI    := libcjson
 PKG_TESTS  := check
@@ -209,10 +209,12 @@ INC   := $(DESTDIR)$(PREFIX)/include
 SHARE := $(DESTDIR)$(PREFIX)/share
 LIB_FILE := libopenmvrpc.so.$(VERSION)
 FIRMWARE := $(wildcard firmware/*.py)
+RULES    := udev/60-openmvd.rules
 DOCS     := README.md LICENSE config/openmvd.json $(wildcard docs/*.md docs/examples/*)
 MAN      := $(wildcard docs/man/*.[1-8])
 man_file  = man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 INSTALLED = $(PROGRAMS:$(BUILD)/%=$(BIN)/%) $(INC)/openmvrpc.h \
+    $(RULES:udev/%=$(LIB)/udev/rules.d/%) \
     $(addprefix $(LIB)/,libopenmvrpc.a $(LIB_FILE) libopenmvrpc.so.0 libopenmvrpc.so pkgconfig/openmvrpc.pc) \
     $(addprefix $(SHARE)/,$(FIRMWARE:%=openmvd/%) $(DOCS:%=doc/openmvd/%) $(foreach page,$(MAN),$(call man_file,$(page))))
 
@@ -225,6 +227,7 @@ install: all
 	ln -sf libopenmvrpc.so.0 $(LIB)/libopenmvrpc.so
 	install -m 644 $(BUILD)/openmvrpc.pc $(LIB)/pkgconfig
 	install -m 644 libopenmvrpc/openmvrpc.h $(INC)
+	install -D -m 644 $(RULES) -t $(LIB)/udev/rules.d
 	$(foreach file,$(FIRMWARE),install -D -m 644 $(file) $(SHARE)/openmvd/$(file)$(newline)	)
 	$(foreach file,$(DOCS),install -D -m 644 $(file) $(SHARE)/doc/openmvd/$(file)$(newline)	)
 	$(foreach page,$(MAN),install -D -m 644 $(page) $(SHARE)/$(call man_file,$(page))$(newline)	)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PORT_HOLDER_H
+#define PORT_HOLDER_H
+
+/* Who else has a port open: for messages that name the one to close. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Looks through /proc for a process other than this one that has the node open, or the one that a symbolic link leads to.
+ * Writes its name and number, such as "screen (pid 4711)", into `text`, at most `size` bytes with NUL. Returns false
+ * where none was found: without root's rights only processes of the same user can be looked into.
+ */
+bool port_holder_find(const char *device, char *text, size_t size);
+
+#endif
