@@ -219,10 +219,11 @@ static int64_t step_closed(struct bus *bus, size_t index, int64_t now_us) {
     if (step.kind == OMVRPC_STEP_DONE) {
         on_done(bus, camera, now_us);
     }
+    int64_t until_us = earlier(camera->retry_us, bus_judge_absence(bus, index, now_us));
     if (camera->state == CAMERA_OFFLINE && camera->job != NULL) {
         bus_stop_job(bus, camera, now_us);
     }
-    return earlier(camera->retry_us, earlier(step.until_us, expire_waiting_job(bus, camera, now_us)));
+    return earlier(until_us, earlier(step.until_us, expire_waiting_job(bus, camera, now_us)));
 }
 
 static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {

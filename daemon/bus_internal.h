@@ -62,6 +62,9 @@ void bus_lose_link(struct bus *bus, size_t index, int error, int64_t now_us);
 /* Keeps the end of what was received, for the explanation of a silence. */
 void bus_note_heard(struct bus_camera *camera, const uint8_t *data, size_t length);
 
+/* Draws the conclusion of having no link for so long. Returns when to look again. */
+int64_t bus_judge_absence(struct bus *bus, size_t index, int64_t now_us);
+
 /* Draws the conclusions of what the master knows. Returns when to look again. */
 int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us);
 

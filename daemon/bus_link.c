@@ -144,6 +144,19 @@ static void explain_silence(struct bus_camera *camera, int64_t now_us, char *rea
     }
 }
 
+int64_t bus_judge_absence(struct bus *bus, size_t index, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    int64_t offline_us = camera->lost_us + ms_to_us(camera->healing.offline_after_ms);
+    if (camera->state != CAMERA_CONNECTING) {
+        return INT64_MAX;
+    }
+    if (now_us < offline_us) {
+        return offline_us;
+    }
+    set_lost(bus, index, camera->reason, now_us);
+    return INT64_MAX;
+}
+
 int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us) {
     struct bus_camera *camera = &bus->cameras[index];
     const int64_t patience_us = ms_to_us(camera->healing.silent_after_ms);

@@ -10,8 +10,8 @@
 #include <ctype.h>
 #include <libserialport.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { PORT_PATH_SIZE = 64 };
 
@@ -46,14 +46,11 @@ static bool is_camera(const struct sp_port *port) {
            usb_id_is_in(usb_camera_ids, (unsigned)vendor, (unsigned)product);
 }
 
-/* Whether both are one file, by whatever links: /dev/openmv/3258385A3030 and /dev/ttyACM0. */
+/* Whether both are one device, by whatever links: /dev/openmv/3258385A3030 and /dev/ttyACM0. */
 static bool is_same_node(const char *one, const char *other) {
-    char *one_real = realpath(one, NULL);
-    char *other_real = realpath(other, NULL);
-    bool same = one_real != NULL && other_real != NULL && strcmp(one_real, other_real) == 0;
-    free(one_real);
-    free(other_real);
-    return same;
+    struct stat one_status, other_status;
+    return stat(one, &one_status) == 0 && stat(other, &other_status) == 0 && S_ISCHR(one_status.st_mode) &&
+           S_ISCHR(other_status.st_mode) && one_status.st_rdev == other_status.st_rdev;
 }
 
 static bool is_meant(const struct link_settings *settings, const struct sp_port *port) {

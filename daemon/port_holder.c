@@ -30,8 +30,9 @@ static bool has_open(int descriptors, dev_t number) {
     return found;
 }
 
-/* The name of a process is its own to choose, so only what can be printed is shown. */
-static void describe(int process, const char *pid, char *text, size_t size) {
+/* Appends a process, or nothing where it does not fit. Its name is its own to choose, so only what can be printed is
+ * shown. */
+static void append(int process, const char *pid, char *text, size_t size) {
     char name[32] = "a process";
     int file = openat(process, "comm", O_RDONLY | O_CLOEXEC);
     if (file >= 0) {
@@ -45,25 +46,28 @@ static void describe(int process, const char *pid, char *text, size_t size) {
             *letter = '?';
         }
     }
-    snprintf(text, size, "%s (pid %s)", name, pid);
+    size_t length = strlen(text);
+    int added = snprintf(text + length, size - length, "%s%s (pid %s)", length > 0 ? ", " : "", name, pid);
+    if (added < 0 || (size_t)added >= size - length) {
+        text[length] = '\0';
+    }
 }
 
-static bool look_into(int processes, const char *pid, dev_t number, char *text, size_t size) {
+static void look_into(int processes, const char *pid, dev_t number, char *text, size_t size) {
     int process = openat(processes, pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (process < 0) {
-        return false;
+        return;
     }
     int descriptors = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool found = descriptors >= 0 && has_open(descriptors, number);
-    if (found) {
-        describe(process, pid, text, size);
+    if (descriptors >= 0 && has_open(descriptors, number)) {
+        append(process, pid, text, size);
     }
     close(process);
-    return found;
 }
 
 bool port_holder_find(const char *device, char *text, size_t size) {
     struct stat status;
+    text[0] = '\0';
     if (stat(device, &status) < 0 || !S_ISCHR(status.st_mode)) {
         return false;
     }
@@ -71,13 +75,12 @@ bool port_holder_find(const char *device, char *text, size_t size) {
     if (processes == NULL) {
         return false;
     }
-    bool found = false;
     const struct dirent *entry;
-    while (!found && (entry = readdir(processes)) != NULL) {
-        bool is_process = isdigit((unsigned char)entry->d_name[0]);
-        found = is_process && strtol(entry->d_name, NULL, 10) != (long)getpid() &&
-                look_into(dirfd(processes), entry->d_name, status.st_rdev, text, size);
+    while ((entry = readdir(processes)) != NULL) {
+        if (isdigit((unsigned char)entry->d_name[0]) && strtol(entry->d_name, NULL, 10) != (long)getpid()) {
+            look_into(dirfd(processes), entry->d_name, status.st_rdev, text, size);
+        }
     }
     closedir(processes);
-    return found;
+    return text[0] != '\0';
 }

@@ -8,9 +8,10 @@
 #include <stddef.h>
 
 /*
- * Looks through /proc for a process other than this one that has the node open, or the one that a symbolic link leads to.
- * Writes its name and number, such as "screen (pid 4711)", into `text`, at most `size` bytes with NUL. Returns false
- * where none was found: without root's rights only processes of the same user can be looked into.
+ * Looks through /proc for processes other than this one that have the node open, or the one that a symbolic link leads to.
+ * Writes their names and numbers, such as "screen (pid 4711), agetty (pid 512)", into `text`: as many as fit into `size`
+ * bytes with NUL. Returns false where none was found: without root's rights only processes of the same user can be looked
+ * into.
  */
 bool port_holder_find(const char *device, char *text, size_t size);
 

@@ -33,9 +33,9 @@ static void explain_no_permission(const char *device, char *reason, size_t size)
 }
 
 static void explain_in_use(const char *device, char *reason, size_t size) {
-    char holder[64];
-    if (port_holder_find(device, holder, sizeof holder)) {
-        snprintf(reason, size, "%s is in use by %s: close it there, or stop that program", device, holder);
+    char holders[120];
+    if (port_holder_find(device, holders, sizeof holders)) {
+        snprintf(reason, size, "%s is in use by %s: close it there, or stop that program", device, holders);
     } else {
         snprintf(reason, size, "%s is in use by another program (`sudo fuser -v %s` names it): close it there", device,
                  device);
@@ -80,10 +80,10 @@ struct omvrpc_link *serial_port_open(const struct omvrpc_serial_options *options
 
 void serial_port_explain_silence(const char *description, const char *device, const uint8_t *heard, size_t length,
                                  char *reason, size_t size) {
-    char holder[64];
+    char holders[120];
     const char *sentence = overheard_sentence(overheard_classify(heard, length));
-    if (device != NULL && port_holder_find(device, holder, sizeof holder)) {
-        snprintf(reason, size, "no answer from %s, which %s has open as well: stop that; or %s", description, holder,
+    if (device != NULL && port_holder_find(device, holders, sizeof holders)) {
+        snprintf(reason, size, "no answer from %s, which %s has open as well: stop that; or %s", description, holders,
                  sentence);
     } else {
         snprintf(reason, size, "no answer from %s: %s", description, sentence);
