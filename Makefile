@@ -68,7 +68,7 @@ say = @printf '  %-5s %s\n' $(1) $(2)
 # What a recipe gives to the make it calls where nobody has said -j. (In a recipe MAKEFLAGS shows whether.)
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all help dependencies demo tests check check-firmware simulate bench fuzz fuzzers lint format install uninstall clean FORCE
+.PHONY: all help dependencies demo tests check soak check-firmware simulate bench fuzz fuzzers lint format install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -80,6 +80,7 @@ help:
 	@echo 'make demo           installs what is missing, builds, and shows a simulated camera being asked'
 	@echo 'make check          installs what is missing, builds, and runs the tests (tests/README.md)'
 	@echo 'make check-firmware installs MicroPython by npm and runs the tests of the camera scripts'
+	@echo 'make soak           loses and finds a simulated camera LOSSES=1000 times under asking clients'
 	@echo 'make simulate       runs many worlds in virtual time: SEEDS=1000 FIRST_SEED=1'
 	@echo 'make bench          measures speed and latency, also into build/bench.json'
 	@echo 'make fuzz           runs each fuzzer for FUZZ_SECONDS=30 (needs clang)'
@@ -180,6 +181,11 @@ check-firmware:
 	@$(MAKE) --no-print-directory $(JOBS) tests
 	@tests/firmware/install.sh
 	@SESSION_CALLS=$(SESSION_CALLS) tests/run --time-limit 600 firmware
+
+LOSSES ?= 1000
+soak:
+	@$(MAKE) --no-print-directory $(JOBS) tests
+	@LOSSES=$(LOSSES) tests/run --jobs 1 --time-limit 3600 system/losses
 
 SEEDS ?= 1000
 FIRST_SEED ?= 1

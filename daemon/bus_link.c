@@ -189,13 +189,13 @@ int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us) {
     return again_us > now_us && again_us < since_us + reopen_us ? again_us : since_us + reopen_us;
 }
 
-void bus_announce(struct bus *bus, size_t index, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
-    if (camera->state == CAMERA_RELEASED || camera->link != NULL) {
+void bus_announce(struct bus *bus, size_t camera, int64_t now_us) {
+    struct bus_camera *waiting = &bus->cameras[camera];
+    if (waiting->state == CAMERA_RELEASED || waiting->link != NULL) {
         return;
     }
-    bus_count(bus, index, HEALING_ANNOUNCEMENTS);
-    camera->retry_us = now_us;
-    camera->retry_pause_us = ms_to_us(camera->healing.retry_min_ms);
-    camera->hurry_until_us = now_us + HURRY_US;
+    bus_count(bus, camera, HEALING_ANNOUNCEMENTS);
+    waiting->retry_us = now_us;
+    waiting->retry_pause_us = ms_to_us(waiting->healing.retry_min_ms);
+    waiting->hurry_until_us = now_us + HURRY_US;
 }

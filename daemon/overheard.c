@@ -64,9 +64,8 @@ const char *overheard_sentence(enum overheard kind) {
     static const char *const sentences[OVERHEARD_KINDS] = {
         [OVERHEARD_NOTHING] = "is the camera script running, and at this rate?",
         [OVERHEARD_PROMPT] =
-            "the camera is at its MicroPython prompt, so no script runs: copy firmware/main.py to it and "
-            "press its reset button",
-        [OVERHEARD_RAW_PROMPT] = "the camera is at a raw MicroPython prompt, as tools leave it: press its reset button",
+            "it is at its MicroPython prompt: copy firmware/main.py to it, then press its reset button",
+        [OVERHEARD_RAW_PROMPT] = "it is at a raw MicroPython prompt, as tools leave it: press its reset button",
         [OVERHEARD_TRACEBACK] =
             "its script has ended with an error: look at it in the IDE, then press its reset button",
         [OVERHEARD_LOGIN] = "a Linux login prompt is there instead: switch the serial console off on that machine",
