@@ -324,10 +324,14 @@ int bus_submit(struct bus *bus, struct job *job, int64_t now_us) {
 }
 
 void bus_release(struct bus *bus, size_t camera, int64_t now_us) {
-    if (bus->cameras[camera].state != CAMERA_RELEASED) {
-        bus_close_link(bus, &bus->cameras[camera], now_us);
-        bus_stop_job(bus, &bus->cameras[camera], now_us);
+    struct bus_camera *lent = &bus->cameras[camera];
+    if (lent->state != CAMERA_RELEASED) {
+        /* The port is free before that is said, and that is said before a job's end makes the owner give another. */
+        omvrpc_link_close(lent->link);
+        lent->link = NULL;
         bus_set_state(bus, camera, CAMERA_RELEASED, "lent to other software", now_us);
+        bus_close_link(bus, lent, now_us);
+        bus_stop_job(bus, lent, now_us);
     }
 }
 

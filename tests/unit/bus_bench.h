@@ -40,6 +40,7 @@ static unsigned ends, changes, executions;
 static enum camera_state state;
 static char reason[BUS_REASON_SIZE];
 static int64_t state_us;
+static enum camera_state state_at_end; /* when the last job ended */
 static int64_t duration_us;
 static struct healing healing; /* of the next set_up() */
 static uint8_t heard[BUS_HEARD_SIZE];
@@ -126,6 +127,7 @@ static inline void on_job_ended(void *context, struct job *job) {
     ck_assert_ptr_null(ended);
     ended = job;
     ends++;
+    state_at_end = state;
 }
 
 static inline void on_state_changed(void *context, size_t camera, enum camera_state new_state, const char *why,
