@@ -141,8 +141,9 @@ def live_through_losses(*options):
                   f"{ {reason: count for reason, count in reasons.items() if count} }, {grown} kB grown, {steps}")
             assert steps["losses"] == steps["returns"] >= LOSSES, steps
             assert sum(asker.good for asker in askers) > LOSSES
-            # Of those that only waited none failed, since the camera came back long before their deadlines.
-            assert sum(reasons.values()) <= steps["losses"], reasons
+            # A loss ends the call under way and perhaps the first on a new link, and never those that only wait, of which
+            # there are always many.
+            assert sum(reasons.values()) <= 2 * steps["losses"], reasons
             # Nothing is repeatable here, and a camera with the extensions knows what it has run already.
             if not options:
                 last = watching.result("call", {"name": "counter", "reply": "base64"})["value"]
