@@ -15,7 +15,7 @@ CFLAGS  ?= -O2 -g
 export BUILD
 
 PKG_LIB    := libserialport
-PKG_DAEMON := libevent libcjson libserialport
+PKG_DAEMON := libevent libcjson libserialport libudev
 PKG_SIM    := libjpeg
 PKG_CLI    := libcjson
 PKG_TESTS  := check
@@ -68,7 +68,7 @@ say = @printf '  %-5s %s\n' $(1) $(2)
 # What a recipe gives to the make it calls where nobody has said -j. (In a recipe MAKEFLAGS shows whether.)
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all help dependencies demo tests check check-firmware simulate bench fuzz fuzzers lint format install uninstall clean FORCE
+.PHONY: all help dependencies demo tests check soak check-firmware simulate bench fuzz fuzzers lint format install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -80,6 +80,7 @@ help:
 	@echo 'make demo           installs what is missing, builds, and shows a simulated camera being asked'
 	@echo 'make check          installs what is missing, builds, and runs the tests (tests/README.md)'
 	@echo 'make check-firmware installs MicroPython by npm and runs the tests of the camera scripts'
+	@echo 'make soak           loses and finds a simulated camera LOSSES=1000 times under asking clients'
 	@echo 'make simulate       runs many worlds in virtual time: SEEDS=1000 FIRST_SEED=1'
 	@echo 'make bench          measures speed and latency, also into build/bench.json'
 	@echo 'make fuzz           runs each fuzzer for FUZZ_SECONDS=30 (needs clang)'
@@ -181,6 +182,11 @@ check-firmware:
 	@tests/firmware/install.sh
 	@SESSION_CALLS=$(SESSION_CALLS) tests/run --time-limit 600 firmware
 
+LOSSES ?= 1000
+soak:
+	@$(MAKE) --no-print-directory $(JOBS) tests
+	@LOSSES=$(LOSSES) tests/run --jobs 1 --time-limit 3600 system/losses
+
 SEEDS ?= 1000
 FIRST_SEED ?= 1
 simulate: $(BUILD)/simulate
@@ -209,10 +215,12 @@ INC   := $(DESTDIR)$(PREFIX)/include
 SHARE := $(DESTDIR)$(PREFIX)/share
 LIB_FILE := libopenmvrpc.so.$(VERSION)
 FIRMWARE := $(wildcard firmware/*.py firmware/examples/*.py)
+RULES    := udev/60-openmvd.rules
 DOCS     := README.md LICENSE config/openmvd.json $(wildcard docs/*.md docs/examples/*)
 MAN      := $(wildcard docs/man/*.[1-8])
 man_file  = man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 INSTALLED = $(PROGRAMS:$(BUILD)/%=$(BIN)/%) $(INC)/openmvrpc.h \
+    $(RULES:udev/%=$(LIB)/udev/rules.d/%) \
     $(addprefix $(LIB)/,libopenmvrpc.a $(LIB_FILE) libopenmvrpc.so.0 libopenmvrpc.so pkgconfig/openmvrpc.pc) \
     $(addprefix $(SHARE)/,$(FIRMWARE:%=openmvd/%) $(DOCS:%=doc/openmvd/%) $(foreach page,$(MAN),$(call man_file,$(page))))
 
@@ -225,6 +233,7 @@ install: all
 	ln -sf libopenmvrpc.so.0 $(LIB)/libopenmvrpc.so
 	install -m 644 $(BUILD)/openmvrpc.pc $(LIB)/pkgconfig
 	install -m 644 libopenmvrpc/openmvrpc.h $(INC)
+	install -D -m 644 $(RULES) -t $(LIB)/udev/rules.d
 	$(foreach file,$(FIRMWARE),install -D -m 644 $(file) $(SHARE)/openmvd/$(file)$(newline)	)
 	$(foreach file,$(DOCS),install -D -m 644 $(file) $(SHARE)/doc/openmvd/$(file)$(newline)	)
 	$(foreach page,$(MAN),install -D -m 644 $(page) $(SHARE)/$(call man_file,$(page))$(newline)	)

@@ -72,13 +72,17 @@ int ask_method(const struct options *options, struct client *client, const char 
     if (!options_time(options, OPTION_TIMEOUT, "s", 1, &patience_ms)) {
         return CTL_USAGE;
     }
-    char *text = NULL;
-    if (camera) {
-        cJSON *params = need_memory(cJSON_CreateObject());
-        cJSON_AddStringToObject(params, "camera", camera);
-        text = need_memory(cJSON_PrintUnformatted(params));
+    cJSON *params = need_memory(cJSON_CreateObject());
+    long for_ms = 0;
+    if (!add_milliseconds(params, options, OPTION_FOR, "s", 1, "for_ms", &for_ms)) {
         cJSON_Delete(params);
+        return CTL_USAGE;
     }
+    if (camera) {
+        cJSON_AddStringToObject(params, "camera", camera);
+    }
+    char *text = params->child ? need_memory(cJSON_PrintUnformatted(params)) : NULL;
+    cJSON_Delete(params);
     int code = client_request(client, method, text, false, patience_ms, reply);
     cJSON_free(text);
     if (code != CTL_OK) {

@@ -19,7 +19,7 @@ cJSON *ask_call_params(const struct options *options, const char *name, const ch
 int ask_call(struct client *client, const cJSON *params, long patience_ms, struct reply *reply);
 
 /*
- * Sends a method with no params but perhaps a camera (NULL for none), waiting for --timeout, or `patience_ms`. A
+ * Sends a method with no params but perhaps a camera (NULL for none) and what --for says, waiting for --timeout, or `patience_ms`. A
  * failure is told. Returns the exit code.
  */
 int ask_method(const struct options *options, struct client *client, const char *method, const char *camera,

@@ -60,7 +60,10 @@ static const char replay_help[] =
     "counts are printed.\n";
 
 static const char release_help[] =
-    "CAMERA may be left out where there is only one. 'openmvctl acquire' takes the port back.\n";
+    "CAMERA may be left out where there is only one. 'openmvctl acquire' takes the port back; with --for, the daemon\n"
+    "does so by itself.\n"
+    "\n"
+    "  openmvctl release --for 10m\n";
 
 static const char deploy_help[] =
     "The files are those of openmvd, main.py and what it needs. The drive is found by the camera's USB id, mounted if\n"
@@ -88,7 +91,8 @@ static const struct verb verbs[] = {
     {"trace", verb_run_trace, "[CAMERA] FILE", "record what goes over a camera's wire", trace_help,
      OPTION_BIT(OPTION_FOR) | OPTION_BIT(OPTION_MAX), 1, 2},
     {"replay", verb_run_replay, "FILE", "show what was recorded, decoded", replay_help, 0, 1, 1},
-    {"release", verb_run_release, "[CAMERA]", "lend a camera's port to other software", release_help, 0, 0, 1},
+    {"release", verb_run_release, "[CAMERA]", "lend a camera's port to other software", release_help,
+     OPTION_BIT(OPTION_FOR), 0, 1},
     {"acquire", verb_run_acquire, "[CAMERA]", "take a lent port back", NULL, 0, 0, 1},
     {"reset", verb_run_reset, "[CAMERA]", "reset a camera by its GPIO line", NULL, 0, 0, 1},
     {"deploy", verb_run_deploy, "", "copy openmvd's scripts to a camera's drive", deploy_help, DEPLOY_OPTIONS, 0, 0},

@@ -1,67 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Links that open, fail and come back, and the jobs on them. See bus.h. */
+/* Stepping the cameras of a bus, and the jobs on them. Their links are in bus_link.c. See bus.h. */
 
-#include "bus.h"
+#include "bus_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Constants of a bus, in microseconds.
- *
- * OFFLINE_US        A camera is `connecting` for so long after it was lost, and its calls wait; afterwards it is
- *                   `offline`, and they fail at once. A board takes about 2000000 to reset and enumerate.
- * SILENT_US         A camera that answers nothing for so long is not online any more. The stock slave's own longest
- *                   silence is its send timeout of 1000000.
- * RETRY_MIN_US      Pause after a failed opening, doubled up to RETRY_MAX_US.
- * RETRY_MAX_US      A node that returns is noticed within this time even where nobody announces it, and an open() of a
- *                   missing node costs microseconds.
- * REOPEN_US         A camera that stays silent on an open link gets a new one after so long: drivers can hang, too.
- * IDLE_PROBE_US     An idle camera is asked for a sign of life so often, since a UART does not tell when the other end
- *                   has gone.
- * PROBE_TIMEOUT_US  Patience with that sign.
- */
-enum {
-    OFFLINE_US = 3000000,
-    SILENT_US = 1200000,
-    RETRY_MIN_US = 50000,
-    RETRY_MAX_US = 500000,
-    REOPEN_US = 10000000,
-    IDLE_PROBE_US = 5000000,
-    PROBE_TIMEOUT_US = 2000000,
-};
-
 /* Steps that one camera may take before the others on the bus get their turn. */
 #define STEPS_PER_TURN 64
 
 #define RECEIVE_SIZE   4096
-
-struct bus_camera {
-    struct bus_opener opener;
-    struct omvrpc_link *link;
-    struct omvrpc_link_info link_info;
-    struct omvrpc_master *master;
-    struct job *job;
-    bool job_begun;
-    bool probing;
-    bool output_blocked;
-    bool could_not_open; /* at the last attempt */
-    enum camera_state state;
-    char reason[BUS_REASON_SIZE];
-    int64_t lost_us;   /* since when it is not online */
-    int64_t opened_us; /* when the link was opened */
-    int64_t retry_us;  /* when to open the link */
-    int64_t retry_pause_us;
-    int64_t idle_us; /* since when there was nothing to do */
-};
-
-struct bus {
-    struct bus_events events;
-    size_t count;
-    struct bus_camera cameras[];
-};
 
 const char *camera_state_name(enum camera_state state) {
     static const char *const names[] = {
@@ -83,28 +33,6 @@ void job_free(struct job *job) {
         free(job->result);
         free(job);
     }
-}
-
-static void set_state(struct bus *bus, size_t index, enum camera_state state, const char *reason, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
-    if (state == camera->state && strcmp(reason, camera->reason) == 0) {
-        return;
-    }
-    camera->state = state;
-    if (reason != camera->reason) {
-        snprintf(camera->reason, sizeof camera->reason, "%s", reason);
-    }
-    bus->events.state_changed(bus->events.context, index, state, camera->reason, now_us);
-}
-
-/* Not online: connecting while that is news, offline afterwards. */
-static void set_lost(struct bus *bus, size_t index, const char *reason, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
-    if (camera->state == CAMERA_ONLINE || camera->state == CAMERA_RELEASED) {
-        camera->lost_us = now_us;
-    }
-    bool offline = camera->state == CAMERA_OFFLINE || now_us - camera->lost_us >= OFFLINE_US;
-    set_state(bus, index, offline ? CAMERA_OFFLINE : CAMERA_CONNECTING, reason, now_us);
 }
 
 static void end_job(struct bus *bus, struct bus_camera *camera, enum omvrpc_outcome outcome, enum omvrpc_cause cause,
@@ -174,15 +102,14 @@ static void begin_job(struct bus *bus, struct bus_camera *camera, int64_t now_us
 static void begin_probe(struct bus_camera *camera, int64_t now_us) {
     const struct omvrpc_request request = {
         .command = omvrpc_command_id(OMVRPC_PROBE_NAME, strlen(OMVRPC_PROBE_NAME)),
-        .deadline_us = now_us + PROBE_TIMEOUT_US,
+        .deadline_us = now_us + ms_to_us(camera->healing.probe_timeout_ms),
         .repeatable = true,
     };
     camera->probing = omvrpc_master_call(camera->master, &request, now_us) == 0;
     camera->idle_us = now_us;
 }
 
-/* Lets go of a master's call that the loss of the link has ended, or that shall not go on. */
-static void collect_end(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
+void bus_collect_end(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
     struct omvrpc_step step;
     if (omvrpc_master_is_busy(camera->master)) {
         omvrpc_master_next(camera->master, now_us, &step);
@@ -192,67 +119,12 @@ static void collect_end(struct bus *bus, struct bus_camera *camera, int64_t now_
     }
 }
 
-static void close_link(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
-    if (camera->link != NULL) {
-        omvrpc_link_close(camera->link);
-        camera->link = NULL;
-    }
-    camera->output_blocked = false;
-    omvrpc_master_link_gone(camera->master, now_us);
-    collect_end(bus, camera, now_us);
-}
-
-static void stop_job(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
+void bus_stop_job(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
     omvrpc_master_stop(camera->master, now_us);
-    collect_end(bus, camera, now_us);
+    bus_collect_end(bus, camera, now_us);
     if (camera->job != NULL) {
         end_job(bus, camera, OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_LINK_GONE, now_us);
     }
-}
-
-static void plan_retry(struct bus_camera *camera, int64_t now_us) {
-    camera->retry_us = now_us + camera->retry_pause_us;
-    camera->retry_pause_us *= 2;
-    if (camera->retry_pause_us > RETRY_MAX_US) {
-        camera->retry_pause_us = RETRY_MAX_US;
-    }
-}
-
-static void open_link(struct bus *bus, size_t index, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
-    char reason[BUS_REASON_SIZE] = "";
-    camera->link = camera->opener.open(camera->opener.context, reason, sizeof reason);
-    bool had_been_away = camera->could_not_open;
-    camera->could_not_open = camera->link == NULL;
-    if (camera->link == NULL) {
-        plan_retry(camera, now_us);
-        set_lost(bus, index, reason, now_us);
-        return;
-    }
-    camera->retry_pause_us = RETRY_MIN_US;
-    camera->opened_us = now_us;
-    camera->link_info = camera->link->info;
-    omvrpc_master_link_opened(camera->master, &camera->link->info, now_us);
-    if (had_been_away) {
-        /* It has come back: that is news again, and calls may wait for it. */
-        camera->lost_us = now_us;
-        set_state(bus, index, CAMERA_CONNECTING, "waiting for the camera to answer", now_us);
-    } else if (camera->state == CAMERA_CONNECTING) {
-        set_state(bus, index, CAMERA_CONNECTING, "waiting for the camera to answer", now_us);
-    }
-}
-
-static void lose_link(struct bus *bus, size_t index, int error, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
-    char reason[BUS_REASON_SIZE];
-    const char *what = camera->opener.description != NULL ? camera->opener.description : "the link";
-    bool gone = error == -EIO || error == -EPIPE || error == -ENXIO || error == -ENODEV;
-    snprintf(reason, sizeof reason, gone ? "%s has gone: unplugged or reset?" : "%s failed: %s", what,
-             strerror(-error));
-    close_link(bus, camera, now_us);
-    camera->retry_pause_us = RETRY_MIN_US;
-    plan_retry(camera, now_us);
-    set_lost(bus, index, reason, now_us);
 }
 
 static void tell_wire(struct bus *bus, size_t index, bool sent, const uint8_t *data, ssize_t length, int64_t now_us) {
@@ -271,10 +143,14 @@ static bool receive(struct bus *bus, size_t index, int64_t now_us, bool *moved) 
     uint8_t buffer[RECEIVE_SIZE];
     ssize_t received = camera->link->operations->receive(camera->link, buffer, sizeof buffer);
     if (received < 0) {
-        lose_link(bus, index, (int)received, now_us);
+        bus_lose_link(bus, index, (int)received, now_us);
         return false;
     }
     tell_wire(bus, index, false, buffer, received, now_us);
+    /* What comes under a call is the camera's; anything else may be somebody else's words. */
+    if (received > 0 && (!omvrpc_master_is_settled(camera->master) || !omvrpc_master_is_busy(camera->master))) {
+        bus_note_heard(camera, buffer, (size_t)received);
+    }
     omvrpc_master_received(camera->master, buffer, (size_t)received, now_us);
     *moved = received > 0;
     return true;
@@ -293,7 +169,7 @@ static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *un
     case OMVRPC_STEP_SEND: {
         ssize_t sent = camera->link->operations->send(camera->link, step.data, step.length);
         if (sent < 0) {
-            lose_link(bus, index, (int)sent, now_us);
+            bus_lose_link(bus, index, (int)sent, now_us);
             *until_us = camera->retry_us;
             return false;
         }
@@ -317,36 +193,6 @@ static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *un
     }
     camera->output_blocked = false;
     return receive(bus, index, now_us, &received) && received;
-}
-
-/* Draws the conclusions of what the master knows. Returns when to look again. */
-static int64_t judge(struct bus *bus, size_t index, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
-    if (omvrpc_master_is_settled(camera->master)) {
-        set_state(bus, index, CAMERA_ONLINE, "", now_us);
-    }
-    int64_t silent_us = omvrpc_master_silent_since(camera->master);
-    if (silent_us == 0) {
-        return INT64_MAX;
-    }
-    if (now_us - silent_us < SILENT_US) {
-        return silent_us + SILENT_US;
-    }
-    char reason[BUS_REASON_SIZE];
-    const char *what = camera->opener.description != NULL ? camera->opener.description : "the camera";
-    snprintf(reason, sizeof reason, "no answer from %s: is the camera script running, and at this rate?", what);
-    set_lost(bus, index, reason, now_us);
-    if (camera->state == CAMERA_OFFLINE && camera->job != NULL) {
-        stop_job(bus, camera, now_us);
-    }
-    int64_t since_us = silent_us > camera->opened_us ? silent_us : camera->opened_us;
-    if (now_us - since_us >= REOPEN_US) {
-        close_link(bus, camera, now_us);
-        camera->retry_us = now_us + RETRY_MIN_US;
-        return camera->retry_us;
-    }
-    int64_t again_us = camera->lost_us + OFFLINE_US;
-    return again_us > now_us ? again_us : since_us + REOPEN_US;
 }
 
 /* Ends a job that has waited for a busy master past its deadline. */
@@ -373,10 +219,11 @@ static int64_t step_closed(struct bus *bus, size_t index, int64_t now_us) {
     if (step.kind == OMVRPC_STEP_DONE) {
         on_done(bus, camera, now_us);
     }
+    int64_t until_us = earlier(camera->retry_us, bus_judge_absence(bus, index, now_us));
     if (camera->state == CAMERA_OFFLINE && camera->job != NULL) {
-        stop_job(bus, camera, now_us);
+        bus_stop_job(bus, camera, now_us);
     }
-    return earlier(camera->retry_us, earlier(step.until_us, expire_waiting_job(bus, camera, now_us)));
+    return earlier(until_us, earlier(step.until_us, expire_waiting_job(bus, camera, now_us)));
 }
 
 static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
@@ -387,7 +234,7 @@ static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
     }
     begin_job(bus, camera, now_us);
     if (camera->link == NULL && now_us >= camera->retry_us) {
-        open_link(bus, index, now_us);
+        bus_open_link(bus, index, now_us);
     }
     /* What has come is told to the master before it judges what has not. */
     bool again = camera->link != NULL && receive(bus, index, now_us, &(bool){false});
@@ -396,18 +243,20 @@ static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
     }
     if (camera->link != NULL) {
         until_us = again ? now_us : until_us;
-        until_us = earlier(until_us, judge(bus, index, now_us));
+        until_us = earlier(until_us, bus_judge(bus, index, now_us));
     }
     if (camera->link == NULL) {
         return step_closed(bus, index, now_us);
     }
     until_us = earlier(until_us, expire_waiting_job(bus, camera, now_us));
     if (camera->state == CAMERA_ONLINE && camera->job == NULL && !omvrpc_master_is_busy(camera->master)) {
-        if (now_us - camera->idle_us >= IDLE_PROBE_US) {
+        const int64_t probe_us = camera->idle_us + ms_to_us(camera->healing.probe_interval_ms);
+        if (now_us >= probe_us) {
+            bus_count(bus, index, HEALING_PROBES);
             begin_probe(camera, now_us);
             return now_us;
         }
-        until_us = earlier(until_us, camera->idle_us + IDLE_PROBE_US);
+        until_us = earlier(until_us, probe_us);
     }
     return until_us;
 }
@@ -431,9 +280,10 @@ struct bus *bus_new(const struct bus_opener *openers, size_t cameras, const stru
     for (size_t i = 0; i < cameras; i++) {
         struct bus_camera *camera = &bus->cameras[i];
         camera->opener = openers[i];
+        healing_complete(&camera->healing, openers[i].healing);
         camera->lost_us = now_us;
         camera->retry_us = now_us;
-        camera->retry_pause_us = RETRY_MIN_US;
+        camera->retry_pause_us = ms_to_us(camera->healing.retry_min_ms);
         camera->idle_us = now_us;
         camera->master = omvrpc_master_new();
         if (camera->master == NULL) {
@@ -452,8 +302,8 @@ void bus_free(struct bus *bus, int64_t now_us) {
     for (size_t i = 0; i < bus->count; i++) {
         struct bus_camera *camera = &bus->cameras[i];
         if (camera->master != NULL) {
-            close_link(bus, camera, now_us);
-            stop_job(bus, camera, now_us);
+            bus_close_link(bus, camera, now_us);
+            bus_stop_job(bus, camera, now_us);
             omvrpc_master_free(camera->master);
         }
     }
@@ -474,10 +324,14 @@ int bus_submit(struct bus *bus, struct job *job, int64_t now_us) {
 }
 
 void bus_release(struct bus *bus, size_t camera, int64_t now_us) {
-    if (bus->cameras[camera].state != CAMERA_RELEASED) {
-        close_link(bus, &bus->cameras[camera], now_us);
-        stop_job(bus, &bus->cameras[camera], now_us);
-        set_state(bus, camera, CAMERA_RELEASED, "lent to other software", now_us);
+    struct bus_camera *lent = &bus->cameras[camera];
+    if (lent->state != CAMERA_RELEASED) {
+        /* The port is free before that is said, and that is said before a job's end makes the owner give another. */
+        omvrpc_link_close(lent->link);
+        lent->link = NULL;
+        bus_set_state(bus, camera, CAMERA_RELEASED, "lent to other software", now_us);
+        bus_close_link(bus, lent, now_us);
+        bus_stop_job(bus, lent, now_us);
     }
 }
 
@@ -485,9 +339,9 @@ void bus_acquire(struct bus *bus, size_t camera, int64_t now_us) {
     struct bus_camera *released = &bus->cameras[camera];
     if (released->state == CAMERA_RELEASED) {
         released->retry_us = now_us;
-        released->retry_pause_us = RETRY_MIN_US;
+        released->retry_pause_us = ms_to_us(released->healing.retry_min_ms);
         released->lost_us = now_us;
-        set_state(bus, camera, CAMERA_CONNECTING, "taking the port back", now_us);
+        bus_set_state(bus, camera, CAMERA_CONNECTING, "taking the port back", now_us);
     }
 }
 
@@ -510,4 +364,8 @@ enum camera_state bus_state(const struct bus *bus, size_t camera) {
 
 const struct omvrpc_statistics *bus_statistics(const struct bus *bus, size_t camera) {
     return omvrpc_master_statistics(bus->cameras[camera].master);
+}
+
+const uint64_t *bus_healing(const struct bus *bus, size_t camera) {
+    return bus->cameras[camera].steps;
 }

@@ -10,6 +10,7 @@
  * descriptor is readable. The worker thread does so on real time (worker.c), the simulator on virtual time (tests/sim).
  */
 
+#include "healing.h"
 #include "openmvrpc.h"
 
 #include <stdbool.h>
@@ -23,6 +24,9 @@ const char *camera_state_name(enum camera_state state);
 
 #define BUS_REASON_SIZE 256
 
+/* Enough for the greeting of whatever talks on the line in the camera's place. */
+#define BUS_HEARD_SIZE 256
+
 /* How a bus gets at a camera's link. */
 struct bus_opener {
     /*
@@ -35,6 +39,13 @@ struct bus_opener {
     /* Sees what goes over the link, as it goes; NULL when nobody wants to. */
     void (*wire)(const char *name, bool sent, const uint8_t *data, size_t length);
     const char *name; /* of the camera, for `wire`; outlives the bus */
+    /* How the link heals; NULL for the defaults. Copied. */
+    const struct healing *healing;
+    /*
+     * Says why the camera may be silent on an open link: writes a sentence into `reason`, as `open` does. `heard` is
+     * what came last and was no answer, at most BUS_HEARD_SIZE bytes. NULL where only its silence can be told.
+     */
+    void (*explain_silence)(void *context, const uint8_t *heard, size_t length, char *reason, size_t size);
 };
 
 /*
@@ -72,6 +83,8 @@ struct bus_events {
     /* These bytes have gone over the camera's link; NULL when nobody wants to know. */
     void (*wire)(void *context, size_t camera, bool sent, const uint8_t *data, size_t length, int64_t now_us);
     void *context;
+    /* A step of healing was taken, for the `count`th time. NULL when nobody wants to know. */
+    void (*healed)(void *context, size_t camera, enum healing_step step, uint64_t count);
 };
 
 struct bus;
@@ -90,6 +103,9 @@ int bus_submit(struct bus *bus, struct job *job, int64_t now_us);
 void bus_release(struct bus *bus, size_t camera, int64_t now_us);
 void bus_acquire(struct bus *bus, size_t camera, int64_t now_us);
 
+/* Tells that a device has appeared: a camera without a link tries to open it now, and often for a moment. */
+void bus_announce(struct bus *bus, size_t camera, int64_t now_us);
+
 /* Does all that can be done now. Returns the time at which to call again, if no descriptor becomes readable before. */
 int64_t bus_step(struct bus *bus, int64_t now_us);
 
@@ -104,5 +120,8 @@ struct omvrpc_link_info bus_link_info(const struct bus *bus, size_t camera);
 
 enum camera_state bus_state(const struct bus *bus, size_t camera);
 const struct omvrpc_statistics *bus_statistics(const struct bus *bus, size_t camera);
+
+/* How often each step of healing was taken: HEALING_STEPS counters. */
+const uint64_t *bus_healing(const struct bus *bus, size_t camera);
 
 #endif

@@ -64,6 +64,10 @@ static void on_messages(evutil_socket_t fd, short what, void *context) {
     camera_serve(camera);
 }
 
+void camera_announce(struct camera *camera) {
+    worker_announce(camera->worker);
+}
+
 /* Ends the call that the camera is at for its client; the worker still has the job, whose end will then mean nothing.
  */
 static void abandon_running(struct camera *camera) {
@@ -97,6 +101,7 @@ void camera_get_status(const struct camera *camera, struct camera_status *status
         .state = camera->state,
         .reason = camera->reason,
         .since_us = camera->since_us,
+        .returns_in_us = camera->return_us != 0 ? camera->return_us - omvrpc_now_us() : -1,
         .waiting = camera->queue.length + camera->followers.length,
         .is_busy = camera->running != NULL,
     };
@@ -104,6 +109,10 @@ void camera_get_status(const struct camera *camera, struct camera_status *status
 
 void camera_get_wire_statistics(const struct camera *camera, struct omvrpc_statistics *statistics) {
     worker_statistics(camera->worker, FIRST_ON_BUS, statistics);
+}
+
+void camera_get_healing(const struct camera *camera, uint64_t steps[HEALING_STEPS]) {
+    worker_healing(camera->worker, FIRST_ON_BUS, steps);
 }
 
 const struct description *camera_description(const struct camera *camera) {
@@ -146,6 +155,7 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
     answers_init(&camera->answers, daemon->config->limits.answers_bytes);
     TAILQ_INIT(&camera->port_requests);
     TAILQ_INIT(&camera->recordings);
+    evtimer_assign(&camera->return_timer, daemon->base, camera_on_return, camera);
     config->link.kind->describe(&config->link, camera->link, sizeof camera->link);
     struct bus_opener opener = {
         .open = config->link.kind->open,
@@ -153,6 +163,8 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
         .description = camera->link,
         .wire = log_wants(LOG_SUBSYSTEM_BUS, LOG_LEVEL_WIRE) ? wire_log_write : NULL,
         .name = config->name,
+        .healing = &config->healing,
+        .explain_silence = config->link.kind->explain_silence,
     };
     camera->worker = worker_new(&opener, 1, daemon->config->limits.payload_bytes);
     if (camera->worker == NULL) {
@@ -172,6 +184,7 @@ void camera_free(struct camera *camera) {
     }
     camera_refuse_all(camera);
     event_del(&camera->messages);
+    evtimer_del(&camera->return_timer);
     worker_free(camera->worker);
     job_free(camera->introduction.job);
     exchange_clear(&camera->introduction);

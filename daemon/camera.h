@@ -85,9 +85,10 @@ void camera_refuse_all(struct camera *camera);
 
 /*
  * Lends the port to other software, or takes it back; the request is answered with true when that has happened. Returns
- * false with *error filled when too many such requests wait.
+ * false with *error filled when too many such requests wait. After `for_ms` milliseconds a lent port is taken back by
+ * itself, unless that is 0; the release that was answered last decides.
  */
-bool camera_release(struct camera *camera, struct request *request, struct error *error);
+bool camera_release(struct camera *camera, struct request *request, int64_t for_ms, struct error *error);
 bool camera_acquire(struct camera *camera, struct request *request, struct error *error);
 
 /*
@@ -101,14 +102,18 @@ void camera_end_recording(struct camera *camera, struct recording *recording);
 /* Ends all recordings, because the daemon stops. */
 void camera_end_all_recordings(struct camera *camera);
 
+/* Tells that a device has appeared, which may be this camera's. */
+void camera_announce(struct camera *camera);
+
 /* What there is to tell; the strings are valid until the camera's state changes. */
 struct camera_status {
     const char *name;
     const struct link_settings *settings;
     const char *link; /* for people, such as "serial /dev/ttyAMA0 115200" */
     enum camera_state state;
-    const char *reason; /* why it is not online, or empty */
-    int64_t since_us;   /* on the clock of omvrpc_now_us() */
+    const char *reason;    /* why it is not online, or empty */
+    int64_t since_us;      /* on the clock of omvrpc_now_us() */
+    int64_t returns_in_us; /* when a lent port is taken back by itself, or -1 */
     size_t waiting;
     bool is_busy;
 };
@@ -126,6 +131,8 @@ struct callback_set *camera_callbacks(const struct camera *camera);
 bool camera_is_introduced(const struct camera *camera);
 
 void camera_get_wire_statistics(const struct camera *camera, struct omvrpc_statistics *statistics);
+void camera_get_healing(const struct camera *camera, uint64_t steps[HEALING_STEPS]);
+
 /* Calls that were answered without an exchange of their own: by that of an equal call, or by an earlier answer. */
 struct camera_sharing {
     uint64_t shared, remembered;

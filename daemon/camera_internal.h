@@ -48,6 +48,8 @@ struct camera {
 
     struct port_requests port_requests;
     size_t port_request_count;
+    struct event return_timer;
+    int64_t return_us; /* when a lent port is taken back by itself, or 0 */
 
     struct recording_list recordings;
     size_t recording_count;
@@ -105,5 +107,8 @@ void camera_refuse_port_requests(struct camera *camera, const struct error *erro
 
 /* The worker has said that recordings are full. */
 void camera_end_full_recordings(struct camera *camera);
+
+/* The time for which the port was lent is over; as a libevent callback. */
+void camera_on_return(evutil_socket_t fd, short what, void *context);
 
 #endif

@@ -2,6 +2,7 @@
 /* Ports that are lent to other software and taken back: who waits for that. */
 #include "camera_internal.h"
 
+#include "log.h"
 #include "request.h"
 
 #include <cjson/cJSON.h>
@@ -13,9 +14,30 @@ enum { PORT_REQUESTS_MAX = 64 };
 /* Somebody who waits until the port is lent (`wants_released`), or no longer lent. */
 struct port_request {
     TAILQ_ENTRY(port_request) entry;
-    struct request *request;
+    struct request *request; /* NULL where the time of a loan is over and nobody asks */
     bool wants_released;
+    int64_t for_ms;
 };
+
+/* Begins to wait for the end of a loan, or stops waiting. */
+static void set_return(struct camera *camera, int64_t for_ms) {
+    struct timeval time = {.tv_sec = for_ms / 1000, .tv_usec = for_ms % 1000 * 1000};
+    evtimer_del(&camera->return_timer);
+    camera->return_us = 0;
+    if (for_ms > 0 && evtimer_add(&camera->return_timer, &time) == 0) {
+        camera->return_us = omvrpc_now_us() + for_ms * 1000;
+    }
+}
+
+static void fulfil_port_request(struct camera *camera, struct port_request *fulfilled) {
+    TAILQ_REMOVE(&camera->port_requests, fulfilled, entry);
+    camera->port_request_count--;
+    set_return(camera, fulfilled->for_ms);
+    if (fulfilled->request != NULL) {
+        request_succeed(fulfilled->request, cJSON_CreateTrue());
+    }
+    free(fulfilled);
+}
 
 /*
  * Answers the requests for the port whose wish is fulfilled, in their order, and has the worker fulfil the next one.
@@ -26,10 +48,7 @@ void camera_serve_port_requests(struct camera *camera) {
     bool is_released = camera->state == CAMERA_RELEASED;
     struct port_request *waiting;
     while ((waiting = TAILQ_FIRST(&camera->port_requests)) != NULL && waiting->wants_released == is_released) {
-        TAILQ_REMOVE(&camera->port_requests, waiting, entry);
-        camera->port_request_count--;
-        request_succeed(waiting->request, cJSON_CreateTrue());
-        free(waiting);
+        fulfil_port_request(camera, waiting);
     }
     if (waiting != NULL && waiting->wants_released) {
         worker_release(camera->worker, FIRST_ON_BUS);
@@ -38,7 +57,8 @@ void camera_serve_port_requests(struct camera *camera) {
     }
 }
 
-static bool add_port_request(struct camera *camera, struct request *request, bool wants_released, struct error *error) {
+static bool add_port_request(struct camera *camera, struct request *request, bool wants_released, int64_t for_ms,
+                             struct error *error) {
     if (camera->port_request_count >= PORT_REQUESTS_MAX) {
         error_set(error, ERROR_QUEUE_FULL, "%zu requests wait for the port of camera \"%s\"",
                   camera->port_request_count, camera_name(camera));
@@ -51,25 +71,40 @@ static bool add_port_request(struct camera *camera, struct request *request, boo
     }
     waiting->request = request;
     waiting->wants_released = wants_released;
+    waiting->for_ms = for_ms;
     TAILQ_INSERT_TAIL(&camera->port_requests, waiting, entry);
     camera->port_request_count++;
     camera_serve_port_requests(camera);
     return true;
 }
 
-bool camera_release(struct camera *camera, struct request *request, struct error *error) {
-    return add_port_request(camera, request, true, error);
+bool camera_release(struct camera *camera, struct request *request, int64_t for_ms, struct error *error) {
+    return add_port_request(camera, request, true, for_ms, error);
 }
 
 bool camera_acquire(struct camera *camera, struct request *request, struct error *error) {
-    return add_port_request(camera, request, false, error);
+    return add_port_request(camera, request, false, 0, error);
+}
+
+void camera_on_return(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    struct camera *camera = context;
+    struct error error;
+    camera->return_us = 0;
+    log_info(CAMERA, "%s: the time for which its port was lent is over", camera_name(camera));
+    if (!add_port_request(camera, NULL, false, 0, &error)) {
+        log_warning(CAMERA, "%s: its port stays lent: %s", camera_name(camera), error.message);
+    }
 }
 
 void camera_refuse_port_requests(struct camera *camera, const struct error *error) {
     for (struct port_request *waiting; (waiting = TAILQ_FIRST(&camera->port_requests)) != NULL;) {
         TAILQ_REMOVE(&camera->port_requests, waiting, entry);
         camera->port_request_count--;
-        request_fail(waiting->request, error);
+        if (waiting->request != NULL) {
+            request_fail(waiting->request, error);
+        }
         free(waiting);
     }
 }

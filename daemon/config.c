@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "config_camera.h"
+#include "config_healing.h"
 #include "config_reader.h"
 
 #include <errno.h>
@@ -124,15 +125,18 @@ static void read_callbacks(struct config_reader *reader, const struct config_pla
     }
 }
 
+static void read_healing(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                         struct config *config) {
+    config_read_healing(reader, place, value, &config->healing);
+}
+
 static const struct {
     const char *key;
     void (*read)(struct config_reader *reader, const struct config_place *place, const cJSON *value,
                  struct config *config);
 } sections[] = {
-    {"socket", read_socket},
-    {"cameras", config_read_cameras},
-    {"callbacks", read_callbacks},
-    {"limits", read_limits},
+    {"socket", read_socket},   {"cameras", config_read_cameras}, {"callbacks", read_callbacks},
+    {"healing", read_healing}, {"limits", read_limits},
 };
 
 enum { SECTION_COUNT = sizeof sections / sizeof *sections };
@@ -235,6 +239,10 @@ struct config *config_parse(const char *path, char *text, size_t length, FILE *r
     }
     if (reader.mistakes == 0 && config->camera_count == 0) {
         config_add_default_camera(&reader, config);
+    }
+    /* Only now, since the sections may stand in any order. */
+    for (size_t i = 0; i < config->camera_count; i++) {
+        healing_complete(&config->cameras[i].healing, &config->healing);
     }
     if (reader.mistakes == 0) {
         return config;

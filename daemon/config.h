@@ -8,6 +8,7 @@
  */
 
 #include "callback_table.h"
+#include "healing.h"
 #include "link_table.h"
 
 #include <stdio.h>
@@ -47,6 +48,7 @@ size_t limit_value(const struct limits *limits, const struct limit_row *row);
 struct camera_config {
     char *name;
     struct link_settings link; /* changed by the one who opens the link */
+    struct healing healing;    /* complete */
 };
 
 struct config {
@@ -56,6 +58,7 @@ struct config {
     struct camera_config *cameras;
     size_t camera_count;
     struct callback_set *callbacks;
+    struct healing healing; /* of cameras that say nothing of their own */
     struct limits limits;
 };
 

@@ -3,6 +3,8 @@
  * here. */
 #include "config_camera.h"
 
+#include "config_healing.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,7 @@ static const struct link_key {
 } link_keys[] = {
     {"device", KEY_STRING, offsetof(struct link_settings, device), 0, 0},
     {"serial", KEY_STRING, offsetof(struct link_settings, serial), 0, 0},
+    {"port", KEY_STRING, offsetof(struct link_settings, port), 0, 0},
     {"baud", KEY_INTEGER, offsetof(struct link_settings, baud), 50, 12000000},
     {"rtscts", KEY_BOOLEAN, offsetof(struct link_settings, rtscts), 0, 0},
     {"faults", KEY_STRING, offsetof(struct link_settings, faults), 0, 0},
@@ -130,7 +133,7 @@ static void read_link(struct config_reader *reader, const struct config_place *p
 
 static void read_camera(struct config_reader *reader, const struct config_place *place, const cJSON *value,
                         struct camera_config *camera) {
-    static const char *const known[] = {"link"};
+    static const char *const known[] = {"link", "healing"};
     if (!config_read_object(reader, place, value)) {
         return;
     }
@@ -138,11 +141,13 @@ static void read_camera(struct config_reader *reader, const struct config_place 
         struct config_place item_place = {place, item->string};
         if (strcmp(item->string, "link") == 0) {
             read_link(reader, &item_place, item, &camera->link);
+        } else if (strcmp(item->string, "healing") == 0) {
+            config_read_healing(reader, &item_place, item, &camera->healing);
         } else if (strcmp(item->string, "reset") == 0) {
             config_mistake(reader, &item_place,
                            "this version cannot reset cameras by a GPIO line yet; leave \"reset\" out");
         } else {
-            config_unknown(reader, &item_place, "key", known, 1);
+            config_unknown(reader, &item_place, "key", known, sizeof known / sizeof *known);
         }
     }
     if (cJSON_GetObjectItemCaseSensitive(value, "link") == NULL) {
@@ -160,19 +165,65 @@ static bool is_camera_name(const char *name) {
     return length > 0 && length <= CONFIG_CAMERA_NAME_MAX;
 }
 
-/* Two cameras behind one device would answer each other's questions. */
-static void check_devices(struct config_reader *reader, const struct config_place *place, const struct config *config) {
-    for (size_t i = 1; i < config->camera_count; i++) {
-        const struct camera_config *camera = &config->cameras[i];
+/* What tells a link from others; two cameras that name the same would answer each other's questions. */
+static const struct {
+    const char *what;
+    size_t offset; /* of a string in struct link_settings */
+} identities[] = {
+    {"device", offsetof(struct link_settings, device)},
+    {"USB serial number", offsetof(struct link_settings, serial)},
+    {"USB port", offsetof(struct link_settings, port)},
+};
+
+enum { IDENTITY_COUNT = sizeof identities / sizeof *identities };
+
+static const char *identity_of(const struct link_settings *link, size_t i) {
+    return *(char *const *)(const void *)((const char *)link + identities[i].offset);
+}
+
+static bool is_identified(const struct link_settings *link) {
+    for (size_t i = 0; i < IDENTITY_COUNT; i++) {
+        if (identity_of(link, i) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void compare_links(struct config_reader *reader, const struct config_place *place,
+                          const struct camera_config *camera, const struct camera_config *other) {
+    for (size_t i = 0; i < IDENTITY_COUNT; i++) {
+        const char *one = identity_of(&camera->link, i);
+        const char *two = identity_of(&other->link, i);
+        if (one != NULL && two != NULL && strcmp(one, two) == 0) {
+            config_mistake(reader, place, "its %s %s is that of \"%s\" already", identities[i].what, one, other->name);
+        }
+    }
+}
+
+/* Where any camera on USB will do for a name, it has to be the only one: else which is which were left to chance, and to
+ * the next start. */
+static void check_choice(struct config_reader *reader, const struct config_place *place, const struct config *config,
+                         const struct camera_config *camera) {
+    const struct link_kind *usb = link_kind_find("usb");
+    for (size_t i = 0; i < config->camera_count && camera->link.kind == usb && !is_identified(&camera->link); i++) {
+        const struct camera_config *other = &config->cameras[i];
+        if (other != camera && other->link.kind == usb) {
+            config_mistake(
+                reader, place,
+                "\"%s\" is on USB as well; this one needs \"serial\", \"port\" or \"device\" to be told from it",
+                other->name);
+            return;
+        }
+    }
+}
+
+static void check_links(struct config_reader *reader, const struct config_place *place, const struct config *config) {
+    for (size_t i = 0; i < config->camera_count; i++) {
+        struct config_place camera_place = {place, config->cameras[i].name};
+        check_choice(reader, &camera_place, config, &config->cameras[i]);
         for (size_t j = 0; j < i; j++) {
-            const struct camera_config *other = &config->cameras[j];
-            if (camera->link.device == NULL || other->link.device == NULL ||
-                strcmp(camera->link.device, other->link.device) != 0) {
-                continue;
-            }
-            struct config_place camera_place = {place, camera->name};
-            config_mistake(reader, &camera_place, "its device %s is that of \"%s\" already", camera->link.device,
-                           other->name);
+            compare_links(reader, &camera_place, &config->cameras[i], &config->cameras[j]);
         }
     }
 }
@@ -209,7 +260,7 @@ void config_read_cameras(struct config_reader *reader, const struct config_place
     if (config->camera_count < (size_t)count && reader->mistakes == 0) {
         config_mistake(reader, place, "out of memory");
     }
-    check_devices(reader, place, config);
+    check_links(reader, place, config);
 }
 
 void config_add_default_camera(struct config_reader *reader, struct config *config) {

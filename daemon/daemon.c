@@ -4,6 +4,7 @@
 
 #include "camera.h"
 #include "config.h"
+#include "hotplug.h"
 #include "log.h"
 #include "server.h"
 
@@ -85,6 +86,32 @@ void daemon_serve_cameras(struct daemon *daemon) {
     }
 }
 
+static void on_device_appeared(void *context) {
+    struct daemon *daemon = context;
+    for (size_t i = 0; i < daemon->camera_count; i++) {
+        camera_announce(daemon->cameras[i]);
+    }
+}
+
+/* Returns false when memory is short. */
+static bool watch_devices(struct daemon *daemon) {
+    const struct config *config = daemon->config;
+    const char *nodes[CONFIG_CAMERAS_MAX];
+    size_t count = 0;
+    bool is_needed = false;
+    for (size_t i = 0; i < config->camera_count; i++) {
+        const struct link_settings *link = &config->cameras[i].link;
+        is_needed = is_needed || link->kind->is_announced;
+        if (link->kind->is_announced && link->device != NULL) {
+            nodes[count++] = link->device;
+        }
+    }
+    if (is_needed) {
+        daemon->hotplug = hotplug_new(daemon->base, nodes, count, on_device_appeared, daemon);
+    }
+    return !is_needed || daemon->hotplug != NULL;
+}
+
 static struct event_base *new_base(void) {
     struct event_config *choices = event_config_new();
     if (choices == NULL) {
@@ -130,6 +157,9 @@ struct daemon *daemon_new(const struct config *config, const char *socket_path) 
         }
         daemon->camera_count++;
     }
+    if (!watch_devices(daemon)) {
+        goto out_of_memory;
+    }
     return daemon;
 
 out_of_memory:
@@ -155,6 +185,7 @@ void daemon_free(struct daemon *daemon) {
         return;
     }
     server_free(daemon->server);
+    hotplug_free(daemon->hotplug);
     for (size_t i = 0; i < daemon->camera_count; i++) {
         camera_free(daemon->cameras[i]);
     }

@@ -9,9 +9,12 @@
 bool link_serial_check(const struct link_settings *settings, char *problem, size_t size);
 struct omvrpc_link *link_serial_open(void *context, char *reason, size_t size);
 void link_serial_describe(const struct link_settings *settings, char *text, size_t size);
+void link_serial_explain_silence(void *context, const uint8_t *heard, size_t length, char *reason, size_t size);
 
+bool link_usb_check(const struct link_settings *settings, char *problem, size_t size);
 struct omvrpc_link *link_usb_open(void *context, char *reason, size_t size);
 void link_usb_describe(const struct link_settings *settings, char *text, size_t size);
+void link_usb_explain_silence(void *context, const uint8_t *heard, size_t length, char *reason, size_t size);
 
 bool link_sim_check(const struct link_settings *settings, char *problem, size_t size);
 struct omvrpc_link *link_sim_open(void *context, char *reason, size_t size);

@@ -8,15 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const usb_keys[] = {"serial", NULL};
+static const char *const usb_keys[] = {"serial", "port", "device", NULL};
 static const char *const serial_keys[] = {"device", "baud", "rtscts", NULL};
 static const char *const sim_keys[] = {"faults", "stock", NULL};
 
 const struct link_kind link_kinds[] = {
-    {"usb", usb_keys, NULL, NULL, link_usb_open, link_usb_describe, NULL},
-    {"serial", serial_keys, "device", link_serial_check, link_serial_open, link_serial_describe, NULL},
-    {"sim", sim_keys, NULL, link_sim_check, link_sim_open, link_sim_describe, link_sim_clear},
-    {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
+    {"usb", true, usb_keys, NULL, link_usb_check, link_usb_open, link_usb_describe, link_usb_explain_silence, NULL},
+    {"serial", true, serial_keys, "device", link_serial_check, link_serial_open, link_serial_describe,
+     link_serial_explain_silence, NULL},
+    {"sim", false, sim_keys, NULL, link_sim_check, link_sim_open, link_sim_describe, NULL, link_sim_clear},
+    {.type = NULL},
 };
 
 const struct link_kind *link_kind_find(const char *type) {
@@ -34,6 +35,7 @@ void link_settings_clear(struct link_settings *settings) {
     }
     free(settings->device);
     free(settings->serial);
+    free(settings->port);
     free(settings->faults);
     *settings = (struct link_settings){0};
 }

@@ -12,8 +12,9 @@
 /* What a configuration says of one camera's link. Strings are owned; free with link_settings_clear(). */
 struct link_settings {
     const struct link_kind *kind;
-    char *device;  /* serial, spi, i2c: node */
-    char *serial;  /* usb: the camera's USB serial number, or NULL for the first one found */
+    char *device;  /* serial, spi, i2c: node; usb: which one is meant, by its node, or NULL */
+    char *serial;  /* usb: the camera's USB serial number, or NULL for any */
+    char *port;    /* usb: the kernel's name of the USB port, such as "1-1.2", or NULL for any */
     uint32_t baud; /* serial: bits a second; 0 means 115200 */
     bool rtscts;   /* serial */
     char *faults;  /* sim: faults to inject, as openmv-sim takes them, or NULL */
@@ -23,6 +24,8 @@ struct link_settings {
 
 struct link_kind {
     const char *type; /* "usb", "serial", "sim" */
+    /* Whether its device may appear and vanish, and is announced when it appears (hotplug.h). */
+    bool is_announced;
     /* Keys that this kind accepts beside "type", NULL-terminated. */
     const char *const *keys;
     /* The one of them that has no default, or NULL. */
@@ -33,6 +36,8 @@ struct link_kind {
     struct omvrpc_link *(*open)(void *settings, char *reason, size_t size);
     /* Writes a short text for people, such as "serial /dev/ttyAMA0 115200". */
     void (*describe)(const struct link_settings *settings, char *text, size_t size);
+    /* As bus_opener.explain_silence; NULL where only the silence can be told. */
+    void (*explain_silence)(void *settings, const uint8_t *heard, size_t length, char *reason, size_t size);
     /* Frees `settings->state`; the link has been closed before. NULL where there is none. */
     void (*clear)(struct link_settings *settings);
 };

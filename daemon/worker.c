@@ -3,6 +3,8 @@
 
 #include "worker.h"
 
+#include "log.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -36,11 +38,13 @@ struct mailbox {
 };
 
 struct worker_camera {
-    struct mailbox mailbox;                        /* under the lock */
-    struct recording *recordings;                  /* under the lock */
-    bool released;                                 /* as the loop wants it, under the lock */
-    bool is_released;                              /* as the bus has it, of the thread alone */
+    struct mailbox mailbox;       /* under the lock */
+    struct recording *recordings; /* under the lock */
+    bool released;                /* as the loop wants it, under the lock */
+    bool is_released;             /* as the bus has it, of the thread alone */
+    const char *name;
     _Atomic uint64_t statistics[STATISTICS_WORDS]; /* written by the thread alone */
+    _Atomic uint64_t steps[HEALING_STEPS];         /* likewise */
 };
 
 struct worker {
@@ -48,7 +52,8 @@ struct worker {
     pthread_mutex_t lock;
     int to_thread;
     int to_loop;
-    bool stopping; /* under the lock */
+    bool stopping;  /* under the lock */
+    bool announced; /* under the lock */
     struct bus *bus;
     size_t count;
     struct pollfd *pollfds;
@@ -115,11 +120,21 @@ static void on_state_changed(void *context, size_t camera, enum camera_state sta
     signal_descriptor(worker->to_loop);
 }
 
+static void on_healed(void *context, size_t camera, enum healing_step step, uint64_t count) {
+    const struct worker *worker = context;
+    const char *sentence = healing_step_sentence(step);
+    if (sentence != NULL) {
+        log_info(BUS, "%s: %s (%s: %llu)", worker->cameras[camera].name, sentence, healing_step_name(step),
+                 (unsigned long long)count);
+    }
+}
+
 /* Takes what the loop has left in the mailboxes. Returns false when the thread is to stop. */
 static bool take_orders(struct worker *worker) {
-    bool stopping;
     pthread_mutex_lock(&worker->lock);
-    stopping = worker->stopping;
+    bool stopping = worker->stopping;
+    bool announced = worker->announced;
+    worker->announced = false;
     pthread_mutex_unlock(&worker->lock);
     for (size_t i = 0; i < worker->count && !stopping; i++) {
         struct worker_camera *camera = &worker->cameras[i];
@@ -132,6 +147,9 @@ static bool take_orders(struct worker *worker) {
         if (released != camera->is_released) {
             camera->is_released = released;
             (released ? bus_release : bus_acquire)(worker->bus, i, now_us);
+        }
+        if (announced) {
+            bus_announce(worker->bus, i, now_us);
         }
         if (job != NULL && bus_submit(worker->bus, job, now_us) != 0) {
             job->outcome = OMVRPC_NOT_DELIVERED;
@@ -148,6 +166,10 @@ static void publish_statistics(struct worker *worker) {
         memcpy(words, bus_statistics(worker->bus, i), sizeof words);
         for (size_t word = 0; word < STATISTICS_WORDS; word++) {
             atomic_store_explicit(&worker->cameras[i].statistics[word], words[word], memory_order_relaxed);
+        }
+        const uint64_t *steps = bus_healing(worker->bus, i);
+        for (size_t step = 0; step < HEALING_STEPS; step++) {
+            atomic_store_explicit(&worker->cameras[i].steps[step], steps[step], memory_order_relaxed);
         }
     }
 }
@@ -224,8 +246,16 @@ struct worker *worker_new(const struct bus_opener *openers, size_t cameras, size
     worker->to_thread = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->to_loop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->pollfds = calloc(cameras + 1, sizeof worker->pollfds[0]);
+    for (size_t i = 0; i < cameras; i++) {
+        worker->cameras[i].name = openers[i].name != NULL ? openers[i].name : "a camera";
+    }
     const struct bus_events events = {
-        .job_ended = on_job_ended, .state_changed = on_state_changed, .wire = on_wire, .context = worker};
+        .job_ended = on_job_ended,
+        .state_changed = on_state_changed,
+        .wire = on_wire,
+        .context = worker,
+        .healed = on_healed,
+    };
     if (worker->pollfds != NULL) {
         worker->pollfds[0] = (struct pollfd){.fd = worker->to_thread, .events = POLLIN};
         worker->bus = bus_new(openers, cameras, &events, max_payload, omvrpc_now_us());
@@ -313,6 +343,13 @@ struct recording *worker_take_full_recording(struct worker *worker, size_t camer
     return recording;
 }
 
+void worker_announce(struct worker *worker) {
+    pthread_mutex_lock(&worker->lock);
+    worker->announced = true;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_thread);
+}
+
 int worker_descriptor(const struct worker *worker) {
     return worker->to_loop;
 }
@@ -379,4 +416,10 @@ void worker_statistics(struct worker *worker, size_t camera, struct omvrpc_stati
         words[word] = atomic_load_explicit(&worker->cameras[camera].statistics[word], memory_order_relaxed);
     }
     memcpy(statistics, words, sizeof words);
+}
+
+void worker_healing(struct worker *worker, size_t camera, uint64_t steps[HEALING_STEPS]) {
+    for (size_t step = 0; step < HEALING_STEPS; step++) {
+        steps[step] = atomic_load_explicit(&worker->cameras[camera].steps[step], memory_order_relaxed);
+    }
 }

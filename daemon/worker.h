@@ -47,6 +47,9 @@ void worker_record(struct worker *worker, size_t camera, struct recording *recor
 void worker_end_recording(struct worker *worker, size_t camera, struct recording *recording);
 struct recording *worker_take_full_recording(struct worker *worker, size_t camera);
 
+/* Tells that a device has appeared, which may be one that a camera of this bus waits for. */
+void worker_announce(struct worker *worker);
+
 /* Readable while messages wait. */
 int worker_descriptor(const struct worker *worker);
 
@@ -56,5 +59,8 @@ void worker_message_free(struct worker_message *message);
 
 /* Copies a camera's counters as they were after its last step. */
 void worker_statistics(struct worker *worker, size_t camera, struct omvrpc_statistics *statistics);
+
+/* The same of the steps of healing. */
+void worker_healing(struct worker *worker, size_t camera, uint64_t steps[HEALING_STEPS]);
 
 #endif

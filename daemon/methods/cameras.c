@@ -30,6 +30,11 @@ static cJSON *describe_camera(const struct camera *camera) {
         cJSON_AddNullToObject(row, "reason");
     }
     cJSON_AddNumberToObject(row, "since_ms", (double)((omvrpc_now_us() - status.since_us) / 1000));
+    if (status.returns_in_us >= 0) {
+        cJSON_AddNumberToObject(row, "returns_in_ms", (double)(status.returns_in_us / 1000));
+    } else {
+        cJSON_AddNullToObject(row, "returns_in_ms");
+    }
     const struct description *description = camera_description(camera);
     add_text(row, "firmware", description != NULL ? description->firmware : "");
     add_text(row, "board", description != NULL ? description->board : "");

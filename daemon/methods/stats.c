@@ -84,6 +84,16 @@ static cJSON *describe_wire(const struct camera *camera) {
     return object;
 }
 
+static cJSON *describe_healing(const struct camera *camera) {
+    uint64_t steps[HEALING_STEPS];
+    camera_get_healing(camera, steps);
+    cJSON *object = cJSON_CreateObject();
+    for (int step = 0; step < HEALING_STEPS; step++) {
+        add_count(object, healing_step_name((enum healing_step)step), steps[step]);
+    }
+    return object;
+}
+
 static cJSON *describe_camera(struct camera *camera) {
     struct camera_status status;
     const struct callback_statistics *statistics = camera_statistics(camera);
@@ -102,6 +112,7 @@ static cJSON *describe_camera(struct camera *camera) {
     add_count(answers, "shared", sharing.shared);
     add_count(answers, "remembered", sharing.remembered);
     cJSON_AddItemToObject(object, "wire", describe_wire(camera));
+    cJSON_AddItemToObject(object, "healing", describe_healing(camera));
     return object;
 }
 

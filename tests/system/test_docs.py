@@ -113,6 +113,7 @@ def the_options_and_faults_of_openmv_sim_are_documented():
 
 def no_option_is_named_that_no_program_has():
     known = {"--system", "--cflags", "--libs"}  # of groupadd and pkg-config
+    known |= {"--now", "--reload", "--subsystem-match"}  # of systemctl and udevadm
     for name in ("openmvd", "openmvctl", "openmv-sim"):
         known.update(options(name))
     for verb in indented(output("openmvctl", "--help"), "Verbs:"):
@@ -149,6 +150,16 @@ def the_limits_are_documented_with_defaults_and_ranges():
     ranges = dict(re.findall(r'limits\.(\w+): found "x", expected an integer from (\d+ to \d+)', said))
     shown = {docs.names(row[0])[0]: (row[1], row[2]) for row in docs.table("limits")}
     assert shown == {name: (str(defaults[name]), ranges[name]) for name in defaults}, shown
+
+
+def the_times_of_healing_are_documented_with_defaults_and_ranges():
+    rows = re.findall(r"\{ROW\((\w+)\), (\d+), (\d+), (\d+),", docs.read("daemon/healing.c"))
+    real = {name: (default, f"{least} to {most}") for name, default, least, most in rows}
+    shown = {docs.names(row[0])[0]: (row[1], row[2]) for row in docs.table("healing keys")}
+    assert real and shown == real, f"{shown}\n{real}"
+    with tempfile.TemporaryDirectory() as folder:
+        for document in ({"healing": {"zzzz": 1}}, {"cameras": {"a": {"link": {"type": "sim"}, "healing": {"zzzz": 1}}}}):
+            same(shown, listed(mistakes(folder, document), "known are "), "healing")
 
 
 # The camera.
@@ -291,7 +302,7 @@ def literals():
 
 
 # What stands for the reader's own names: quoted names, nodes and paths, numbers, what the system says.
-FILLED_IN = re.compile(r'"[^"]*"|/[\w./-]+( at \d+ baud)?|\b[0-9A-F]{12}\b|\b\d+( s)?\b|\b(openmvctl|openmv|pi|dialout|camera\.json)\b'
+FILLED_IN = re.compile(r'"[^"]*"|/[\w./-]+( at \d+ baud)?|\b[0-9A-F]{12}\b|\(pid \d+\)|\b[0-9a-f]{4}:[0-9a-f]{4}\b|\b\d+(-\d+(\.\d+)*| s)?\b|\b(openmvctl|openmv|pi|dialout|camera\.json|ModemManager|agetty)\b'
                        r"|No such file or directory|Operation not permitted|Read-only file system|No space left on device")
 
 
@@ -380,6 +391,7 @@ def main():
         no_option_is_named_that_no_program_has,
         the_keys_of_the_configuration_are_documented,
         the_limits_are_documented_with_defaults_and_ranges,
+        the_times_of_healing_are_documented_with_defaults_and_ranges,
         the_callbacks_of_the_camera_are_documented,
         the_settings_of_the_camera_are_documented,
         the_methods_and_their_params_are_documented,

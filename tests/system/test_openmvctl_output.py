@@ -149,6 +149,11 @@ def ports_are_lent_taken_back_and_reset():
         expect_in(b"front was reset", run(daemon, "reset").stdout, "reset")
         expect((daemon.requests[-1]["method"], daemon.requests[-1].get("params")), ("reset", None), "request")
         expect_in(b"the camera is released", run(daemon, "release").stdout, "release of the only one")
+    with Daemon(True, True) as daemon:
+        expect_in(b"top is released", run(daemon, "release", "--for", "10m", "top").stdout, "release for a time")
+        expect(daemon.params(), {"for_ms": 600000, "camera": "top"}, "request")
+        expect(run(daemon, "release", "--for", "2.5").returncode, 0, "release for seconds")
+        expect(daemon.params(), {"for_ms": 2500}, "request")
 
 
 @test

@@ -106,6 +106,35 @@ def release_answers_when_the_port_is_free():
         assert has_port_open(camera.path)
 
 
+def a_port_lent_for_a_time_comes_back_by_itself():
+    with Camera() as camera, daemon.client() as client:
+        wait_for_camera(client)
+        begun = time.monotonic()
+        assert client.result("release", {"for_ms": 700}) is True
+        row = wait_for_camera(client, "camera", "released")
+        assert 0 < row["returns_in_ms"] <= 700, row
+        assert not has_port_open(camera.path)
+        # Whoever has connected meanwhile stays connected.
+        assert client.error("call", {"name": "face_detection"})["data"]["reason"] == "released"
+        row = wait_for_camera(client)
+        assert time.monotonic() - begun >= 0.7 and row["returns_in_ms"] is None, row
+        assert has_port_open(camera.path)
+
+
+def the_last_release_decides_when_a_port_comes_back():
+    with Camera(), daemon.client() as client:
+        wait_for_camera(client)
+        assert client.result("release", {"for_ms": 200}) is True
+        assert client.result("release") is True
+        assert client.result("cameras")[0]["returns_in_ms"] is None
+        assert client.result("release", {"for_ms": 86400000}) is True
+        assert client.result("cameras")[0]["returns_in_ms"] > 80000000
+        assert client.result("acquire") is True
+        assert wait_for_camera(client)["returns_in_ms"] is None
+        for wrong in (0, -1, 86400001, "1m"):
+            assert client.error("release", {"for_ms": wrong})["data"]["reason"] == "invalid_params"
+
+
 HELPERS = ("reason_of", "be_busy", "Camera", "has_port_open")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())

@@ -40,7 +40,12 @@ static unsigned ends, changes, executions;
 static enum camera_state state;
 static char reason[BUS_REASON_SIZE];
 static int64_t state_us;
+static enum camera_state state_at_end; /* when the last job ended */
 static int64_t duration_us;
+static struct healing healing; /* of the next set_up() */
+static uint8_t heard[BUS_HEARD_SIZE];
+static size_t heard_length;
+static unsigned explanations;
 
 static inline void let_camera_work(void) {
     struct omvrpc_step step;
@@ -122,6 +127,7 @@ static inline void on_job_ended(void *context, struct job *job) {
     ck_assert_ptr_null(ended);
     ended = job;
     ends++;
+    state_at_end = state;
 }
 
 static inline void on_state_changed(void *context, size_t camera, enum camera_state new_state, const char *why,
@@ -133,6 +139,14 @@ static inline void on_state_changed(void *context, size_t camera, enum camera_st
     snprintf(reason, sizeof reason, "%s", why);
     state_us = at_us;
     changes++;
+}
+
+static inline void explain_silence(void *context, const uint8_t *bytes, size_t length, char *why, size_t size) {
+    ck_assert_ptr_eq(context, &line);
+    ck_assert_uint_le(length, sizeof heard);
+    memcpy(heard, bytes, length);
+    heard_length = length;
+    snprintf(why, size, "explained %u", ++explanations);
 }
 
 static inline void echo(void *context, const uint8_t *argument, size_t length, struct omvrpc_reply *reply) {
@@ -170,8 +184,10 @@ static inline void live_for(int64_t time_us) {
     live_until(now_us + time_us);
 }
 
-static inline void set_up(void) {
+static inline void set_up_bus(bool explains) {
     memset(&line, 0, sizeof line);
+    explanations = 0;
+    heard_length = 0;
     now_us = 500 * (int64_t)SECOND;
     ended = NULL;
     ends = changes = executions = 0;
@@ -180,10 +196,25 @@ static inline void set_up(void) {
     line.camera = omvrpc_slave_new();
     ck_assert_ptr_nonnull(line.camera);
     ck_assert_int_eq(omvrpc_slave_register(line.camera, "echo", echo, NULL), 0);
-    const struct bus_opener opener = {.open = line_open, .context = &line, .description = DESCRIPTION};
-    const struct bus_events events = {.job_ended = on_job_ended, .state_changed = on_state_changed, .context = &line};
+    const struct bus_opener opener = {
+        .open = line_open,
+        .context = &line,
+        .description = DESCRIPTION,
+        .healing = &healing,
+        .explain_silence = explains ? explain_silence : NULL,
+    };
+    const struct bus_events events = {
+        .job_ended = on_job_ended,
+        .state_changed = on_state_changed,
+        .context = &line,
+    };
     bus = bus_new(&opener, 1, &events, 65536, now_us);
     ck_assert_ptr_nonnull(bus);
+}
+
+static inline void set_up(void) {
+    healing = (struct healing){0};
+    set_up_bus(false);
 }
 
 static inline void free_ended(void) {

@@ -306,6 +306,7 @@ START_TEST(a_job_under_way_ends_when_its_port_is_released) {
     live_for(100 * MS);
     bus_release(bus, 0, now_us);
     ck_assert_ptr_nonnull(ended);
+    ck_assert_int_eq(state_at_end, CAMERA_RELEASED);
     ck_assert_int_eq(ended->outcome, OMVRPC_RESULT_UNKNOWN);
     bus_acquire(bus, 0, now_us);
     omvrpc_slave_reset(line.camera);

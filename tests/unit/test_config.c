@@ -87,6 +87,30 @@ START_TEST(what_is_said_is_what_is_meant) {
 }
 END_TEST
 
+START_TEST(cameras_on_usb_are_told_apart_by_any_one_key) {
+    struct config *config = read_good("{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\", \"serial\": \"A1\"}},"
+                                      "\"b\": {\"link\": {\"type\": \"usb\", \"port\": \"3-1.4.2\"}},"
+                                      "\"c\": {\"link\": {\"type\": \"usb\", \"device\": \"/dev/openmv/A2\"}}}}");
+    ck_assert_str_eq(config->cameras[0].link.serial, "A1");
+    ck_assert_str_eq(config->cameras[1].link.port, "3-1.4.2");
+    ck_assert_str_eq(config->cameras[2].link.device, "/dev/openmv/A2");
+    config_free(config);
+}
+END_TEST
+
+START_TEST(what_a_camera_says_of_its_healing_goes_before_what_is_said_of_all) {
+    struct config *config =
+        read_good("{\"cameras\": {\"a\": {\"link\": {\"type\": \"sim\"}, \"healing\": {\"reopen_after_ms\": "
+                  "1000}}, \"b\": {\"link\": {\"type\": \"sim\"}}},"
+                  "\"healing\": {\"reopen_after_ms\": 2000, \"offline_after_ms\": \"500\"}}");
+    ck_assert_uint_eq(config->cameras[0].healing.reopen_after_ms, 1000);
+    ck_assert_uint_eq(config->cameras[0].healing.offline_after_ms, 500);
+    ck_assert_uint_eq(config->cameras[1].healing.reopen_after_ms, 2000);
+    ck_assert_uint_eq(config->cameras[1].healing.probe_interval_ms, 5000);
+    config_free(config);
+}
+END_TEST
+
 static const struct {
     const char *text;
     const char *report;
@@ -138,6 +162,22 @@ static const struct {
      "test.json:2: cameras.\"\": a camera's name is 1 to 64 letters, digits, \"_\", \"-\" or \".\"\n"},
     {"{\"callbacks\": {\n\"\": {\"doc\": \"\"}}}",
      "test.json:2: callbacks.\"\": expected a name of 1 to 64 visible ASCII characters without a # before them\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\", \"port\": \"1-1.2\"}},\n\"b\": {\"link\": {\"type\": "
+     "\"usb\"}}}}",
+     "test.json:2: cameras.b: \"a\" is on USB as well; this one needs \"serial\", \"port\" or \"device\" to be told "
+     "from "
+     "it\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\", \"serial\": \"1\"}},\n\"b\": {\"link\": {\"type\": \"usb\", "
+     "\"serial\": \"1\"}}}}",
+     "test.json:2: cameras.b: its USB serial number 1 is that of \"a\" already\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\", \"port\": \"1-\"}}}}",
+     "test.json:1: cameras.a.link: port: found \"1-\", expected the kernel's name of a USB port, such as \"1-1.2\"\n"},
+    {"{\"healing\": {\"retry_min_ms\": 9}}",
+     "test.json:1: healing.retry_min_ms: found 9, expected an integer from 10 to 60000\n"},
+    {"{\"healing\": {\"retry_min_ms\": 600,\n\"retry_max_ms\": 500}}",
+     "test.json:1: healing: retry_min_ms (600) is more than retry_max_ms (500)\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"},\n\"healing\": {\"retry_mim_ms\": 600}}}}",
+     "test.json:2: cameras.a.healing.retry_mim_ms: there is no such key; did you mean \"retry_min_ms\"?\n"},
     {"{\"cameras\": }", NULL},
     {"{\"limits\": {\"output_bytes\": 65536}}", NULL},
     {"{\"callbacks\": {\"a\": {\"result\": \"HHH\"}}}", NULL},
@@ -236,6 +276,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, an_empty_text_means_one_usb_camera);
     tcase_add_test(tests, every_limit_has_a_default_within_its_range);
     tcase_add_test(tests, what_is_said_is_what_is_meant);
+    tcase_add_test(tests, cameras_on_usb_are_told_apart_by_any_one_key);
+    tcase_add_test(tests, what_a_camera_says_of_its_healing_goes_before_what_is_said_of_all);
     tcase_add_test(tests, a_mistake_is_told_with_its_line_and_path);
     tcase_add_test(tests, a_doubled_key_hides_no_other_mistake);
     tcase_add_test(tests, an_object_with_very_many_keys_is_one_mistake);

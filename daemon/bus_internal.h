@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUS_INTERNAL_H
+#define BUS_INTERNAL_H
+
+/* What the files of the bus share: bus.c steps cameras and has their jobs, bus_link.c has their links and states. */
+
+#include "bus.h"
+
+struct bus_camera {
+    struct bus_opener opener;
+    struct healing healing;
+    struct omvrpc_link *link;
+    struct omvrpc_link_info link_info;
+    struct omvrpc_master *master;
+    struct job *job;
+    bool job_begun;
+    bool probing;
+    bool output_blocked;
+    bool could_not_open; /* at the last attempt */
+    bool is_lost;        /* it was online and has not returned yet */
+    enum camera_state state;
+    char reason[BUS_REASON_SIZE];
+    uint64_t steps[HEALING_STEPS];
+    uint8_t heard[BUS_HEARD_SIZE]; /* the last bytes that were no answer */
+    size_t heard_length;
+    int64_t lost_us;   /* since when it is not online */
+    int64_t opened_us; /* when the link was opened */
+    int64_t retry_us;  /* when to open the link */
+    int64_t retry_pause_us;
+    int64_t hurry_until_us; /* until then the pause does not grow */
+    int64_t explained_us;   /* when its silence was explained last, or 0 */
+    int64_t idle_us;        /* since when there was nothing to do */
+};
+
+struct bus {
+    struct bus_events events;
+    size_t count;
+    struct bus_camera cameras[];
+};
+
+static inline int64_t ms_to_us(uint32_t milliseconds) {
+    return (int64_t)milliseconds * 1000;
+}
+
+/* Jobs, in bus.c. */
+
+/* Lets go of a master's call that the loss of the link has ended, or that shall not go on. */
+void bus_collect_end(struct bus *bus, struct bus_camera *camera, int64_t now_us);
+
+/* Ends the job that a camera holds, if any. */
+void bus_stop_job(struct bus *bus, struct bus_camera *camera, int64_t now_us);
+
+/* Links and states, in bus_link.c. */
+
+void bus_set_state(struct bus *bus, size_t index, enum camera_state state, const char *reason, int64_t now_us);
+void bus_open_link(struct bus *bus, size_t index, int64_t now_us);
+void bus_close_link(struct bus *bus, struct bus_camera *camera, int64_t now_us);
+
+/* To be called when an operation of the link has returned an error. */
+void bus_lose_link(struct bus *bus, size_t index, int error, int64_t now_us);
+
+/* Keeps the end of what was received, for the explanation of a silence. */
+void bus_note_heard(struct bus_camera *camera, const uint8_t *data, size_t length);
+
+/* Draws the conclusion of having no link for so long. Returns when to look again. */
+int64_t bus_judge_absence(struct bus *bus, size_t index, int64_t now_us);
+
+/* Draws the conclusions of what the master knows. Returns when to look again. */
+int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us);
+
+/* Counts a step and tells the owner. */
+void bus_count(struct bus *bus, size_t index, enum healing_step step);
+
+#endif
