@@ -14,6 +14,20 @@ const char *camera_name(const struct camera *camera) {
     return camera->config->name;
 }
 
+/* A camera is shown as online once it is known what it has, which takes it a few milliseconds. */
+static enum camera_state shown_state(const struct camera *camera) {
+    return camera->state == CAMERA_ONLINE && camera->is_strange ? CAMERA_CONNECTING : camera->state;
+}
+
+void camera_tell_state(struct camera *camera) {
+    camera->is_strange = camera->state == CAMERA_ONLINE && !camera->is_introduced;
+    if (!camera->is_strange) {
+        log_info(CAMERA, "%s (%s): %s%s%s", camera_name(camera), camera->link, camera_state_name(camera->state),
+                 camera->reason[0] != '\0' ? ": " : "", camera->reason);
+        subscription_announce(camera->daemon, camera);
+    }
+}
+
 static void handle_changed_state(struct camera *camera, const struct worker_message *message) {
     enum camera_state before = camera->state;
     bool is_news = message->state != before || strcmp(message->reason, camera->reason) != 0;
@@ -21,10 +35,6 @@ static void handle_changed_state(struct camera *camera, const struct worker_mess
     camera->link_info = message->link_info;
     camera->since_us = message->state != before ? message->since_us : camera->since_us;
     snprintf(camera->reason, sizeof camera->reason, "%s", message->reason);
-    if (is_news) {
-        log_info(CAMERA, "%s (%s): %s%s%s", camera_name(camera), camera->link, camera_state_name(camera->state),
-                 camera->reason[0] != '\0' ? ": " : "", camera->reason);
-    }
     if (camera->state == CAMERA_ONLINE && before != CAMERA_ONLINE) {
         camera_expect_stranger(camera);
     } else if (camera->state == CAMERA_OFFLINE) {
@@ -36,7 +46,7 @@ static void handle_changed_state(struct camera *camera, const struct worker_mess
     }
     camera_serve_port_requests(camera);
     if (is_news) {
-        subscription_announce(camera->daemon, camera);
+        camera_tell_state(camera);
     }
 }
 
@@ -98,8 +108,8 @@ void camera_get_status(const struct camera *camera, struct camera_status *status
         .name = camera->config->name,
         .settings = &camera->config->link,
         .link = camera->link,
-        .state = camera->state,
-        .reason = camera->reason,
+        .state = shown_state(camera),
+        .reason = shown_state(camera) == camera->state ? camera->reason : "asking the camera what it is",
         .since_us = camera->since_us,
         .returns_in_us = camera->return_us != 0 ? camera->return_us - omvrpc_now_us() : -1,
         .waiting = camera->queue.length + camera->followers.length,

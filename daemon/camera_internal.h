@@ -41,6 +41,7 @@ struct camera {
     struct session session;
     struct exchange introduction; /* under way while its job is not NULL */
     bool is_introduced;           /* it has been asked who it is since it came online */
+    bool is_strange;              /* nor has it answered that, or failed to */
     int64_t introduce_again_us;   /* where that failed; 0 for never */
     struct description description;
 
@@ -91,6 +92,9 @@ bool camera_copy_answer(struct call *follower, const struct call *leader);
 /* Makes the session's first call, which asks the camera who it is. */
 void camera_introduce(struct camera *camera);
 void camera_take_introduction(struct camera *camera, struct job *ended);
+
+/* Tells log and subscribers of the camera's state, unless it is too early to call it online. */
+void camera_tell_state(struct camera *camera);
 
 /* The camera has come online: whom it was before may not hold any more. */
 void camera_expect_stranger(struct camera *camera);

@@ -41,6 +41,14 @@ static uint32_t random_id(void) {
     return id;
 }
 
+static void forget_introduction(struct camera *camera) {
+    job_free(camera->introduction.job);
+    exchange_clear(&camera->introduction);
+    if (camera->is_strange && camera->is_introduced) {
+        camera_tell_state(camera);
+    }
+}
+
 static void submit_next(struct camera *camera) {
     struct job *job = exchange_next(&camera->introduction, omvrpc_now_us());
     if (job != NULL) {
@@ -48,8 +56,7 @@ static void submit_next(struct camera *camera) {
         return;
     }
     log_error(CAMERA, "%s: no memory to ask it what it is", camera_name(camera));
-    job_free(camera->introduction.job);
-    exchange_clear(&camera->introduction);
+    forget_introduction(camera);
 }
 
 void camera_introduce(struct camera *camera) {
@@ -121,6 +128,5 @@ void camera_take_introduction(struct camera *camera, struct job *ended) {
     } else {
         camera->is_introduced = false;
     }
-    job_free(camera->introduction.job);
-    exchange_clear(&camera->introduction);
+    forget_introduction(camera);
 }

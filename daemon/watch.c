@@ -137,8 +137,12 @@ static void tell_error(struct watch_subscription *subscriber, const struct error
     subscription_send_event(&subscriber->base, &text, NULL, 0);
 }
 
-static bool is_due(struct watch_subscription *subscriber, int64_t now_us) {
+/* Whoever wants the fastest rate gets every answer, however late it is. */
+static bool is_due(struct watch_subscription *subscriber, int64_t fastest, int64_t now_us) {
     int64_t interval_us = subscriber->options.interval_us;
+    if (interval_us <= fastest) {
+        return true;
+    }
     if (now_us < subscriber->due_us - interval_us / EARLY_PARTS) {
         return false;
     }
@@ -150,13 +154,13 @@ static bool is_due(struct watch_subscription *subscriber, int64_t now_us) {
 }
 
 static void tell_everybody(struct watch *watch, const struct error *error) {
-    int64_t now_us = omvrpc_now_us();
+    int64_t now_us = omvrpc_now_us(), fastest = fastest_us(watch);
     struct subscription *subscription;
     TAILQ_FOREACH(subscription, &watch->subscribers, of_source) {
         struct watch_subscription *subscriber = of(subscription);
         bool is_news = error != NULL || !subscriber->options.on_change || subscriber->version != watch->version ||
                        subscriber->trouble != ERROR_NONE;
-        if (!is_due(subscriber, now_us) || !is_news) {
+        if (!is_due(subscriber, fastest, now_us) || !is_news) {
             continue;
         }
         if (error != NULL) {
