@@ -142,7 +142,7 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
         .wire = log_wants(LOG_SUBSYSTEM_BUS, LOG_LEVEL_WIRE) ? wire_log_write : NULL,
         .name = config->name,
     };
-    camera->worker = worker_new(&opener, 1, daemon->config->limits.payload_bytes);
+    camera->worker = worker_new(&opener, 1, daemon->config->limits.payload_bytes + OMVRPC_ENVELOPE_SIZE);
     if (camera->worker == NULL) {
         log_error(CAMERA, "%s: its worker cannot be started: %s", config->name, strerror(errno));
         free(camera);
