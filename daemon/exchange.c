@@ -243,7 +243,8 @@ static bool is_older_than_call(const struct exchange *exchange, const struct omv
                                int64_t now_us) {
     int64_t age_us = now_us - exchange->begun_us;
     /* A result of which there is a piece already was made by the camera that has forgotten it since. */
-    return exchange->total == 0 && reply->length >= 4 && (int64_t)get_u32(reply->data) * 1000 > age_us + age_us / CLOCK_PARTS + CLOCK_SLACK_US;
+    return exchange->total == 0 && reply->length >= 4 &&
+           (int64_t)get_u32(reply->data) * 1000 > age_us + age_us / CLOCK_PARTS + CLOCK_SLACK_US;
 }
 
 /* Adds the piece that has come. Returns false where it is not the one that was asked for. */
