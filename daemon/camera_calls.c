@@ -25,6 +25,11 @@ void camera_set_stopping(struct error *error) {
     error->cause = "stopping";
 }
 
+/* What a call that waits keeps of what its client sent. */
+static size_t weight(const struct call *call) {
+    return call->job->argument_length + call->kept_bytes;
+}
+
 /* Takes a call out of the queue, with all that is counted for it. Returns false where it stands in none. */
 static bool leave_queue(struct call *call) {
     struct camera *camera = call->camera;
@@ -34,7 +39,7 @@ static bool leave_queue(struct call *call) {
     queue_remove(&camera->queue, &call->entry);
     event_del(&call->timer);
     call->client->waiting--;
-    call->client->waiting_bytes -= call->job->argument_length;
+    call->client->waiting_bytes -= weight(call);
     if (camera->clinging == call) {
         camera->clinging = NULL;
     }
@@ -67,10 +72,7 @@ static void end_early(struct call *call, const struct error *error, enum omvrpc_
     end_call(call, error);
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *context) {
-    (void)fd;
-    (void)what;
-    struct call *call = context;
+static void expire_call(struct call *call) {
     const struct camera *camera = call->camera;
     struct error error;
     leave_queue(call);
@@ -84,6 +86,16 @@ static void on_deadline(evutil_socket_t fd, short what, void *context) {
     end_early(call, &error, OMVRPC_CAUSE_TIMEOUT);
 }
 
+static void on_deadline(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    struct call *call = context;
+    struct camera *camera = call->camera;
+    expire_call(call);
+    /* Others may have waited for the room that its result took on the camera. */
+    camera_serve(camera);
+}
+
 static bool enter_queue(struct call *call, bool first) {
     int64_t left_us = call->job->deadline_us - omvrpc_now_us();
     if (left_us < 0) {
@@ -95,7 +107,7 @@ static bool enter_queue(struct call *call, bool first) {
         return false;
     }
     call->client->waiting++;
-    call->client->waiting_bytes += call->job->argument_length;
+    call->client->waiting_bytes += weight(call);
     evtimer_assign(&call->timer, call->camera->daemon->base, on_deadline, call);
     if (evtimer_add(&call->timer, &left) == 0) {
         return true;
@@ -109,7 +121,7 @@ static bool has_room(const struct camera *camera, const struct call *call, struc
     const struct client *client = call->request->client;
     if (client->waiting >= limits->client_waiting) {
         error_set(error, ERROR_QUEUE_FULL, "%zu calls of this client wait (limits.client_waiting)", client->waiting);
-    } else if (client->waiting_bytes + call->job->argument_length > limits->client_waiting_bytes) {
+    } else if (client->waiting_bytes + weight(call) > limits->client_waiting_bytes) {
         error_set(error, ERROR_QUEUE_FULL, "%zu bytes of arguments of this client wait (limits.client_waiting_bytes)",
                   client->waiting_bytes);
     } else if (camera->queue.length >= limits->camera_waiting) {
@@ -162,6 +174,7 @@ void camera_drop_client(struct camera *camera, const struct client *client) {
         leave_queue(call);
         end_early(call, &error, OMVRPC_CAUSE_NONE);
     }
+    camera_serve(camera);
 }
 
 void camera_end_waiting(struct camera *camera, const struct error *error) {
@@ -209,7 +222,7 @@ static void run_call(struct camera *camera, struct call *call) {
     struct error error;
     leave_queue(call);
     if (!call->has_begun && call->prepare != NULL && !call->prepare(call, &error)) {
-        call->ended(call, &error);
+        end_early(call, &error, OMVRPC_CAUSE_LOST);
         return;
     }
     if (!call->has_begun) {
@@ -228,14 +241,15 @@ static void run_call(struct camera *camera, struct call *call) {
 
 /*
  * A client that does not read what it has got is not sent more; its calls wait until it reads, or until their
- * deadlines. A new call waits while the camera holds as many unfinished results as it can.
+ * deadlines. A new call waits while the camera holds as many unfinished results as it can; those are read to their end
+ * for everybody, since others wait for their room.
  */
 static bool may_serve(const struct queue_entry *entry, void *context) {
     const struct camera *camera = context;
     const struct call *call = call_of((struct queue_entry *)entry);
     bool is_new = !call->has_begun || call->exchange.session_id == 0;
-    return !client_is_clogged(call->client) &&
-           (!is_new || !camera->session.is_open || session_has_room(&camera->session));
+    return !is_new ||
+           (!client_is_clogged(call->client) && (!camera->session.is_open || session_has_room(&camera->session)));
 }
 
 static bool is_free(const struct camera *camera) {
@@ -243,11 +257,15 @@ static bool is_free(const struct camera *camera) {
            camera->introduction.job == NULL;
 }
 
+static bool is_to_be_introduced(const struct camera *camera) {
+    bool is_asked_again = camera->introduce_again_us != 0 && omvrpc_now_us() >= camera->introduce_again_us;
+    bool is_used_up = session_is_used_up(&camera->session) && camera->session.held == 0;
+    return camera->clinging == NULL && (!camera->is_introduced || is_asked_again || is_used_up);
+}
+
 void camera_serve(struct camera *camera) {
     while (is_free(camera)) {
-        bool is_strange = !camera->is_introduced ||
-                          (camera->introduce_again_us != 0 && omvrpc_now_us() >= camera->introduce_again_us);
-        if (is_strange && camera->clinging == NULL) {
+        if (is_to_be_introduced(camera)) {
             camera_introduce(camera);
             continue;
         }
@@ -259,17 +277,19 @@ void camera_serve(struct camera *camera) {
             return;
         }
         if (omvrpc_now_us() >= call->job->deadline_us) {
-            on_deadline(-1, EV_TIMEOUT, call);
+            expire_call(call);
         } else {
             run_call(camera, call);
         }
     }
 }
 
-/* Whether there is anybody, and any time, to go on for. */
+/* Whether there is anybody, any time, and a camera to go on for. */
 static bool may_go_on(const struct call *call) {
-    return call->request->client != NULL && call->camera->state != CAMERA_RELEASED &&
-           !call->camera->daemon->out_of_time;
+    const struct camera *camera = call->camera;
+    bool is_lost = camera->state == CAMERA_OFFLINE && has_begun(&call->entry);
+    return call->request->client != NULL && camera->state != CAMERA_RELEASED && !is_lost &&
+           !camera->daemon->out_of_time;
 }
 
 static void take_exchange(struct camera *camera, struct call *call, struct job *job) {

@@ -177,6 +177,9 @@ static bool bind_call(struct asked_call *asked, struct camera *camera, const str
     size_t limit = asked->call.request->daemon->config->limits.payload_bytes;
     callback_set_free(asked->callbacks);
     asked->callbacks = callback_set_share(camera_callbacks(camera));
+    free(job->argument);
+    job->argument = NULL;
+    job->argument_length = 0;
     if (!call_read_name(asked->name, asked->callbacks, &job->command, &asked->callback, error) ||
         !call_read_argument(params, asked->callback, limit, job, error)) {
         return false;
@@ -192,9 +195,26 @@ static bool cancel(struct request *request) {
     return camera_cancel(request->work);
 }
 
+/* Arguments that were packed for one camera are not for another that has come in its place meanwhile. */
+static bool check_camera(const struct asked_call *asked, struct error *error) {
+    const struct camera *camera = asked->call.camera;
+    const struct callback_set *callbacks = camera_callbacks(camera);
+    if (callbacks == asked->callbacks ||
+        callback_is_like(asked->callback, callback_find_id(callbacks, asked->call.job->command))) {
+        return true;
+    }
+    error_set(error, ERROR_NOT_DELIVERED,
+              "camera \"%s\" takes or gives something else for \"%s\" than when the call was made", camera_name(camera),
+              asked->name);
+    return false;
+}
+
 /* The camera has come, and has said what it has. */
 static bool prepare(struct call *call, struct error *error) {
     struct asked_call *asked = (struct asked_call *)call;
+    if (asked->params == NULL) {
+        return check_camera(asked, error);
+    }
     struct params given;
     struct json_span text = {.text = asked->params, .length = strlen(asked->params)};
     return params_read(method_call.params, text, &given, error) && bind_call(asked, call->camera, &given, error) &&
@@ -208,9 +228,8 @@ static bool postpone(struct asked_call *asked, const struct params *given, struc
         set_out_of_memory(error);
         return false;
     }
-    asked->callback = callback_find(asked->call.request->daemon->config->callbacks, asked->name);
+    asked->call.kept_bytes = given->object.length;
     set_deadline(asked, given);
-    asked->call.prepare = prepare;
     return true;
 }
 
@@ -244,7 +263,13 @@ static bool begin_call(struct asked_call *asked, struct camera *camera, const st
     if (!check_reply_form(request, asked->form, error)) {
         return false;
     }
-    if (!camera_is_introduced(camera)) {
+    /* What the configuration knows is all that is known of a camera that has not come yet. */
+    bool is_known = camera_is_introduced(camera);
+    const struct callback_set *callbacks = is_known ? camera_callbacks(camera) : request->daemon->config->callbacks;
+    if (!call_read_name(asked->name, callbacks, &call->job->command, &asked->callback, error)) {
+        return false;
+    }
+    if (!is_known && !is_kept(asked, camera)) {
         if (!postpone(asked, given, error)) {
             return false;
         }
@@ -257,6 +282,7 @@ static bool begin_call(struct asked_call *asked, struct camera *camera, const st
     }
     call->priority = (enum queue_priority)params_choice(given, "priority", QUEUE_NORMAL);
     call->waits_offline = params_boolean(given, "wait", false);
+    call->prepare = prepare;
     call->ended = on_ended;
     request->work = call;
     request->cancel = cancel;
