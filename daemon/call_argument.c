@@ -181,6 +181,9 @@ bool call_bind(struct job *job, const char *name, struct camera *camera, const s
                int64_t since_us, struct callback_set **set, const struct callback **callback, struct error *error) {
     callback_set_free(*set);
     *set = callback_set_share(camera_callbacks(camera));
+    free(job->argument);
+    job->argument = NULL;
+    job->argument_length = 0;
     if (!call_read_name(name, *set, &job->command, callback, error) ||
         !call_read_argument(params, *callback, limit, job, error)) {
         return false;

@@ -61,6 +61,7 @@ struct callback_set {
     unsigned owners;
     uint32_t offered[CALLBACKS_MAX]; /* command ids */
     size_t offered_count;            /* 0: nobody knows */
+    bool offers_more;                /* than can be kept */
     size_t count;
     struct callback *callbacks[CALLBACKS_MAX];
 };
@@ -148,6 +149,7 @@ bool callback_set_add(struct callback_set *set, const char *name, const cJSON *e
 
 bool callback_set_offer(struct callback_set *set, const char *name) {
     if (set->offered_count == CALLBACKS_MAX) {
+        set->offers_more = true;
         return false;
     }
     set->offered[set->offered_count++] = omvrpc_command_id(name, strlen(name));
@@ -160,7 +162,7 @@ bool callback_set_offers(const struct callback_set *set, uint32_t command_id) {
             return true;
         }
     }
-    return set->offered_count == 0;
+    return set->offered_count == 0 || set->offers_more;
 }
 
 /* The one of a set's own and a fallback's that counts. */
@@ -182,6 +184,15 @@ const struct callback *callback_find_id(const struct callback_set *set, uint32_t
         own = set->callbacks[i]->command_id == command_id ? set->callbacks[i] : NULL;
     }
     return choose(own, callback_find_id(set->fallback, command_id));
+}
+
+bool callback_is_like(const struct callback *callback, const struct callback *other) {
+    if (callback == NULL || other == NULL) {
+        return callback == other;
+    }
+    return callback->schedules == other->schedules &&
+           strcmp(schema_text(callback->args), schema_text(other->args)) == 0 &&
+           strcmp(schema_text(callback->result), schema_text(other->result)) == 0;
 }
 
 const struct callback *callback_at(const struct callback_set *set, size_t number) {

@@ -62,7 +62,7 @@ void callback_set_free(struct callback_set *set);
 
 /*
  * Says that the camera has this callback, described or not; a set in which that was said of any has no others. Returns
- * false when CALLBACKS_MAX were said already.
+ * false when CALLBACKS_MAX were said already; nobody knows then what else the camera has.
  */
 bool callback_set_offer(struct callback_set *set, const char *name);
 
@@ -83,6 +83,10 @@ typedef void callback_fault(void *context, const struct schema_error *error);
  */
 bool callback_set_add(struct callback_set *set, const char *name, const cJSON *entry, enum callback_origin origin,
                       callback_fault *report, void *context);
+
+/* Whether a call that was made for one callback is right for the other: both take and give the same, or neither is known
+ * (NULL). */
+bool callback_is_like(const struct callback *callback, const struct callback *other);
 
 /* The callback of a name or of a command id, by the order above; NULL where it is not known. */
 const struct callback *callback_find(const struct callback_set *set, const char *name);

@@ -176,7 +176,7 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
         .healing = &config->healing,
         .explain_silence = config->link.kind->explain_silence,
     };
-    camera->worker = worker_new(&opener, 1, daemon->config->limits.payload_bytes);
+    camera->worker = worker_new(&opener, 1, daemon->config->limits.payload_bytes + OMVRPC_ENVELOPE_SIZE);
     if (camera->worker == NULL) {
         log_error(CAMERA, "%s: its worker cannot be started: %s", config->name, strerror(errno));
         free(camera);

@@ -41,7 +41,9 @@ struct call {
     enum queue_priority priority;
     bool waits_offline; /* wait for a camera that is offline as well */
     bool is_stock;      /* never through a session */
+    bool is_bound;      /* the job is complete, before `prepare` as well */
     int64_t max_age_us; /* an answer would do that the camera gave so long ago, in microseconds; 0 for none */
+    size_t kept_bytes;  /* that it keeps besides the job's argument; they count among what waits */
     struct exchange_picture picture; /* of a snapshot that is to be read as well; its bytes are in `exchange` */
     /* Fills in the job when the call's turn has come and it is known what camera this is. Returns false with *error
      * filled where that cannot be done. NULL where the job is complete. */

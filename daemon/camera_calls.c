@@ -25,6 +25,11 @@ void camera_set_stopping(struct error *error) {
     error->cause = "stopping";
 }
 
+/* What a call that waits keeps of what its client sent. */
+static size_t weight(const struct call *call) {
+    return call->job->argument_length + call->kept_bytes;
+}
+
 /* Takes a call out of the queue that it stands in, with all that is counted for it. Returns false where that is none. */
 static bool leave_queue(struct call *call) {
     struct camera *camera = call->camera;
@@ -41,7 +46,7 @@ static bool leave_queue(struct call *call) {
     event_del(&call->timer);
     if (call->client != NULL) {
         call->client->waiting--;
-        call->client->waiting_bytes -= call->job->argument_length;
+        call->client->waiting_bytes -= weight(call);
     }
     if (camera->clinging == call) {
         camera->clinging = NULL;
@@ -112,10 +117,7 @@ static void end_early(struct call *call, const struct error *error, enum omvrpc_
     camera_end_call(call, error);
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *context) {
-    (void)fd;
-    (void)what;
-    struct call *call = context;
+static void expire_call(struct call *call) {
     const struct camera *camera = call->camera;
     struct error error;
     leave_queue(call);
@@ -127,6 +129,16 @@ static void on_deadline(evutil_socket_t fd, short what, void *context) {
     }
     error.cause = "timeout";
     end_early(call, &error, OMVRPC_CAUSE_TIMEOUT);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    struct call *call = context;
+    struct camera *camera = call->camera;
+    expire_call(call);
+    /* Others may have waited for the room that its result took on the camera. */
+    camera_serve(camera);
 }
 
 static bool enter_queue(struct call *call, bool first) {
@@ -143,7 +155,7 @@ static bool enter_queue(struct call *call, bool first) {
     }
     if (call->client != NULL) {
         call->client->waiting++;
-        call->client->waiting_bytes += call->job->argument_length;
+        call->client->waiting_bytes += weight(call);
     }
     evtimer_assign(&call->timer, call->camera->daemon->base, on_deadline, call);
     if (evtimer_add(&call->timer, &left) == 0) {
@@ -161,7 +173,7 @@ static bool has_room(const struct camera *camera, const struct call *call, struc
     }
     if (client->waiting >= limits->client_waiting) {
         error_set(error, ERROR_QUEUE_FULL, "%zu calls of this client wait (limits.client_waiting)", client->waiting);
-    } else if (client->waiting_bytes + call->job->argument_length > limits->client_waiting_bytes) {
+    } else if (client->waiting_bytes + weight(call) > limits->client_waiting_bytes) {
         error_set(error, ERROR_QUEUE_FULL, "%zu bytes of arguments of this client wait (limits.client_waiting_bytes)",
                   client->waiting_bytes);
     } else if (camera->queue.length + camera->followers.length >= limits->camera_waiting) {
@@ -190,7 +202,7 @@ static bool enter_some_queue(struct camera *camera, struct call *call) {
 bool camera_call(struct camera *camera, struct call *call, struct error *error) {
     call->camera = camera;
     TAILQ_INIT(&call->followers);
-    if (call->prepare == NULL && camera_recall_answer(camera, call)) {
+    if (call->is_bound && camera_recall_answer(camera, call)) {
         call->ended(call, NULL);
         return true;
     }
@@ -239,6 +251,7 @@ void camera_drop_client(struct camera *camera, const struct client *client) {
         leave_queue(call);
         end_early(call, &error, OMVRPC_CAUSE_NONE);
     }
+    camera_serve(camera);
 }
 
 void camera_end_waiting(struct camera *camera, const struct error *error) {
@@ -287,7 +300,7 @@ static void run_call(struct camera *camera, struct call *call) {
     struct error error;
     leave_queue(call);
     if (!call->has_begun && call->prepare != NULL && !call->prepare(call, &error)) {
-        camera_end_call(call, &error);
+        end_early(call, &error, OMVRPC_CAUSE_LOST);
         return;
     }
     if (!call->has_begun && camera_recall_answer(camera, call)) {
@@ -310,7 +323,8 @@ static void run_call(struct camera *camera, struct call *call) {
 
 /*
  * A client that does not read what it has got is not sent more; its calls wait until it reads, or until their
- * deadlines. A new call waits while the camera holds as many unfinished results as it can.
+ * deadlines. A new call waits while the camera holds as many unfinished results as it can; those are read to their end
+ * for everybody, since others wait for their room.
  */
 static bool may_serve(const struct queue_entry *entry, void *context) {
     const struct camera *camera = context;
@@ -318,7 +332,7 @@ static bool may_serve(const struct queue_entry *entry, void *context) {
     bool is_new = !call->has_begun || call->exchange.session_id == 0;
     bool is_clogged = call->client != NULL && client_is_clogged(call->client);
     bool has_reader = !is_clogged || !TAILQ_EMPTY(&call->followers);
-    return has_reader && (!is_new || !camera->session.is_open || session_has_room(&camera->session));
+    return !is_new || (has_reader && (!camera->session.is_open || session_has_room(&camera->session)));
 }
 
 static bool is_free(const struct camera *camera) {
@@ -326,11 +340,15 @@ static bool is_free(const struct camera *camera) {
            camera->introduction.job == NULL;
 }
 
+static bool is_to_be_introduced(const struct camera *camera) {
+    bool is_asked_again = camera->introduce_again_us != 0 && omvrpc_now_us() >= camera->introduce_again_us;
+    bool is_used_up = session_is_used_up(&camera->session) && camera->session.held == 0;
+    return camera->clinging == NULL && (!camera->is_introduced || is_asked_again || is_used_up);
+}
+
 void camera_serve(struct camera *camera) {
     while (is_free(camera)) {
-        bool is_strange = !camera->is_introduced ||
-                          (camera->introduce_again_us != 0 && omvrpc_now_us() >= camera->introduce_again_us);
-        if (is_strange && camera->clinging == NULL) {
+        if (is_to_be_introduced(camera)) {
             camera_introduce(camera);
             continue;
         }
@@ -342,17 +360,19 @@ void camera_serve(struct camera *camera) {
             return;
         }
         if (omvrpc_now_us() >= call->job->deadline_us) {
-            on_deadline(-1, EV_TIMEOUT, call);
+            expire_call(call);
         } else {
             run_call(camera, call);
         }
     }
 }
 
-/* Whether there is anybody, and any time, to go on for. */
+/* Whether there is anybody, any time, and a camera to go on for. */
 static bool may_go_on(const struct call *call) {
-    return (call->request == NULL || call->request->client != NULL) && call->camera->state != CAMERA_RELEASED &&
-           !call->camera->daemon->out_of_time;
+    const struct camera *camera = call->camera;
+    bool is_lost = camera->state == CAMERA_OFFLINE && has_begun(&call->entry, NULL);
+    bool is_wanted = call->request == NULL || call->request->client != NULL || !TAILQ_EMPTY(&call->followers);
+    return is_wanted && camera->state != CAMERA_RELEASED && !is_lost && !camera->daemon->out_of_time;
 }
 
 static void take_exchange(struct camera *camera, struct call *call, struct job *job) {

@@ -76,7 +76,8 @@ void camera_introduce(struct camera *camera) {
 
 void camera_expect_stranger(struct camera *camera) {
     /* What is under way through the session is asked for first: the camera may well be the same. */
-    if (camera->clinging == NULL && camera->session.held == 0) {
+    bool is_at_call = camera->running != NULL && camera->running->exchange.session != NULL;
+    if (camera->clinging == NULL && camera->session.held == 0 && !is_at_call) {
         camera->session.is_open = false;
         camera->is_introduced = false;
     }
@@ -94,7 +95,6 @@ static void believe(struct camera *camera, const struct job *job) {
         log_warning(CAMERA, "%s: its description cannot be read: %s", camera_name(camera), problem);
         return;
     }
-    description_clear(&camera->description);
     camera->description = description;
     session_open(&camera->session, description.piece, description.held);
     log_info(CAMERA, "%s: %s, firmware %s, library %s", camera_name(camera),
@@ -105,13 +105,14 @@ static void believe(struct camera *camera, const struct job *job) {
 
 static void end_introduction(struct camera *camera) {
     const struct job *job = camera->introduction.job;
+    /* What was known is another camera's for all that anybody knows. */
+    description_clear(&camera->description);
     if (job->outcome != OMVRPC_DONE || camera->introduction.end != EXCHANGE_BY_OUTCOME) {
         log_info(CAMERA, "%s: it does not say what it is (%s); it is called the stock way", camera_name(camera),
                  omvrpc_outcome_name(job->outcome));
         camera->introduce_again_us = omvrpc_now_us() + AGAIN_US;
     } else if (job->result_length == 0) {
         log_debug(CAMERA, "%s: a stock camera", camera_name(camera));
-        description_clear(&camera->description);
     } else {
         believe(camera, job);
     }

@@ -7,7 +7,7 @@
 
 /* Pictures stay with their client; of a call that waits to know its camera nobody can say yet what it asks. */
 static bool may_share(const struct call *call) {
-    return call->picture.read_command == 0 && !call->job->schedules && (call->prepare == NULL || call->has_begun);
+    return call->picture.read_command == 0 && !call->job->schedules && call->is_bound;
 }
 
 /* Fills the job as if it had been to the camera. */

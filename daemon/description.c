@@ -73,14 +73,16 @@ static void drop_unknown(cJSON *entry) {
 
 /* A callback that is only named may be a well-known one; else it is at least known to exist. */
 static void add_callback(struct callback_set *set, cJSON *entry, const struct member *member) {
-    drop_unknown(entry);
+    if (cJSON_IsObject(entry)) {
+        drop_unknown(entry);
+    }
     if (!callback_set_offer(set, member->name)) {
         struct schema_error error;
         schema_error_set(&error, "expected at most %zu callbacks, found more", CALLBACKS_MAX);
         report_entry((void *)member, &error);
         return;
     }
-    bool is_only_named = entry->child == NULL;
+    bool is_only_named = cJSON_IsObject(entry) && entry->child == NULL;
     if (is_only_named && callback_find(set, member->name) != NULL) {
         return;
     }

@@ -242,7 +242,9 @@ static enum exchange_verdict begin_again(struct exchange *exchange) {
 static bool is_older_than_call(const struct exchange *exchange, const struct omvrpc_session_reply *reply,
                                int64_t now_us) {
     int64_t age_us = now_us - exchange->begun_us;
-    return reply->length >= 4 && (int64_t)get_u32(reply->data) * 1000 > age_us + age_us / CLOCK_PARTS + CLOCK_SLACK_US;
+    /* A result of which there is a piece already was made by the camera that has forgotten it since. */
+    return exchange->total == 0 && reply->length >= 4 &&
+           (int64_t)get_u32(reply->data) * 1000 > age_us + age_us / CLOCK_PARTS + CLOCK_SLACK_US;
 }
 
 /* Adds the piece that has come. Returns false where it is not the one that was asked for. */
@@ -347,7 +349,9 @@ static enum exchange_verdict take_enveloped(struct exchange *exchange, struct jo
     struct omvrpc_session_reply reply;
     if (ended->outcome == OMVRPC_NOT_DELIVERED || ended->outcome == OMVRPC_RESULT_UNKNOWN) {
         exchange->may_have_run |= ended->outcome == OMVRPC_RESULT_UNKNOWN;
-        if (ended->cause != OMVRPC_CAUSE_MEMORY && now_us < exchange->job->deadline_us) {
+        /* What ends without a cause was refused before it came to the wire, and would be so again. */
+        bool is_worth_it = ended->cause != OMVRPC_CAUSE_MEMORY && ended->cause != OMVRPC_CAUSE_NONE;
+        if (is_worth_it && now_us < exchange->job->deadline_us) {
             return ask_again(exchange);
         }
         exchange_abandon(exchange, ended->cause);
@@ -383,8 +387,12 @@ static enum exchange_verdict take_plain(struct exchange *exchange, struct job *e
         exchange->ran_before |= ended->outcome == OMVRPC_RESULT_UNKNOWN;
         return EXCHANGE_GOES_ON;
     }
-    take_result(exchange, ended);
     call->taken_us = ended->taken_us;
+    /* The bus takes results as long as a reply with its envelope may be. */
+    if (ended->outcome == OMVRPC_DONE && ended->result_length > exchange->limit) {
+        return end_with(exchange, OMVRPC_TOO_LARGE, OMVRPC_CAUSE_NONE);
+    }
+    take_result(exchange, ended);
     return end_with(exchange, ended->outcome, ended->cause);
 }
 

@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+/* Numbers never begin again at 0, which opens a session. What is left above is for calls that are under way then, and get
+ * another number. */
+#define NUMBERS_MAX (UINT32_MAX - 65536)
+
 void session_begin(struct session *session, uint32_t id, uint32_t piece) {
     *session = (struct session){.id = id != 0 ? id : 1, .piece = piece};
 }
@@ -39,9 +43,13 @@ void session_told_released(struct session *session, uint32_t number) {
     }
 }
 
+bool session_is_used_up(const struct session *session) {
+    return session->last_number >= NUMBERS_MAX;
+}
+
 bool session_has_room(const struct session *session) {
     /* The next envelope names one of the released, before its call is run. */
     size_t stays = session->released_count > 0 ? session->released_count - 1 : 0;
     size_t most = session->held_max > 0 ? session->held_max : 1;
-    return session->held + stays < most;
+    return session->held + stays < most && !session_is_used_up(session);
 }

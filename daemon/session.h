@@ -42,7 +42,10 @@ void session_release(struct session *session, uint32_t number);
 uint32_t session_next_released(const struct session *session);
 void session_told_released(struct session *session, uint32_t number);
 
-/* Whether the camera has room to hold the result of one more call. */
+/* Whether its numbers are used up, so that it is time for another session. */
+bool session_is_used_up(const struct session *session);
+
+/* Whether there is a number for one more call, and the camera has room to hold its result. */
 bool session_has_room(const struct session *session);
 
 #endif

@@ -215,6 +215,7 @@ static bool prepare(struct call *call, struct error *error) {
         return false;
     }
     call->is_stock = call_is_reserved(call->job->command);
+    call->is_bound = true;
     return true;
 }
 

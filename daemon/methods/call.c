@@ -170,6 +170,7 @@ static bool bind_call(struct asked_call *asked, struct camera *camera, const str
         return false;
     }
     asked->call.is_stock = call_is_reserved(job->command);
+    asked->call.is_bound = true;
     held_picture_of_snapshot(job->command, &asked->call.picture);
     return true;
 }
@@ -178,9 +179,26 @@ static bool cancel(struct request *request) {
     return camera_cancel(request->work);
 }
 
+/* Arguments that were packed for one camera are not for another that has come in its place meanwhile. */
+static bool check_camera(const struct asked_call *asked, struct error *error) {
+    const struct camera *camera = asked->call.camera;
+    const struct callback_set *callbacks = camera_callbacks(camera);
+    if (callbacks == asked->callbacks ||
+        callback_is_like(asked->callback, callback_find_id(callbacks, asked->call.job->command))) {
+        return true;
+    }
+    error_set(error, ERROR_NOT_DELIVERED,
+              "camera \"%s\" takes or gives something else for \"%s\" than when the call was made", camera_name(camera),
+              asked->name);
+    return false;
+}
+
 /* The camera has come, and has said what it has. */
 static bool prepare(struct call *call, struct error *error) {
     struct asked_call *asked = (struct asked_call *)call;
+    if (asked->params == NULL) {
+        return check_camera(asked, error);
+    }
     struct params given;
     struct json_span text = {.text = asked->params, .length = strlen(asked->params)};
     return params_read(method_call.params, text, &given, error) && bind_call(asked, call->camera, &given, error) &&
@@ -194,9 +212,8 @@ static bool postpone(struct asked_call *asked, const struct params *given, struc
         set_out_of_memory(error);
         return false;
     }
-    asked->callback = callback_find(asked->call.request->daemon->config->callbacks, asked->name);
+    asked->call.kept_bytes = given->object.length;
     asked->call.job->deadline_us = call_deadline(given, asked->callback, asked->call.request->arrived_us);
-    asked->call.prepare = prepare;
     return true;
 }
 
@@ -230,7 +247,13 @@ static bool begin_call(struct asked_call *asked, struct camera *camera, const st
     if (!check_reply_form(request, asked->form, error)) {
         return false;
     }
-    if (!camera_is_introduced(camera)) {
+    /* What the configuration knows is all that is known of a camera that has not come yet. */
+    bool is_known = camera_is_introduced(camera);
+    const struct callback_set *callbacks = is_known ? camera_callbacks(camera) : request->daemon->config->callbacks;
+    if (!call_read_name(asked->name, callbacks, &call->job->command, &asked->callback, error)) {
+        return false;
+    }
+    if (!is_known && !is_kept(asked, camera)) {
         if (!postpone(asked, given, error)) {
             return false;
         }
@@ -244,6 +267,7 @@ static bool begin_call(struct asked_call *asked, struct camera *camera, const st
     call->priority = (enum queue_priority)params_choice(given, "priority", QUEUE_NORMAL);
     call->waits_offline = params_boolean(given, "wait", false);
     call->max_age_us = params_integer(given, "max_age_ms", 0) * 1000;
+    call->prepare = prepare;
     call->ended = on_ended;
     request->work = call;
     request->cancel = cancel;

@@ -167,6 +167,115 @@ START_TEST(a_set_takes_so_many_callbacks_and_no_more) {
 }
 END_TEST
 
+static bool add_of(struct callback_set *set, const char *name, const char *entry, enum callback_origin origin) {
+    char faults[600] = "";
+    cJSON *json = cJSON_Parse(entry);
+    const bool is_added = callback_set_add(set, name, json, origin, count_fault, (char(*)[600])faults);
+    cJSON_Delete(json);
+    return is_added;
+}
+
+START_TEST(a_configuration_goes_before_a_camera_and_that_before_what_is_built_in) {
+    struct callback_set *config = callback_set_new(NULL);
+    struct callback_set *camera = callback_set_new(config);
+    ck_assert(add_of(config, "gauge", "{\"result\":\"utf8\"}", CALLBACK_FROM_CONFIG));
+    ck_assert(add_of(camera, "gauge", "{\"result\":\"json\"}", CALLBACK_FROM_CAMERA));
+    ck_assert(add_of(camera, "face_detection", "{\"result\":\"json\"}", CALLBACK_FROM_CAMERA));
+    const struct callback *gauge = callback_find(camera, "gauge");
+    ck_assert_int_eq(gauge->origin, CALLBACK_FROM_CONFIG);
+    ck_assert_ptr_eq(callback_find_id(camera, gauge->command_id), gauge);
+    const struct callback *face = callback_find(camera, "face_detection");
+    ck_assert_int_eq(face->origin, CALLBACK_FROM_CAMERA);
+    ck_assert_ptr_eq(callback_find_id(camera, face->command_id), face);
+    size_t gauges = 0, faces = 0, count = 0;
+    for (const struct callback *callback; (callback = callback_at(camera, count)) != NULL; count++) {
+        gauges += callback == gauge;
+        faces += callback == face;
+    }
+    ck_assert_uint_eq(gauges, 1);
+    ck_assert_uint_eq(faces, 1);
+    ck_assert_uint_eq(count, 18);
+    callback_set_free(camera);
+    callback_set_free(config);
+}
+END_TEST
+
+START_TEST(what_a_camera_offers_is_all_it_has) {
+    struct callback_set *config = callback_set_new(NULL);
+    struct callback_set *camera = callback_set_new(config);
+    const struct callback *face = callback_find(config, "face_detection");
+    ck_assert(callback_set_offers(camera, face->command_id));
+    ck_assert(callback_set_offer(camera, "gauge"));
+    ck_assert(!callback_set_offers(camera, face->command_id));
+    ck_assert(callback_set_offers(camera, omvrpc_command_id("gauge", 5)));
+    ck_assert_ptr_null(callback_at(camera, 0));
+    ck_assert(callback_set_offer(camera, "face_detection"));
+    ck_assert_ptr_eq(callback_at(camera, 0), face);
+    ck_assert_ptr_null(callback_at(camera, 1));
+    /* The configuration itself knows of no camera. */
+    ck_assert(callback_set_offers(config, omvrpc_command_id("gauge", 5)));
+    callback_set_free(camera);
+    callback_set_free(config);
+}
+END_TEST
+
+START_TEST(nobody_says_that_a_camera_has_not_what_was_too_much_to_keep) {
+    char name[16];
+    struct callback_set *config = callback_set_new(NULL);
+    struct callback_set *camera = callback_set_new(config);
+    for (size_t i = 0; i < CALLBACKS_MAX; i++) {
+        snprintf(name, sizeof name, "c%zu", i);
+        ck_assert(callback_set_offer(camera, name));
+    }
+    ck_assert(!callback_set_offers(camera, omvrpc_command_id("more", 4)));
+    ck_assert(!callback_set_offer(camera, "more"));
+    ck_assert(callback_set_offers(camera, omvrpc_command_id("more", 4)));
+    callback_set_free(camera);
+    callback_set_free(config);
+}
+END_TEST
+
+START_TEST(a_shared_set_lives_until_its_last_owner_has_freed_it) {
+    struct callback_set *config = callback_set_new(NULL);
+    struct callback_set *camera = callback_set_new(config);
+    ck_assert(add_of(camera, "gauge", "{}", CALLBACK_FROM_CAMERA));
+    ck_assert_ptr_eq(callback_set_share(camera), camera);
+    callback_set_free(camera);
+    ck_assert_str_eq(callback_find(camera, "gauge")->name, "gauge");
+    callback_set_free(camera);
+    callback_set_free(config);
+}
+END_TEST
+
+START_TEST(callbacks_are_alike_where_they_take_and_give_the_same) {
+    static const struct {
+        const char *entry;
+        bool is_like;
+    } others[] = {
+        {"{\"args\":" DIAL ",\"result\":\"utf8\"}", true},
+        {"{\"args\":" DIAL ",\"result\":\"utf8\",\"doc\":\"d\",\"timeout_ms\":7,\"repeatable\":true}", true},
+        {"{\"args\":" DIAL ",\"result\":\"json\"}", false},
+        {"{\"args\":" DIAL "}", false},
+        {"{\"result\":\"utf8\"}", false},
+        {"{\"args\":{\"format\":\"<h\",\"fields\":[\"dial\"]},\"result\":\"utf8\"}", false},
+        {"{\"args\":{\"format\":\"<H\",\"fields\":[\"dial\"],\"optional\":true},\"result\":\"utf8\"}", false},
+        {"{\"args\":" DIAL ",\"result\":\"utf8\",\"schedules\":\"stream\"}", false},
+    };
+    struct callback_set *set = callback_set_new(NULL);
+    ck_assert(add_of(set, "gauge", others[0].entry, CALLBACK_FROM_CAMERA));
+    const struct callback *gauge = callback_find(set, "gauge");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        ck_assert(add_of(set, "other", others[i].entry, CALLBACK_FROM_CAMERA));
+        ck_assert_int_eq(callback_is_like(gauge, callback_find(set, "other")), others[i].is_like);
+        ck_assert_int_eq(callback_is_like(callback_find(set, "other"), gauge), others[i].is_like);
+    }
+    ck_assert(!callback_is_like(gauge, NULL));
+    ck_assert(!callback_is_like(NULL, gauge));
+    ck_assert(callback_is_like(NULL, NULL));
+    callback_set_free(set);
+}
+END_TEST
+
 START_TEST(a_read_is_cut_through_only_without_arguments) {
     char faults[600];
     struct callback_set *set = callback_set_new(NULL);
@@ -188,6 +297,11 @@ Suite *test_suite(void) {
         a_set_adds_to_and_overrides_the_one_behind_it,
         every_fault_of_an_entry_is_told,
         a_set_takes_so_many_callbacks_and_no_more,
+        a_configuration_goes_before_a_camera_and_that_before_what_is_built_in,
+        what_a_camera_offers_is_all_it_has,
+        nobody_says_that_a_camera_has_not_what_was_too_much_to_keep,
+        a_shared_set_lives_until_its_last_owner_has_freed_it,
+        callbacks_are_alike_where_they_take_and_give_the_same,
         a_read_is_cut_through_only_without_arguments,
     };
     Suite *suite = suite_create("callback_table");

@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <cjson/cJSON.h>
+#include <stdlib.h>
 #include <string.h>
 
 Suite *test_suite(void);
@@ -125,6 +126,58 @@ START_TEST(messages_stay_valid_text_where_they_are_cut) {
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    size_t length;
+    const char *name, *message;
+} exceptions[] = {
+    {"ValueError: no dial 7", 21, "ValueError", "no dial 7"},
+    {"OSError", 7, "OSError", ""},
+    {"", 0, "", ""},
+    {"A: b: c", 7, "A", "b: c"},
+    {": lost", 6, "", "lost"},
+    {"Odd:one", 7, "Odd:one", ""},
+    {"E: \"\\\n\x1b[31m", 11, "E", "\"\\??[31m"},
+    {"E: \xff\xc3", 5, "E", "??"},
+    {"E: a\0b", 6, "E", "a"},
+};
+
+START_TEST(an_exception_is_told_in_two_parts) {
+    struct error error;
+    error_set_raised(&error, "gauge", "arm", (const uint8_t *)exceptions[_i].text, exceptions[_i].length);
+    ck_assert_int_eq(error.executed, EXECUTED_YES);
+    ck_assert(!error.retryable);
+    ck_assert_ptr_nonnull(strstr(error.message, "\"gauge\""));
+    ck_assert_ptr_nonnull(strstr(error.message, "\"arm\""));
+    cJSON *json = to_json(&error);
+    const cJSON *exception =
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "data"), "exception");
+    ck_assert_str_eq(data_string(json, "reason"), "callback_failed");
+    ck_assert_str_eq(data_string(json, "executed"), "yes");
+    ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(exception, "name")), exceptions[_i].name);
+    ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(exception, "message")),
+                     exceptions[_i].message);
+    cJSON_Delete(json);
+}
+END_TEST
+
+START_TEST(an_exception_without_an_end_is_cut) {
+    static const size_t size = 1 << 16;
+    uint8_t *text = malloc(size);
+    struct error error;
+    for (size_t i = 0; i < size; i++) {
+        text[i] = i % 2 == 0 ? 0xC3 : 0xA9;
+    }
+    error_set_raised(&error, "gauge", "arm", text, size);
+    cJSON *json = to_json(&error);
+    const cJSON *exception =
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "data"), "exception");
+    ck_assert_uint_le(strlen(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(exception, "name"))), 300);
+    cJSON_Delete(json);
+    free(text);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("error");
     TCase *tests = tcase_create("error");
@@ -134,6 +187,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, a_bad_result_carries_its_length_and_bytes);
     tcase_add_test(tests, outcomes_become_errors_that_promise_no_more);
     tcase_add_test(tests, messages_stay_valid_text_where_they_are_cut);
+    tcase_add_loop_test(tests, an_exception_is_told_in_two_parts, 0, sizeof exceptions / sizeof exceptions[0]);
+    tcase_add_test(tests, an_exception_without_an_end_is_cut);
     suite_add_tcase(suite, tests);
     return suite;
 }
