@@ -69,7 +69,8 @@ void camera_introduce(struct camera *camera) {
 
 void camera_expect_stranger(struct camera *camera) {
     /* What is under way through the session is asked for first: the camera may well be the same. */
-    if (camera->clinging == NULL && camera->session.held == 0) {
+    bool is_asking = camera->running != NULL && camera->running->exchange.kind == EXCHANGE_NUMBERED;
+    if (!is_asking && camera->clinging == NULL && camera->session.held == 0) {
         camera->session.is_open = false;
         camera->is_introduced = false;
     }
