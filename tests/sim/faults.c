@@ -9,16 +9,17 @@
 #define PREEMPTION_MAX_US 40000
 
 static const struct profile profiles[] = {
-    {"clean", {0, 0, 0, 0}, {0, 0, 0, 0}},
-    {"one-percent", {5000, 5000, 0, 0}, {0, 0, 0, 0}},
-    {"dropping", {50000, 0, 0, 0}, {0, 0, 0, 0}},
-    {"noisy", {0, 50000, 0, 0}, {0, 0, 0, 0}},
-    {"mixed", {15000, 15000, 10000, 10000}, {300000, 0, 0, 0}},
-    {"busy-host", {0, 0, 0, 0}, {30000, 0, 0, 0}},
-    {"resetting", {2000, 2000, 0, 0}, {0, 2500000, 0, 0}},
-    {"unplugged", {2000, 2000, 0, 0}, {0, 0, 1500000, 0}},
-    {"silent", {2000, 2000, 0, 0}, {0, 0, 0, 1500000}},
-    {"everything", {10000, 10000, 5000, 5000}, {200000, 4000000, 4000000, 4000000}},
+    {"clean", {0, 0, 0, 0, 0}, {0, 0, 0, 0}},
+    {"one-percent", {5000, 5000, 0, 0, 0}, {0, 0, 0, 0}},
+    {"dropping", {50000, 0, 0, 0, 0}, {0, 0, 0, 0}},
+    {"noisy", {0, 50000, 0, 0, 0}, {0, 0, 0, 0}},
+    {"mixed", {15000, 15000, 10000, 10000, 0}, {300000, 0, 0, 0}},
+    {"busy-host", {0, 0, 0, 0, 0}, {30000, 0, 0, 0}},
+    {"resetting", {2000, 2000, 0, 0, 0}, {0, 2500000, 0, 0}},
+    {"unplugged", {2000, 2000, 0, 0, 0}, {0, 0, 1500000, 0}},
+    {"silent", {2000, 2000, 0, 0, 0}, {0, 0, 0, 1500000}},
+    {"forged", {2000, 2000, 0, 0, 3000}, {0, 5000000, 0, 0}},
+    {"everything", {10000, 10000, 5000, 5000, 1000}, {200000, 4000000, 4000000, 4000000}},
 };
 
 #define PROFILES (sizeof profiles / sizeof profiles[0])
@@ -149,7 +150,7 @@ int64_t faults_next_us(const struct world *world) {
 void faults_stop(struct world *world) {
     struct faults *faults = &world->faults;
     trace_add(&world->trace, world->now_us, "no more faults");
-    world->to_camera.faults = world->to_host.faults = (struct wire_faults){0};
+    world->to_camera.faults = world->to_host.faults = (struct wire_faults){.drop = 0};
     faults->preempted_until_us = 0;
     quiet_from(faults, world->now_us);
     faults->end_us = faults->quiet_since_us;

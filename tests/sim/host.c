@@ -85,7 +85,7 @@ static struct omvrpc_link *open_link(void *context, char *reason, size_t size) {
     link->link.info = (struct omvrpc_link_info){
         .pairs = true,
         .byte_rate = world->to_camera.options.byte_rate,
-        .receive_buffer = world->model.kind == MODEL_STOCK_UART ? 64 : 1024,
+        .receive_buffer = world->model.kind == MODEL_STOCK_UART ? 64 : HOST_BUFFER,
     };
     link->world = world;
     world->link = link;
@@ -101,6 +101,7 @@ static void state_changed(void *context, size_t camera, enum camera_state state,
     struct world *world = context;
     (void)camera;
     trace_add(&world->trace, now_us, "camera is %s: %s", camera_state_name(state), reason);
+    world->caller->change_state(world, state);
 }
 
 void host_set_up(struct world *world) {

@@ -6,6 +6,7 @@
 #include "libopenmvrpc/packet.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Bytes that a host's tty holds for a port that does not take them. */
 #define TTY_SIZE 4096
@@ -51,20 +52,54 @@ static int64_t next_event(const struct world *world) {
     return next_us > world->now_us ? next_us : world->now_us + 1;
 }
 
+/* A camera that was told a wrong length, and cannot know it, swallows what the master sends until that falls silent. */
+#define FORGED_RECOVERY_US 5000000
+
 /*
  * A second, and what no master can shorten: forty times the latency of the line, the rest of an abandoned answer on it,
- * and the callback of the call that was under way when the faults stopped.
+ * and the callback of the call that was under way when the faults stopped. Before a session's first call the camera
+ * introduces itself, which takes the line's time again.
  */
 static int64_t recovery_us(const struct world *world) {
     uint32_t rate = world->to_host.options.byte_rate;
-    return RECOVERY_US + DURATION_LONG + 40 * world->to_host.options.latency_us +
-           (rate == 0 ? 0 : (int64_t)ANSWER_LONG * 1000000 / rate);
+    bool forged = world->to_camera.forged_packets + world->to_host.forged_packets > 0;
+    int64_t latencies = world->model.kind == MODEL_EXTENDED ? 80 : 40;
+    return RECOVERY_US + DURATION_LONG + (forged ? FORGED_RECOVERY_US : 0) +
+           latencies * world->to_host.options.latency_us + (rate == 0 ? 0 : (int64_t)ANSWER_LONG * 1000000 / rate);
+}
+
+static enum model_kind choose_kind(struct world *world) {
+    int kind = (int)random_range(&world->random, 0, MODEL_KINDS - 1);
+    const char *name = world->choice->camera;
+    for (int i = 0; i < MODEL_KINDS && name != NULL; i++) {
+        kind = strcmp(model_kind_name((enum model_kind)i), name) == 0 ? i : kind;
+    }
+    return (enum model_kind)kind;
+}
+
+/* Small pieces, so that results have many of them, and a description that sometimes has several itself. */
+static void draw_session_options(struct world *world) {
+    static const char long_text[] =
+        "{\"extensions\":1,\"callbacks\":{\"call\":{\"doc\":\"Answers with bytes that belong to the number in its "
+        "argument. The answer may be as long as the caller asks for, and take as long; then the caller has to wait, "
+        "and with it whoever waits for the caller, and so on: patience is what this camera teaches.\"}}}";
+    struct random *random = &world->random;
+    world->session_options = (struct session_options){
+        .camera = {.description = random_chance(random, 500000) ? "{\"extensions\":1,\"callbacks\":{}}" : long_text,
+                   .piece = (uint32_t)random_range(random, 64, 512),
+                   .held = (uint32_t)random_range(random, 1, 4)},
+        .host_piece = random_chance(random, 500000) ? (uint32_t)random_range(random, 64, 512) : 65536,
+    };
+    size_t used = strlen(world->description);
+    snprintf(world->description + used, sizeof world->description - used, ", pieces %u and %u, holds %u",
+             world->session_options.camera.piece, world->session_options.host_piece,
+             world->session_options.camera.held);
 }
 
 static void set_up(struct world *world) {
     struct random *random = &world->random;
     const struct profile *profile = faults_choose_profile(random, world->choice->profile);
-    enum model_kind kind = (enum model_kind)random_range(random, 0, MODEL_KINDS - 1);
+    enum model_kind kind = choose_kind(world);
     static const uint32_t rates[] = {11520, 46080, 92160, 0};
     struct wire_options options = {
         .latency_us = random_range(random, 5, 2500),
@@ -84,6 +119,9 @@ static void set_up(struct world *world) {
     options.capacity = (size_t)1 << 20;
     wire_init(&world->to_host, &options, random_next(random));
     world->to_camera.faults = world->to_host.faults = profile->wires;
+    if (kind != MODEL_EXTENDED) {
+        world->to_camera.faults.forge = world->to_host.faults.forge = 0;
+    }
     int64_t collects_us = random_range(random, 200, 4000);
     const struct stock_slave_options stock = {
         .seed = random_next(random),
@@ -97,15 +135,19 @@ static void set_up(struct world *world) {
     };
     snprintf(world->description, sizeof world->description,
              "%s, %s camera, latency %lld + %lld us, %u bytes/s, collects %lld to %lld us%s%s", profile->name,
-             ((const char *[]){"stock UART", "stock VCP", "own"})[kind], (long long)options.latency_us,
-             (long long)options.jitter_us, options.byte_rate, (long long)stock.gc.least_us, (long long)stock.gc.most_us,
-             stock.strict_gap ? ", strict gap" : "", stock.overrun_byte ? ", overrun byte" : "");
-    model_init(&world->model, kind, &stock, &world->trace);
+             model_kind_name(kind), (long long)options.latency_us, (long long)options.jitter_us, options.byte_rate,
+             (long long)stock.gc.least_us, (long long)stock.gc.most_us, stock.strict_gap ? ", strict gap" : "",
+             stock.overrun_byte ? ", overrun byte" : "");
+    if (kind == MODEL_EXTENDED) {
+        draw_session_options(world);
+    }
+    model_init(&world->model, kind, &stock, &world->session_options.camera, &world->trace);
     world->calls = calloc(MODEL_CALLS, sizeof world->calls[0]);
     if (world->calls == NULL) {
         abort();
     }
-    world->caller = &stock_caller;
+    world->caller = kind == MODEL_EXTENDED ? &session_caller : &stock_caller;
+    world->caller->set_up(world);
     host_set_up(world);
     faults_set_up(world, profile);
 }
@@ -122,7 +164,9 @@ static void tear_down(struct world *world) {
     if (report->queued_most < world->to_camera.most_bytes) {
         report->queued_most = world->to_camera.most_bytes;
     }
+    report->forged_packets += world->to_camera.forged_packets + world->to_host.forged_packets;
     bus_free(world->bus, world->now_us);
+    world->caller->tear_down(world);
     model_free(&world->model);
     wire_free(&world->to_camera);
     wire_free(&world->to_host);
@@ -141,7 +185,7 @@ int world_run(uint64_t seed, const struct world_choice *choice, struct world_rep
     world->report = report;
     world->file = file;
     set_up(world);
-    while (!world->failed && !world->recovered) {
+    while (!world->failed && !(world->recovered && world->calls_out == 0)) {
         faults_play(world);
         play_camera(world);
         if (host_is_due(world)) {
@@ -152,7 +196,8 @@ int world_run(uint64_t seed, const struct world_choice *choice, struct world_rep
             faults_stop(world);
             world->next_call_us = world->faults.end_us;
         }
-        if (world->faults.end_us != 0 && world->now_us > world->faults.end_us + recovery_us(world) + LATE_US) {
+        if (world->faults.end_us != 0 && !world->recovered &&
+            world->now_us > world->faults.end_us + recovery_us(world) + LATE_US) {
             fail(world, "no call was answered within a second after the last fault", world->call_count - 1);
         }
         world->now_us = next_event(world);
