@@ -17,6 +17,10 @@
  */
 enum { RESTART_US = 300000, CLOCK_SLACK_US = 50000, CLOCK_PARTS = 20 };
 
+/* Empty results in a row that show that a camera knows nothing of the extensions: when it is first met, and when it knew
+ * them before, which costs the others their session. */
+enum { EMPTY_OPENINGS = 2, EMPTY_REPLIES = 3 };
+
 #define READ_ARGUMENT_SIZE ((size_t)8)
 
 static uint32_t get_u32(const uint8_t *bytes) {
@@ -84,6 +88,7 @@ static void rewind_exchange(struct exchange *exchange) {
     exchange->total = exchange->have = 0;
     exchange->session_id = exchange->number = 0;
     exchange->may_have_run = false;
+    exchange->empty_replies = 0;
     exchange->pieces = 0;
     exchange->job->taken_us = 0;
 }
@@ -107,6 +112,12 @@ static struct job *make_job(const struct exchange *exchange, const char *name, s
     return job;
 }
 
+/* A reply is a packet like others, and with its envelope no longer than those may be. */
+static uint32_t piece_size(const struct exchange *exchange) {
+    size_t most = exchange->limit > OMVRPC_ENVELOPE_SIZE ? exchange->limit - OMVRPC_ENVELOPE_SIZE : 1;
+    return exchange->session->piece < most ? exchange->session->piece : (uint32_t)most;
+}
+
 static struct job *make_envelope(struct exchange *exchange, const char *name, uint32_t target, const void *argument,
                                  size_t length) {
     struct job *job = make_job(exchange, name, length + OMVRPC_ENVELOPE_SIZE);
@@ -118,7 +129,7 @@ static struct job *make_envelope(struct exchange *exchange, const char *name, ui
         .session = exchange->session_id,
         .number = exchange->number,
         .released = exchange->released,
-        .piece = exchange->session->piece,
+        .piece = piece_size(exchange),
         .target = target,
     };
     omvrpc_envelope_write(&envelope, argument, length, job->argument);
@@ -196,6 +207,12 @@ static enum exchange_verdict end_with(struct exchange *exchange, enum omvrpc_out
 }
 
 void exchange_abandon(struct exchange *exchange, enum omvrpc_cause cause) {
+    if (exchange->kind == EXCHANGE_NUMBERED && exchange->may_have_run && !exchange->is_held &&
+        is_of_this_session(exchange)) {
+        /* The camera may hold a result of which nothing has come yet. */
+        session_hold(exchange->session);
+        exchange->is_held = true;
+    }
     end_with(exchange, exchange_may_have_run(exchange) ? OMVRPC_RESULT_UNKNOWN : OMVRPC_NOT_DELIVERED, cause);
 }
 
@@ -345,6 +362,25 @@ static enum exchange_verdict ask_again(struct exchange *exchange) {
     return exchange_clings(exchange) ? EXCHANGE_CLINGS : EXCHANGE_GOES_ON;
 }
 
+/*
+ * A stock camera's answer; or that of any camera to a command whose id was damaged on the way, for which only the CRC-16
+ * of its header stands. So it is believed when it comes again.
+ */
+static enum exchange_verdict take_empty(struct exchange *exchange, int64_t now_us) {
+    bool is_soon = !exchange_may_have_run(exchange) && now_us - exchange->begun_us < RESTART_US;
+    if (exchange->empty_replies++ == 0) {
+        exchange->is_soon = is_soon;
+    }
+    exchange->may_have_run = true;
+    if (exchange->empty_replies < (exchange->kind == EXCHANGE_OPENING ? EMPTY_OPENINGS : EMPTY_REPLIES)) {
+        return EXCHANGE_CLINGS;
+    }
+    if (exchange->kind == EXCHANGE_OPENING) {
+        return end_with(exchange, OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+    }
+    return exchange->is_soon ? begin_again(exchange) : lose(exchange, true);
+}
+
 static enum exchange_verdict take_enveloped(struct exchange *exchange, struct job *ended, int64_t now_us) {
     struct omvrpc_session_reply reply;
     if (ended->outcome == OMVRPC_NOT_DELIVERED || ended->outcome == OMVRPC_RESULT_UNKNOWN) {
@@ -358,24 +394,25 @@ static enum exchange_verdict take_enveloped(struct exchange *exchange, struct jo
         return EXCHANGE_ENDED;
     }
     if (ended->outcome == OMVRPC_TOO_LARGE) {
-        return end_with(exchange, OMVRPC_TOO_LARGE, OMVRPC_CAUSE_NONE);
+        /* No reply is: its length was damaged on the way. */
+        exchange->may_have_run = true;
+        return EXCHANGE_CLINGS;
     }
     if (exchange->job->taken_us == 0) {
         exchange->job->taken_us = exchange->may_have_run ? exchange->begun_us : ended->taken_us;
     }
     if (ended->result_length == 0) {
-        if (exchange->kind == EXCHANGE_OPENING) {
-            return end_with(exchange, OMVRPC_DONE, OMVRPC_CAUSE_NONE);
-        }
-        bool is_soon = !exchange_may_have_run(exchange) && now_us - exchange->begun_us < RESTART_US;
-        return is_soon ? begin_again(exchange) : lose(exchange, true);
+        return take_empty(exchange, now_us);
     }
+    exchange->empty_replies = 0;
     if (!omvrpc_session_reply_read(ended->result, ended->result_length, &reply)) {
         exchange->may_have_run = true;
         return EXCHANGE_CLINGS;
     }
     if (reply.status == OMVRPC_STATUS_DAMAGED) {
-        return ask_again(exchange);
+        /* This copy has not run, but one before it may have. */
+        exchange->may_have_run = true;
+        return EXCHANGE_CLINGS;
     }
     return take_reply(exchange, &reply, now_us);
 }

@@ -58,7 +58,9 @@ struct exchange {
     bool ran_before;             /* nor an earlier one, which is lost */
     bool is_exclusive;           /* lost its held result once: no other call comes between any more */
     bool is_held;
-    uint8_t *data; /* pieces so far */
+    unsigned empty_replies; /* in a row */
+    bool is_soon;           /* the first of them came too soon for a camera that has been another meanwhile */
+    uint8_t *data;          /* pieces so far */
     size_t total, have;
     size_t limit; /* longest result */
     struct exchange_picture picture;

@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* The two kinds of camera of a simulated world. */
+/* The cameras of simulated worlds. */
 
 #include "camera_model.h"
 
 #include "libopenmvrpc/packet.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)256 << 10)
+
+const char *model_kind_name(enum model_kind kind) {
+    static const char *const names[MODEL_KINDS] = {
+        [MODEL_STOCK_UART] = "stock-uart",
+        [MODEL_STOCK_VCP] = "stock-vcp",
+        [MODEL_OWN] = "own",
+        [MODEL_EXTENDED] = "extended",
+    };
+    return names[kind];
+}
 
 void model_pack(const struct model_argument *argument, uint8_t *bytes, size_t size) {
     put_u32(bytes, argument->number);
@@ -35,16 +46,41 @@ void model_answer(const struct model_argument *argument, uint8_t *bytes) {
     }
 }
 
-/* Both kinds' callback. Returns false for an argument that is none of ours, such as the reserved command's. */
-static bool run(struct model *model, const uint8_t *bytes, size_t length, struct model_argument *argument) {
-    model->running = -1;
+enum model_fate model_fate(uint32_t number) {
+    return number % 16 == 7 ? MODEL_RAISES : number % 64 == 33 ? MODEL_HAS_NO_SUCH : MODEL_ANSWERS;
+}
+
+static const char raised_name[] = "ValueError";
+
+/* Short ones, and some that are longer than a piece. */
+static void write_message(uint32_t number, char text[MODEL_RAISED_SIZE]) {
+    int used = snprintf(text, MODEL_RAISED_SIZE, "call %u", number);
+    for (uint32_t i = 0; i < number / 16 % 8; i++) {
+        used += snprintf(text + used, MODEL_RAISED_SIZE - (size_t)used, ", and what else of %u", number);
+    }
+}
+
+void model_write_raised(uint32_t number, char text[MODEL_RAISED_SIZE]) {
+    char message[MODEL_RAISED_SIZE];
+    write_message(number, message);
+    snprintf(text, MODEL_RAISED_SIZE, "%s: %.200s", raised_name, message);
+}
+
+/* Returns false for an argument that is none of ours, such as the reserved command's. */
+static bool read_argument(const uint8_t *bytes, size_t length, struct model_argument *argument) {
     if (length < MODEL_ARGUMENT_SIZE) {
         return false;
     }
     argument->number = get_u32(bytes);
     argument->length = get_u32(bytes + 4);
     argument->duration_us = get_u32(bytes + 8);
-    if (argument->number >= MODEL_CALLS || argument->length > ANSWER_MAX) {
+    return argument->number < MODEL_CALLS && argument->length <= ANSWER_MAX;
+}
+
+/* The callback of all kinds. */
+static bool run(struct model *model, const uint8_t *bytes, size_t length, struct model_argument *argument) {
+    model->running = -1;
+    if (!read_argument(bytes, length, argument)) {
         return false;
     }
     model->executions[argument->number]++;
@@ -70,21 +106,45 @@ static void stock_callback(void *context, uint32_t command, const uint8_t *bytes
 static void own_callback(void *context, const uint8_t *bytes, size_t length, struct omvrpc_reply *reply) {
     struct model *model = context;
     struct model_argument argument;
-    if (run(model, bytes, length, &argument)) {
+    if (!run(model, bytes, length, &argument)) {
+        return;
+    }
+    omvrpc_reply_delay(reply, argument.duration_us);
+    if (model->kind == MODEL_EXTENDED && model_fate(argument.number) == MODEL_RAISES) {
+        char message[MODEL_RAISED_SIZE];
+        write_message(argument.number, message);
+        omvrpc_reply_raise(reply, raised_name, message);
+    } else {
+        omvrpc_reply_append(reply, model->answer, argument.length);
+    }
+}
+
+static void uncounted_callback(void *context, const uint8_t *bytes, size_t length, struct omvrpc_reply *reply) {
+    struct model *model = context;
+    struct model_argument argument;
+    if (read_argument(bytes, length, &argument)) {
+        model_answer(&argument, model->answer);
         omvrpc_reply_append(reply, model->answer, argument.length);
         omvrpc_reply_delay(reply, argument.duration_us);
     }
 }
 
+static struct omvrpc_slave *new_own(struct model *model, const struct omvrpc_extension_options *extensions) {
+    struct omvrpc_slave *own = omvrpc_slave_new();
+    if (own == NULL || omvrpc_slave_register(own, MODEL_CALLBACK, own_callback, model) != 0 ||
+        omvrpc_slave_register(own, MODEL_UNCOUNTED_CALLBACK, uncounted_callback, model) != 0 ||
+        (model->kind == MODEL_EXTENDED && omvrpc_slave_offer_extensions(own, extensions) != 0)) {
+        abort();
+    }
+    return own;
+}
+
 void model_init(struct model *model, enum model_kind kind, const struct stock_slave_options *options,
-                struct trace *trace) {
+                const struct omvrpc_extension_options *extensions, struct trace *trace) {
     *model = (struct model){.kind = kind, .trace = trace, .boot_us = options->boot_us};
     model->answer = malloc(ANSWER_MAX);
-    if (kind == MODEL_OWN) {
-        model->own = omvrpc_slave_new();
-        if (model->own == NULL || omvrpc_slave_register(model->own, "call", own_callback, model) != 0) {
-            abort();
-        }
+    if (kind == MODEL_OWN || kind == MODEL_EXTENDED) {
+        model->own = new_own(model, extensions);
     } else {
         struct stock_slave_options stock = *options;
         stock.kind = kind == MODEL_STOCK_UART ? STOCK_SLAVE_UART : STOCK_SLAVE_VCP;
@@ -104,6 +164,10 @@ void model_free(struct model *model) {
 }
 
 static int64_t own_step(struct model *model, int64_t now_us, model_send *send, void *context) {
+    if (now_us < model->deaf_until_us) {
+        /* Its uptime begins when it has booted. */
+        return model->deaf_until_us;
+    }
     for (;;) {
         struct omvrpc_step step;
         omvrpc_slave_next(model->own, now_us, &step);
@@ -124,7 +188,7 @@ int64_t model_step(struct model *model, int64_t now_us, model_send *send, void *
 
 size_t model_deliver(struct model *model, const uint8_t *data, size_t length, int64_t now_us) {
     model->now_us = now_us;
-    if (model->own != NULL && now_us < model->own_deaf_until_us) {
+    if (model->own != NULL && now_us < model->deaf_until_us) {
         return length;
     }
     if (model->own != NULL) {
@@ -137,7 +201,7 @@ size_t model_deliver(struct model *model, const uint8_t *data, size_t length, in
 void model_reset(struct model *model, int64_t now_us) {
     if (model->own != NULL) {
         omvrpc_slave_reset(model->own);
-        model->own_deaf_until_us = now_us + model->boot_us;
+        model->deaf_until_us = now_us + model->boot_us;
     } else {
         stock_slave_reset(model->stock, now_us);
     }

@@ -3,8 +3,8 @@
 #define SIMULATE_CAMERA_MODEL_H
 
 /*
- * The camera of a simulated world: the model of the stock slave or the library's own slave, behind one face, running
- * callbacks whose answer tells which call it belongs to.
+ * The camera of a simulated world: the model of the stock slave or the library's own slave, with the extensions or
+ * without, behind one face, running callbacks whose answer tells which call it belongs to.
  */
 
 #include "random.h"
@@ -14,7 +14,16 @@
 /* The calls of one world, at most. */
 #define MODEL_CALLS 4096
 
-enum model_kind { MODEL_STOCK_UART, MODEL_STOCK_VCP, MODEL_OWN, MODEL_KINDS };
+enum model_kind {
+    MODEL_STOCK_UART,
+    MODEL_STOCK_VCP,
+    MODEL_OWN,
+    MODEL_EXTENDED, /* the library's own, offering the extensions */
+    MODEL_KINDS
+};
+
+/* Returns "stock-uart", "stock-vcp", "own" or "extended". */
+const char *model_kind_name(enum model_kind kind);
 
 /* The argument of every call: who it is, and what its answer shall be like. */
 struct model_argument {
@@ -31,11 +40,25 @@ void model_pack(const struct model_argument *argument, uint8_t *bytes, size_t si
 /* Writes the answer that belongs to an argument. */
 void model_answer(const struct model_argument *argument, uint8_t *bytes);
 
+/* What comes of a call through a session, by its number. */
+enum model_fate { MODEL_ANSWERS, MODEL_RAISES, MODEL_HAS_NO_SUCH };
+
+enum model_fate model_fate(uint32_t number);
+
+#define MODEL_RAISED_SIZE 256
+
+/* Writes the text of the exception that such a call raises, as a master sees all of it, NUL-terminated. */
+void model_write_raised(uint32_t number, char text[MODEL_RAISED_SIZE]);
+
+/* Callbacks of a camera: the one that counts its executions, and one with the same answers that nobody counts. */
+#define MODEL_CALLBACK           "call"
+#define MODEL_UNCOUNTED_CALLBACK "uncounted"
+
 struct model {
     enum model_kind kind;
     struct stock_slave *stock;
     struct omvrpc_slave *own;
-    int64_t own_deaf_until_us; /* it boots */
+    int64_t deaf_until_us; /* the own one boots; 0 where it has never lost its memory */
     int64_t boot_us;
     uint16_t executions[MODEL_CALLS];
     bool answered[MODEL_CALLS]; /* its result was sent at least once */
@@ -48,8 +71,9 @@ struct model {
 /* Writes of the camera. */
 typedef void model_send(void *context, const uint8_t *data, size_t length, int64_t now_us);
 
+/* `extensions` are those of MODEL_EXTENDED. */
 void model_init(struct model *model, enum model_kind kind, const struct stock_slave_options *options,
-                struct trace *trace);
+                const struct omvrpc_extension_options *extensions, struct trace *trace);
 void model_free(struct model *model);
 int64_t model_step(struct model *model, int64_t now_us, model_send *send, void *context);
 size_t model_deliver(struct model *model, const uint8_t *data, size_t length, int64_t now_us);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The simulator's command line: runs the worlds of many seeds and says what came of them. */
 
+#include "camera_model.h"
 #include "world.h"
 
 #include <getopt.h>
@@ -16,12 +17,16 @@ static int compare(const void *a, const void *b) {
 }
 
 static int usage(FILE *file) {
-    fprintf(file, "Usage: simulate [--seeds N] [--first-seed S] [--calls N] [--profile NAME]\n\n"
+    fprintf(file, "Usage: simulate [--seeds N] [--first-seed S] [--calls N] [--profile NAME] [--camera KIND]\n\n"
                   "Runs the master and the bus against simulated cameras in virtual time, a world a seed, and checks\n"
                   "what must hold whatever the faults. Ends at the first broken promise, with a trace of it.\n\n"
                   "Profiles:");
     for (const char *const *name = world_profiles(); *name != NULL; name++) {
         fprintf(file, " %s", *name);
+    }
+    fprintf(file, "\nKinds of cameras:");
+    for (int kind = 0; kind < MODEL_KINDS; kind++) {
+        fprintf(file, " %s", model_kind_name((enum model_kind)kind));
     }
     fprintf(file, "\n");
     return file == stdout ? EXIT_SUCCESS : 2;
@@ -33,6 +38,12 @@ static void print_report(const struct world_report *report, double seconds) {
            (unsigned long long)report->calls, (unsigned long long)report->done,
            (unsigned long long)report->result_unknown, (unsigned long long)report->not_delivered,
            (unsigned long long)report->twice);
+    printf(
+        "sessions: %llu, with %llu numbered calls in %llu pieces; %llu raised, %llu had no callback; %llu calls went "
+        "the stock way\n",
+        (unsigned long long)report->sessions, (unsigned long long)report->numbered, (unsigned long long)report->pieces,
+        (unsigned long long)report->raised, (unsigned long long)report->no_such, (unsigned long long)report->stock_way);
+    printf("faults: %llu packets forged\n", (unsigned long long)report->forged_packets);
     printf("faults: %llu packets lost or damaged, %llu resets, %llu unplugged, %llu silent, %llu preemptions\n",
            (unsigned long long)report->lost_packets, (unsigned long long)report->resets,
            (unsigned long long)report->unplugs, (unsigned long long)report->silences,
@@ -50,6 +61,22 @@ static void print_report(const struct world_report *report, double seconds) {
            (double)report->calls * 60.0 / seconds);
 }
 
+static bool is_profile(const char *text) {
+    const char *const *name = world_profiles();
+    while (*name != NULL && strcmp(*name, text) != 0) {
+        name++;
+    }
+    return *name != NULL;
+}
+
+static bool is_kind(const char *text) {
+    int kind = 0;
+    while (kind < MODEL_KINDS && strcmp(model_kind_name((enum model_kind)kind), text) != 0) {
+        kind++;
+    }
+    return kind < MODEL_KINDS;
+}
+
 static double now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -58,9 +85,13 @@ static double now(void) {
 
 int main(int argc, char **argv) {
     static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'}, {"first-seed", required_argument, NULL, 's'},
-        {"calls", required_argument, NULL, 'c'}, {"profile", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
+        {"seeds", required_argument, NULL, 'n'},
+        {"first-seed", required_argument, NULL, 's'},
+        {"calls", required_argument, NULL, 'c'},
+        {"profile", required_argument, NULL, 'p'},
+        {"camera", required_argument, NULL, 'k'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     unsigned long long seeds = 100, first = 1;
     struct world_choice choice = {.profile = NULL, .calls = 60};
@@ -79,6 +110,9 @@ int main(int argc, char **argv) {
         case 'p':
             choice.profile = optarg;
             break;
+        case 'k':
+            choice.camera = optarg;
+            break;
         case 'h':
             return usage(stdout);
         default:
@@ -88,6 +122,9 @@ int main(int argc, char **argv) {
     if (choice.calls < 1 || choice.calls > 4000) {
         fprintf(stderr, "simulate: --calls takes 1 to 4000\n");
         return 2;
+    }
+    if ((choice.profile != NULL && !is_profile(choice.profile)) || (choice.camera != NULL && !is_kind(choice.camera))) {
+        return usage(stderr);
     }
     struct world_report report = {.latencies_us = malloc(LATENCIES * sizeof(int64_t)), .latencies_size = LATENCIES};
     double begun = now();

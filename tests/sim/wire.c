@@ -75,6 +75,41 @@ static void flip(struct wire *wire, uint8_t *packet, size_t length) {
     packet[at + 1] ^= (uint8_t)(burst >> 8);
 }
 
+/* Damages the payload of a packet such that its CRC-16 is right. */
+static void damage(struct wire *wire, uint8_t *packet, size_t length) {
+    flip(wire, packet + 2, length - OMVRPC_PACKET_OVERHEAD);
+    uint8_t *whole = malloc(length);
+    if (whole == NULL) {
+        abort();
+    }
+    packet_put(whole, (enum omvrpc_magic)get_u16(packet), packet + 2, length - OMVRPC_PACKET_OVERHEAD);
+    memcpy(packet, whole, length);
+    free(whole);
+}
+
+/* What no CRC-16 finds: damage that keeps it right, or an older packet of that kind and length in place of this one. */
+static void forge(struct wire *wire, uint8_t *packet, size_t length) {
+    if (wire->kept_length == length && memcmp(wire->kept, packet, 2) == 0 && random_chance(&wire->random, 500000)) {
+        memcpy(packet, wire->kept, length);
+    } else {
+        damage(wire, packet, length);
+    }
+    wire->forged_packets++;
+}
+
+static void keep(struct wire *wire, const uint8_t *packet, size_t length) {
+    bool is_data = get_u16(packet) == OMVRPC_COMMAND_DATA || get_u16(packet) == OMVRPC_RESULT_DATA;
+    if (is_data && length <= sizeof wire->kept) {
+        memcpy(wire->kept, packet, length);
+        wire->kept_length = length;
+    }
+}
+
+/* Flipping takes two bytes. What is not one packet by itself is not touched. */
+static bool is_forgeable(const uint8_t *data, size_t length) {
+    return length >= OMVRPC_PACKET_OVERHEAD + 2 && packet_is_valid(data, length, (enum omvrpc_magic)get_u16(data));
+}
+
 static void send_packet(struct wire *wire, const uint8_t *data, size_t length, int64_t now_us) {
     const struct wire_faults *faults = &wire->faults;
     bool is_ack =
@@ -83,6 +118,8 @@ static void send_packet(struct wire *wire, const uint8_t *data, size_t length, i
     bool flipped = random_chance(&wire->random, faults->flip);
     bool cut = random_chance(&wire->random, faults->cut);
     bool twice = random_chance(&wire->random, faults->twice);
+    bool is_whole = faults->forge > 0 && is_forgeable(data, length);
+    bool forged = is_whole && random_chance(&wire->random, faults->forge);
     if (dropped || flipped || cut) {
         wire->lost_packets++;
         wire->lost_acks += is_ack;
@@ -90,7 +127,10 @@ static void send_packet(struct wire *wire, const uint8_t *data, size_t length, i
     if (dropped) {
         return;
     }
-    if (length < 2 || !(flipped || cut)) {
+    if (is_whole && !forged) {
+        keep(wire, data, length);
+    }
+    if (length < 2 || !(flipped || cut || forged)) {
         push(wire, data, length, now_us);
         if (twice) {
             push(wire, data, length, now_us);
@@ -102,6 +142,9 @@ static void send_packet(struct wire *wire, const uint8_t *data, size_t length, i
         abort();
     }
     memcpy(packet, data, length);
+    if (forged) {
+        forge(wire, packet, length);
+    }
     if (flipped) {
         flip(wire, packet, length);
     }

@@ -4,7 +4,7 @@
 
 /*
  * One direction of a line in virtual time: a bounded queue of bytes with the times at which they arrive. Order is kept.
- * Packets may be lost, damaged, doubled and cut, within what CRC-16 is able to find.
+ * Packets may be lost, damaged, doubled and cut, within what CRC-16 is able to find, and where asked for beyond that.
  */
 
 #include "random.h"
@@ -14,6 +14,8 @@
 
 struct wire_faults {
     uint32_t drop, flip, twice, cut; /* chances in millionths, of each packet */
+    uint32_t
+        forge; /* of each packet with a payload: damage that its CRC-16 does not find, or an older one in its place */
 };
 
 struct wire_options {
@@ -42,6 +44,9 @@ struct wire {
     int64_t delay_us;      /* of what is being sent */
     uint64_t lost_acks;    /* acknowledgements dropped, damaged or cut */
     uint64_t lost_packets; /* of all kinds */
+    uint64_t forged_packets;
+    uint8_t kept[1024]; /* the last packet with data, to be sent again in place of another */
+    size_t kept_length;
 };
 
 void wire_init(struct wire *wire, const struct wire_options *options, uint64_t seed);

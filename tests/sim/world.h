@@ -12,6 +12,15 @@
  * - a call ends by its deadline, within 50 ms;
  * - what is queued for the camera stays bounded;
  * - 1 s after the last fault, calls are answered.
+ *
+ * Where the camera offers the extensions the host makes its calls through a session, with the daemon's own exchanges:
+ * those of several clients under way at once, results of many pieces, exceptions, and damage that CRC-16 does not find.
+ * There the promises have no exceptions for what the line does:
+ *
+ * - an answer or an exception that is delivered is that of this very call;
+ * - a callback that is not repeatable runs at most once;
+ * - a call that has time is done, unless the camera loses its memory;
+ * - the camera never has to forget what it holds for the host.
  */
 
 #include <stdint.h>
@@ -24,7 +33,10 @@ struct world_report {
     uint64_t lost_packets; /* by the wires */
     uint64_t resets, unplugs, silences, preemptions;
     uint64_t copies, polls, settlings, stale_results;
-    uint64_t queued_most; /* bytes under way to the camera, at most */
+    uint64_t sessions, numbered, pieces, raised, no_such; /* of worlds with the extensions */
+    uint64_t stock_way;                                   /* calls that went the stock way there */
+    uint64_t forged_packets;                              /* damaged such that their CRC-16 is right */
+    uint64_t queued_most;                                 /* bytes under way to the camera, at most */
     int64_t virtual_us;
     int64_t *latencies_us; /* of calls that were done; owned by the caller, NULL when not wanted */
     size_t latencies_size, latencies_count;
@@ -33,6 +45,7 @@ struct world_report {
 /* What to simulate beside what the seed says. */
 struct world_choice {
     const char *profile; /* NULL: from the seed; else a name of world_profiles() */
+    const char *camera;  /* NULL: from the seed; else a model_kind_name() */
     int calls;           /* of the faulty part */
 };
 

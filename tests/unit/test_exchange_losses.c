@@ -115,13 +115,14 @@ START_TEST(bytes_that_are_no_reply_make_it_cling) {
 }
 END_TEST
 
-START_TEST(a_call_that_came_damaged_has_not_run) {
+START_TEST(a_call_that_came_damaged_is_asked_again_under_its_number) {
     next();
     const struct omvrpc_session_reply damaged = {.status = OMVRPC_STATUS_DAMAGED};
-    ck_assert_int_eq(reply_with(&damaged), EXCHANGE_GOES_ON);
-    ck_assert(!exchange_may_have_run(&exchange));
+    ck_assert_int_eq(reply_with(&damaged), EXCHANGE_CLINGS);
+    /* An earlier copy may have come whole. */
+    ck_assert(exchange_may_have_run(&exchange));
     next();
-    ck_assert_uint_eq(envelope.number, 2);
+    ck_assert_uint_eq(envelope.number, 1);
 }
 END_TEST
 
@@ -136,10 +137,11 @@ START_TEST(a_repeated_call_that_came_damaged_may_still_have_run) {
 }
 END_TEST
 
-START_TEST(a_reply_that_is_longer_than_the_bus_takes_is_too_large) {
+START_TEST(a_reply_that_is_longer_than_any_that_was_asked_for_is_asked_again) {
     next();
-    ck_assert_int_eq(lose_it(OMVRPC_TOO_LARGE, OMVRPC_CAUSE_NONE), EXCHANGE_ENDED);
-    check_ended(OMVRPC_TOO_LARGE, OMVRPC_CAUSE_NONE);
+    ck_assert_int_eq(lose_it(OMVRPC_TOO_LARGE, OMVRPC_CAUSE_NONE), EXCHANGE_CLINGS);
+    next();
+    ck_assert_uint_eq(envelope.number, 1);
 }
 END_TEST
 
@@ -259,7 +261,7 @@ END_TEST
 START_TEST(a_stock_answer_soon_after_the_call_means_that_nothing_has_run) {
     next();
     now_us += 299 * MS;
-    ck_assert_int_eq(lose_it(OMVRPC_DONE, OMVRPC_CAUSE_NONE), EXCHANGE_RESTARTS);
+    ck_assert_int_eq(stay_empty(), EXCHANGE_RESTARTS);
     ck_assert(!exchange_may_have_run(&exchange));
     ck_assert(!session.is_open);
 }
@@ -276,7 +278,7 @@ START_TEST(a_stock_answer_late_after_the_call_leaves_it_unknown) {
         reply_piece();
         next();
     }
-    ck_assert_int_eq(lose_it(OMVRPC_DONE, OMVRPC_CAUSE_NONE), EXCHANGE_ENDED);
+    ck_assert_int_eq(stay_empty(), EXCHANGE_ENDED);
     check_ended(OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_LOST);
     ck_assert(!session.is_open);
 }
@@ -297,7 +299,8 @@ START_TEST(what_is_abandoned_says_whether_it_may_have_run_and_lets_go) {
     }
     exchange_abandon(&exchange, OMVRPC_CAUSE_TIMEOUT);
     check_ended(_i < 2 ? OMVRPC_NOT_DELIVERED : OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_TIMEOUT);
-    ck_assert_uint_eq(session_next_released(&session), _i == 3 ? 1 : 0);
+    /* A result that nobody has seen may be held as well. */
+    ck_assert_uint_eq(session_next_released(&session), _i >= 2 ? 1 : 0);
 }
 END_TEST
 
@@ -315,9 +318,9 @@ Suite *test_suite(void) {
     tcase_add_loop_test(cases, at_its_deadline_it_ends_as_far_as_it_has_come, 0, 3);
     tcase_add_loop_test(cases, a_reply_of_any_other_call_makes_it_cling, 0, 3);
     tcase_add_loop_test(cases, bytes_that_are_no_reply_make_it_cling, 0, 2 * (OMVRPC_ENVELOPE_SIZE + 4) - 1);
-    tcase_add_test(cases, a_call_that_came_damaged_has_not_run);
+    tcase_add_test(cases, a_call_that_came_damaged_is_asked_again_under_its_number);
     tcase_add_test(cases, a_repeated_call_that_came_damaged_may_still_have_run);
-    tcase_add_test(cases, a_reply_that_is_longer_than_the_bus_takes_is_too_large);
+    tcase_add_test(cases, a_reply_that_is_longer_than_any_that_was_asked_for_is_asked_again);
     tcase_add_loop_test(cases, a_forgotten_result_is_unknown, OMVRPC_STATUS_FORGOTTEN, OMVRPC_STATUS_FORGOTTEN + 1);
     tcase_add_loop_test(cases, a_forgotten_result_is_unknown, 7, 8);
     tcase_add_loop_test(cases, a_forgotten_result_of_a_repeatable_call_is_made_again_with_nobody_between,
