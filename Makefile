@@ -187,10 +187,12 @@ check-firmware:
 	@tests/firmware/install.sh
 	@SESSION_CALLS=$(SESSION_CALLS) tests/run --time-limit 600 firmware
 
+# Where the machine cannot be had, the tests say so: they are skipped then, or fail in CI.
 check-devices:
-	@tools/install-dependencies build check devices
+	@tools/install-dependencies build check
 	@$(MAKE) --no-print-directory $(JOBS) tests
-	@tests/devices/install.sh
+	-@tools/install-dependencies devices
+	-@tests/devices/install.sh
 	@tests/run --time-limit 600 devices
 
 LOSSES ?= 1000

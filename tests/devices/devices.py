@@ -6,6 +6,7 @@ Imported inside the virtual machine only, where a scenario is root and nothing i
 
 import base64
 import contextlib
+import glob
 import os
 import pathlib
 import queue
@@ -23,6 +24,9 @@ RETURN_S = 5.0
 
 # The two ends of one cable; see `run`.
 UART, FAR_UART = "/dev/ttyS1", "/dev/ttyS2"
+
+# Where the kernel shows what is plugged into the ports of virtual cameras.
+CONTROLLER = "/sys/devices/platform/vhci_hcd.0"
 
 NUMBER = {"format": "<I"}
 
@@ -93,6 +97,8 @@ class VirtualUsb:
 
     def __init__(self, port=0, seed=1):
         self.command = [program("tests/virtual_usb"), str(port), str(seed)]
+        # The kernel numbers the ports of its controller from 0, and those of the bus from 1.
+        self.place = f"{CONTROLLER}/*/*-{port + 1}/*/tty/*"
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
@@ -131,13 +137,18 @@ class VirtualUsb:
             if line.split()[0] == word:
                 return line
 
+    def nodes(self):
+        """The nodes that the driver has made for it."""
+        # glob is not upset by what vanishes while it looks.
+        found = [os.path.join("/dev", os.path.basename(path)) for path in glob.glob(self.place)]
+        return [node for node in found if os.path.exists(node)]
+
     def plug(self):
         """Plugs it in, and returns the node that the driver makes for it."""
-        before = nodes()
+        wait_until(lambda: not self.nodes(), "the driver to let go of the node that was")
         self.command_line("plug")
         self.wait_for("plugged")
-        new = wait_until(lambda: nodes() - before, "a node of the camera")
-        return new.pop()
+        return wait_until(self.nodes, "a node of the camera")[0]
 
     def unplug(self):
         self.command_line("unplug")
@@ -162,11 +173,6 @@ class VirtualUsb:
         """How many bytes went to the camera and came from it since it was plugged in."""
         self.command_line("count")
         return tuple(map(int, self.wait_for("count").split()[1:]))
-
-
-def nodes():
-    """The nodes of the cdc-acm driver."""
-    return {str(path) for path in pathlib.Path("/dev").glob("ttyACM*")}
 
 
 @contextlib.contextmanager
