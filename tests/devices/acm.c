@@ -7,6 +7,7 @@
 #include "usbip.h"
 
 #include <errno.h>
+#include <linux/usb/ch9.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,17 +21,8 @@ struct acm_waiting {
     size_t taken; /* of its bytes, by the camera */
 };
 
-/* Requests by the numbers of the USB and CDC specifications. */
-enum { REQUEST_CLASS = 0x20, REQUEST_KIND_MASK = 0x60 };
-enum {
-    GET_STATUS = 0,
-    CLEAR_FEATURE = 1,
-    SET_FEATURE = 3,
-    GET_DESCRIPTOR = 6,
-    SET_CONFIGURATION = 9,
-    SET_INTERFACE = 11
-};
-enum { SET_LINE_CODING = 0x20, GET_LINE_CODING = 0x21, SET_CONTROL_LINE_STATE = 0x22, SEND_BREAK = 0x23 };
+/* Bits of the request that sets the modem lines. */
+enum { LINE_DTR = 1, LINE_RTS = 2 };
 
 void acm_init(struct acm_device *device, const struct acm_identity *identity) {
     *device = (struct acm_device){.identity = *identity, .socket = -1, .wire = -1};
@@ -44,8 +36,7 @@ int acm_plug(struct acm_device *device, unsigned port) {
     if (socket < 0) {
         return socket;
     }
-    static const uint8_t line_coding_at_start[7] = {0x80, 0x25, 0, 0, 0, 0, 8}; /* 9600, 8N1 */
-    memcpy(device->line_coding, line_coding_at_start, sizeof device->line_coding);
+    device->line_coding = (struct usb_cdc_line_coding){.dwDTERate = 9600, .bDataBits = 8};
     device->socket = socket;
     device->has_dtr = device->has_rts = false;
     device->passed[ACM_TO_CAMERA] = device->passed[ACM_FROM_CAMERA] = 0;
@@ -83,25 +74,24 @@ void acm_plan_cut(struct acm_device *device, enum acm_direction direction, uint6
 }
 
 uint32_t acm_baud(const struct acm_device *device) {
-    const uint8_t *baud = device->line_coding;
-    return baud[0] | (uint32_t)baud[1] << 8 | (uint32_t)baud[2] << 16 | (uint32_t)baud[3] << 24;
+    return device->line_coding.dwDTERate;
 }
 
 /* Both answer a control request: they return the length of what they have written into `answer`, or a negative errno. */
 
-static int handle_standard(struct acm_device *device, const uint8_t setup[8], uint8_t *answer) {
-    switch (setup[1]) {
-    case GET_STATUS:
+static int handle_standard(const struct acm_device *device, const struct usb_ctrlrequest *setup, uint8_t *answer) {
+    switch (setup->bRequest) {
+    case USB_REQ_GET_STATUS:
         memset(answer, 0, 2);
         return 2;
-    case GET_DESCRIPTOR: {
-        size_t length = acm_descriptor_write(&device->identity, setup[3], setup[2], answer);
+    case USB_REQ_GET_DESCRIPTOR: {
+        size_t length = acm_descriptor_write(&device->identity, setup->wValue >> 8, setup->wValue & 0xff, answer);
         return length > 0 ? (int)length : -EPIPE;
     }
-    case CLEAR_FEATURE:
-    case SET_FEATURE:
-    case SET_CONFIGURATION:
-    case SET_INTERFACE:
+    case USB_REQ_CLEAR_FEATURE:
+    case USB_REQ_SET_FEATURE:
+    case USB_REQ_SET_CONFIGURATION:
+    case USB_REQ_SET_INTERFACE:
         return 0;
     default:
         return -EPIPE;
@@ -109,21 +99,21 @@ static int handle_standard(struct acm_device *device, const uint8_t setup[8], ui
 }
 
 static int handle_class(struct acm_device *device, const struct usbip_request *request, uint8_t *answer) {
-    switch (request->setup[1]) {
-    case SET_LINE_CODING:
+    switch (request->setup.bRequest) {
+    case USB_CDC_REQ_SET_LINE_CODING:
         if (request->length != sizeof device->line_coding || request->data == NULL) {
             return -EPIPE;
         }
-        memcpy(device->line_coding, request->data, sizeof device->line_coding);
+        memcpy(&device->line_coding, request->data, sizeof device->line_coding);
         return 0;
-    case GET_LINE_CODING:
-        memcpy(answer, device->line_coding, sizeof device->line_coding);
+    case USB_CDC_REQ_GET_LINE_CODING:
+        memcpy(answer, &device->line_coding, sizeof device->line_coding);
         return sizeof device->line_coding;
-    case SET_CONTROL_LINE_STATE:
-        device->has_dtr = request->setup[2] & 1;
-        device->has_rts = request->setup[2] & 2;
+    case USB_CDC_REQ_SET_CONTROL_LINE_STATE:
+        device->has_dtr = request->setup.wValue & LINE_DTR;
+        device->has_rts = request->setup.wValue & LINE_RTS;
         return 0;
-    case SEND_BREAK:
+    case USB_CDC_REQ_SEND_BREAK:
         return 0;
     default:
         return -EPIPE;
@@ -132,8 +122,8 @@ static int handle_class(struct acm_device *device, const struct usbip_request *r
 
 static void handle_control(struct acm_device *device, struct usbip_request *request) {
     uint8_t answer[ACM_DESCRIPTOR_MAX];
-    bool is_class = (request->setup[0] & REQUEST_KIND_MASK) == REQUEST_CLASS;
-    int length = is_class ? handle_class(device, request, answer) : handle_standard(device, request->setup, answer);
+    bool is_class = (request->setup.bRequestType & USB_TYPE_MASK) == USB_TYPE_CLASS;
+    int length = is_class ? handle_class(device, request, answer) : handle_standard(device, &request->setup, answer);
     if (length < 0) {
         usbip_complete(device->socket, request, length, NULL, 0);
     } else if (request->to_host) {

@@ -10,6 +10,7 @@
  * protocol of its makers, in which the wire is not asked at all.
  */
 
+#include <linux/usb/cdc.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +32,7 @@ struct acm_device {
     struct acm_identity identity;
     int socket; /* to the kernel, or -1 when unplugged */
     int wire;   /* to the camera; the owner's, set before plugging it in */
-    uint8_t line_coding[7];
+    struct usb_cdc_line_coding line_coding;
     bool has_dtr, has_rts;
     struct acm_queue to_camera, from_camera, interrupts; /* requests that wait to be completed */
     uint64_t passed[2];                                  /* bytes, by direction, since it was plugged in */

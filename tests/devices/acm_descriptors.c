@@ -1,80 +1,122 @@
 /* SPDX-License-Identifier: MIT */
-/* What a camera tells of itself when it is plugged in. */
+/* What a camera tells of itself when it is plugged in. Numbers of USB are little-endian, as this machine's are. */
 
 #include "acm_descriptors.h"
 
-#include <stdio.h>
+#include <linux/usb/cdc.h>
+#include <linux/usb/ch9.h>
 #include <string.h>
 
-enum { DESCRIPTOR_DEVICE = 1, DESCRIPTOR_CONFIGURATION = 2, DESCRIPTOR_STRING = 3 };
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the descriptors below would need to be converted");
 
-#define LANGUAGE_ENGLISH 0x0409
+enum { INTERFACE_CONTROL, INTERFACE_DATA, INTERFACE_COUNT };
+enum { STRING_LANGUAGES, STRING_MAKER, STRING_PRODUCT, STRING_SERIAL, STRING_COUNT };
 
-/* Interface 0 controls the port, interface 1 carries its bytes. From the class's specification, as the firmware has it. */
-static const uint8_t configuration[] = {
-    9,    2,    75,
-    0,    2,    1,
-    0,    0x80, 250, /* two interfaces, 500 mA */
-    8,    11,   0,
-    2,    2,    2,
-    0,    0, /* which belong together */
-    9,    4,    0,
-    0,    1,    2,
-    2,    0,    0, /* control: the abstract control model */
-    5,    0x24, 0,
-    0x10, 1, /* header, release 1.10 */
-    5,    0x24, 1,
-    0,    1, /* calls are not managed */
-    4,    0x24, 2,
-    2, /* line coding and modem lines */
-    5,    0x24, 6,
-    0,    1, /* the union of the two interfaces */
-    7,    5,    0x80 | ACM_ENDPOINT_INTERRUPT,
-    3,    8,    0,
-    16,   9,    4,
-    1,    0,    2,
-    10,   0,    0,
-    0, /* data */
-    7,    5,    ACM_ENDPOINT_BULK,
-    2,    0,    2,
-    0, /* 512 bytes a packet */
-    7,    5,    0x80 | ACM_ENDPOINT_BULK,
-    2,    0,    2,
-    0,
+#define LANGUAGE_ENGLISH    0x0409
+#define BULK_PACKET_SIZE    512
+#define MILLIAMPERES_IN_TWO 250
+
+/* The kernel's own structure has two more members, which only audio devices use. */
+struct endpoint {
+    uint8_t length, type, address, attributes;
+    uint16_t packet_size;
+    uint8_t interval;
+} __attribute__((packed));
+
+#define ENDPOINT(number, kind, size, every)                                                                            \
+    {                                                                                                                  \
+        .length = USB_DT_ENDPOINT_SIZE, .type = USB_DT_ENDPOINT, .address = (number), .attributes = (kind),            \
+        .packet_size = (size), .interval = (every),                                                                    \
+    }
+
+static const struct {
+    struct usb_config_descriptor configuration;
+    struct usb_interface_assoc_descriptor association;
+    struct usb_interface_descriptor control;
+    struct usb_cdc_header_desc header;
+    struct usb_cdc_call_mgmt_descriptor calls;
+    struct usb_cdc_acm_descriptor model;
+    struct usb_cdc_union_desc interfaces;
+    struct endpoint interrupt;
+    struct usb_interface_descriptor data;
+    struct endpoint to_camera, from_camera;
+} __attribute__((packed)) camera = {
+    .configuration =
+        {
+            .bLength = USB_DT_CONFIG_SIZE,
+            .bDescriptorType = USB_DT_CONFIG,
+            .wTotalLength = sizeof camera,
+            .bNumInterfaces = INTERFACE_COUNT,
+            .bConfigurationValue = 1,
+            .bmAttributes = USB_CONFIG_ATT_ONE,
+            .bMaxPower = MILLIAMPERES_IN_TWO,
+        },
+    .association =
+        {
+            .bLength = sizeof camera.association,
+            .bDescriptorType = USB_DT_INTERFACE_ASSOCIATION,
+            .bFirstInterface = INTERFACE_CONTROL,
+            .bInterfaceCount = INTERFACE_COUNT,
+            .bFunctionClass = USB_CLASS_COMM,
+            .bFunctionSubClass = USB_CDC_SUBCLASS_ACM,
+        },
+    .control =
+        {
+            .bLength = USB_DT_INTERFACE_SIZE,
+            .bDescriptorType = USB_DT_INTERFACE,
+            .bInterfaceNumber = INTERFACE_CONTROL,
+            .bNumEndpoints = 1,
+            .bInterfaceClass = USB_CLASS_COMM,
+            .bInterfaceSubClass = USB_CDC_SUBCLASS_ACM,
+        },
+    .header = {sizeof camera.header, USB_DT_CS_INTERFACE, USB_CDC_HEADER_TYPE, .bcdCDC = 0x0110},
+    .calls = {sizeof camera.calls, USB_DT_CS_INTERFACE, USB_CDC_CALL_MANAGEMENT_TYPE, .bDataInterface = INTERFACE_DATA},
+    .model = {sizeof camera.model, USB_DT_CS_INTERFACE, USB_CDC_ACM_TYPE, .bmCapabilities = USB_CDC_CAP_LINE},
+    .interfaces = {sizeof camera.interfaces, USB_DT_CS_INTERFACE, USB_CDC_UNION_TYPE, INTERFACE_CONTROL,
+                   INTERFACE_DATA},
+    .interrupt = ENDPOINT(USB_DIR_IN | ACM_ENDPOINT_INTERRUPT, USB_ENDPOINT_XFER_INT, 8, 16),
+    .data =
+        {
+            .bLength = USB_DT_INTERFACE_SIZE,
+            .bDescriptorType = USB_DT_INTERFACE,
+            .bInterfaceNumber = INTERFACE_DATA,
+            .bNumEndpoints = 2,
+            .bInterfaceClass = USB_CLASS_CDC_DATA,
+        },
+    .to_camera = ENDPOINT(USB_DIR_OUT | ACM_ENDPOINT_BULK, USB_ENDPOINT_XFER_BULK, BULK_PACKET_SIZE, 0),
+    .from_camera = ENDPOINT(USB_DIR_IN | ACM_ENDPOINT_BULK, USB_ENDPOINT_XFER_BULK, BULK_PACKET_SIZE, 0),
 };
 
+_Static_assert(sizeof camera <= ACM_DESCRIPTOR_MAX, "the buffers are too small");
+
 static size_t write_device(const struct acm_identity *identity, uint8_t *buffer) {
-    const uint8_t descriptor[18] = {
-        18,
-        1,
-        0,
-        2, /* USB 2.0 */
-        0xef,
-        2,
-        1,
-        64, /* interfaces are grouped; 64 bytes a control packet */
-        (uint8_t)identity->vendor,
-        (uint8_t)(identity->vendor >> 8),
-        (uint8_t)identity->product,
-        (uint8_t)(identity->product >> 8),
-        0,
-        2,
-        1,
-        2,
-        3,
-        1, /* release; strings for maker, product and serial number; one configuration */
+    const struct usb_device_descriptor device = {
+        .bLength = USB_DT_DEVICE_SIZE,
+        .bDescriptorType = USB_DT_DEVICE,
+        .bcdUSB = 0x0200,
+        .bDeviceClass = USB_CLASS_MISC, /* with the next two: its interfaces are grouped */
+        .bDeviceSubClass = 2,
+        .bDeviceProtocol = 1,
+        .bMaxPacketSize0 = 64,
+        .idVendor = identity->vendor,
+        .idProduct = identity->product,
+        .bcdDevice = 0x0200,
+        .iManufacturer = STRING_MAKER,
+        .iProduct = STRING_PRODUCT,
+        .iSerialNumber = STRING_SERIAL,
+        .bNumConfigurations = 1,
     };
-    memcpy(buffer, descriptor, sizeof descriptor);
-    return sizeof descriptor;
+    memcpy(buffer, &device, sizeof device);
+    return sizeof device;
 }
 
 static size_t write_string(const struct acm_identity *identity, unsigned index, uint8_t *buffer) {
-    const char *const texts[] = {NULL, "OpenMV", "OpenMV Virtual Comm Port", identity->serial};
+    const char *const texts[STRING_COUNT] = {NULL, "OpenMV", "OpenMV Virtual Comm Port", identity->serial};
     size_t length = 2;
-    if (index == 0) {
+    if (index == STRING_LANGUAGES) {
         buffer[length++] = LANGUAGE_ENGLISH & 0xff;
         buffer[length++] = LANGUAGE_ENGLISH >> 8;
-    } else if (index < sizeof texts / sizeof texts[0]) {
+    } else if (index < STRING_COUNT) {
         for (const char *letter = texts[index]; *letter != '\0'; letter++) {
             buffer[length++] = (uint8_t)*letter;
             buffer[length++] = 0;
@@ -83,18 +125,18 @@ static size_t write_string(const struct acm_identity *identity, unsigned index, 
         return 0;
     }
     buffer[0] = (uint8_t)length;
-    buffer[1] = DESCRIPTOR_STRING;
+    buffer[1] = USB_DT_STRING;
     return length;
 }
 
 size_t acm_descriptor_write(const struct acm_identity *identity, unsigned type, unsigned index, uint8_t *buffer) {
     switch (type) {
-    case DESCRIPTOR_DEVICE:
+    case USB_DT_DEVICE:
         return write_device(identity, buffer);
-    case DESCRIPTOR_CONFIGURATION:
-        memcpy(buffer, configuration, sizeof configuration);
-        return sizeof configuration;
-    case DESCRIPTOR_STRING:
+    case USB_DT_CONFIG:
+        memcpy(buffer, &camera, sizeof camera);
+        return sizeof camera;
+    case USB_DT_STRING:
         return write_string(identity, index, buffer);
     default:
         return 0;

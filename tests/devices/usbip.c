@@ -17,7 +17,7 @@
 #define ATTACH_TRIES    250
 #define ATTACH_PAUSE_NS 20000000
 
-/* Numbers of the protocol and of the kernel's enum usb_device_speed. */
+/* Numbers of the protocol. */
 #define COMMAND_SUBMIT    1U
 #define COMMAND_UNLINK    2U
 #define RETURN_SUBMIT     3U
@@ -68,7 +68,7 @@ static void send_all(int socket, const uint8_t *data, size_t length) {
 /* The kernel takes the descriptor of a socket of this process, and holds the socket from then on. */
 static int hand_over(int socket, unsigned port) {
     char text[64];
-    int length = snprintf(text, sizeof text, "%u %d %u %d", port, socket, port + 1, SPEED_HIGH);
+    int length = snprintf(text, sizeof text, "%u %d %u %d", port, socket, port + 1, USB_SPEED_HIGH);
     for (int tries = 1;; tries++) {
         int attach = open(ATTACH_FILE, O_WRONLY | O_CLOEXEC);
         if (attach < 0) {
@@ -123,7 +123,7 @@ bool usbip_receive(int socket, struct usbip_request *request) {
     request->endpoint = get(message, AT_ENDPOINT);
     request->to_host = get(message, AT_DIRECTION) == DIRECTION_TO_HOST;
     request->length = get(message, AT_LENGTH);
-    memcpy(request->setup, message + AT_SETUP, sizeof request->setup);
+    memcpy(&request->setup, message + AT_SETUP, sizeof request->setup);
     return command == COMMAND_SUBMIT && request->length <= USBIP_DATA_MAX && receive_data(socket, request);
 }
 

@@ -8,6 +8,7 @@
  * kernel's documentation describes (Documentation/usb/usbip_protocol.rst). All here blocks only for the kernel.
  */
 
+#include <linux/usb/ch9.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,9 +22,9 @@ struct usbip_request {
     uint32_t unlinks;
     unsigned endpoint; /* 0 is control */
     bool to_host;
-    uint32_t length;  /* bytes that come with it, or may be sent */
-    uint8_t setup[8]; /* of a control request */
-    uint8_t *data;    /* what came with it, the receiver's to free; NULL where nothing did */
+    uint32_t length;              /* bytes that come with it, or may be sent */
+    struct usb_ctrlrequest setup; /* of a control request */
+    uint8_t *data;                /* what came with it, the receiver's to free; NULL where nothing did */
 };
 
 /*
