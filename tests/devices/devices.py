@@ -92,6 +92,14 @@ def wait_for_state(client, *states, name=None, patience=PATIENCE_S):
         raise AssertionError(f"{error}; it is {rows}") from None
 
 
+def wait_for_reason(client, words):
+    """Waits until the camera is not online for a reason with these words in it, and returns the reason."""
+    def reason():
+        text = only_camera(client)["reason"] or ""
+        return text if words in text else None
+    return wait_until(reason, f"a reason with {words!r}")
+
+
 class VirtualUsb:
     """A USB camera that is a program (virtual_usb.c), in a port of its own; unplugged at first."""
 

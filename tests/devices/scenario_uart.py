@@ -14,7 +14,7 @@ import time
 import tty
 
 from devices import (CALLBACKS, FAR_UART, UART, Daemon, Tap, call, count, fetch_blob, held_open, only_camera, program, value,
-                     wait_for_state, wait_until)
+                     wait_for_reason, wait_for_state)
 
 BAUD = 115200
 
@@ -107,8 +107,7 @@ def noise_as_of_another_rate_gives_a_reason_that_names_the_port_and_the_rate():
 
 def a_rate_that_the_uart_has_not_is_named_with_its_cure():
     with Daemon(config=config_of(baud=921600)) as daemon, daemon.client() as client:
-        wait_until(lambda: "921600" in only_camera(client)["reason"], "the rate to be named")
-        reason = only_camera(client)["reason"]
+        reason = wait_for_reason(client, "921600")
         assert reason == f"{UART} cannot be set to 921600 baud: choose a rate that its driver has", reason
 
 
@@ -116,8 +115,7 @@ def a_port_that_another_program_uses_is_named_with_its_cure():
     with far_camera(), held_open(UART) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         with Daemon(config=config_of()) as daemon, daemon.client() as client:
-            wait_until(lambda: "in use" in only_camera(client)["reason"], "the reason")
-            reason = only_camera(client)["reason"]
+            reason = wait_for_reason(client, "in use")
             assert UART in reason and f"fuser {UART}" in reason, reason
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             wait_for_state(client, "online")
@@ -139,8 +137,7 @@ def nobody_else_can_open_a_port_that_the_daemon_has():
 def a_port_that_is_not_there_and_one_that_is_none_are_named():
     for device, words in (("/dev/ttyS77", "does not exist"), ("/dev/null", "is not a serial port")):
         with Daemon(config=config_of(device=device)) as daemon, daemon.client() as client:
-            wait_until(lambda: words in only_camera(client)["reason"], words)
-            assert device in only_camera(client)["reason"]
+            assert device in wait_for_reason(client, words)
 
 
 tap = Tap()
