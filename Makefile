@@ -193,7 +193,7 @@ check-devices:
 	@$(MAKE) --no-print-directory $(JOBS) tests
 	-@tools/install-dependencies devices
 	-@tests/devices/install.sh
-	@tests/run --time-limit 600 devices
+	@tests/run --time-limit 900 devices
 
 LOSSES ?= 1000
 soak:
