@@ -47,6 +47,7 @@ DAEMON_SOURCES := $(wildcard daemon/*.c daemon/methods/*.c)
 SIM_SOURCES    := $(wildcard sim/*.c)
 CLI_SOURCES    := $(wildcard cli/*.c) daemon/usb_ids.c
 HELPER_SOURCES := $(wildcard tests/helpers/*.c)
+DEVICE_SOURCES := $(wildcard tests/devices/*.c)
 VTIME_SOURCES  := $(wildcard tests/sim/*.c)
 UNIT_SOURCES   := $(wildcard tests/unit/test_*.c)
 BENCH_SOURCES  := $(wildcard bench/*.c)
@@ -68,7 +69,7 @@ say = @printf '  %-5s %s\n' $(1) $(2)
 # What a recipe gives to the make it calls where nobody has said -j. (In a recipe MAKEFLAGS shows whether.)
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all help dependencies demo tests check soak check-firmware simulate bench fuzz fuzzers lint format install uninstall clean FORCE
+.PHONY: all help dependencies demo tests check soak check-firmware check-devices simulate bench fuzz fuzzers lint format install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -80,6 +81,7 @@ help:
 	@echo 'make demo           installs what is missing, builds, and shows a simulated camera being asked'
 	@echo 'make check          installs what is missing, builds, and runs the tests (tests/README.md)'
 	@echo 'make check-firmware installs MicroPython by npm and runs the tests of the camera scripts'
+	@echo 'make check-devices  fetches a kernel and runs the tests of its drivers in a virtual machine'
 	@echo 'make soak           loses and finds a simulated camera LOSSES=1000 times under asking clients'
 	@echo 'make simulate       runs many worlds in virtual time: SEEDS=1000 FIRST_SEED=1'
 	@echo 'make bench          measures speed and latency, also into build/bench.json'
@@ -150,6 +152,9 @@ $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/mai
 $(HELPERS): $(BUILD)/tests/%: $(BUILD)/tests/helpers/%.o $(TEST_PARTS)
 	$(link) $(TEST_LIBS)
 
+$(BUILD)/tests/virtual_usb: $(call objects,$(DEVICE_SOURCES)) $(SIM_PARTS) $(CAPTURE_PARTS) $(LIB_STATIC)
+	$(link) $(call pkg_libs,$(PKG_SIM) $(PKG_LIB)) -lm
+
 $(BUILD)/simulate: $(call objects,$(VTIME_SOURCES)) $(DAEMON_PARTS) $(SIM_PARTS) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(TEST_LIBS)
 
@@ -160,7 +165,7 @@ $(BUILD)/bench/bench: $(call objects,$(BENCH_SOURCES)) $(TEST_PARTS)
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(TEST_PARTS)
 	$(link) $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM)) -lm -fsanitize=fuzzer
 
-tests: all $(UNIT_TESTS) $(HELPERS) $(BUILD)/simulate
+tests: all $(UNIT_TESTS) $(HELPERS) $(BUILD)/tests/virtual_usb $(BUILD)/simulate
 fuzzers: $(FUZZERS)
 
 # What these need may only just have been installed, so a make of their own looks for the libraries again.
@@ -181,6 +186,14 @@ check-firmware:
 	@$(MAKE) --no-print-directory $(JOBS) tests
 	@tests/firmware/install.sh
 	@SESSION_CALLS=$(SESSION_CALLS) tests/run --time-limit 600 firmware
+
+# Where the machine cannot be had, the tests say so: they are skipped then, or fail in CI.
+check-devices:
+	@tools/install-dependencies build check
+	@$(MAKE) --no-print-directory $(JOBS) tests
+	-@tools/install-dependencies devices
+	-@tests/devices/install.sh
+	@tests/run --time-limit 900 devices
 
 LOSSES ?= 1000
 soak:
@@ -247,4 +260,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' -not -path '$(BUILD)/fuzz/*' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/devices -prune -o -type f -name '*.d' -not -path '$(BUILD)/fuzz/*' -print 2>/dev/null)

@@ -391,8 +391,14 @@ static void take_exchange(struct camera *camera, struct call *call, struct job *
     if (!may_go_on(call) || !enter_queue(call, true)) {
         exchange_abandon(&call->exchange, cause);
         camera_end_call(call, NULL);
-    } else if (verdict == EXCHANGE_CLINGS) {
+        return;
+    }
+    if (verdict == EXCHANGE_CLINGS) {
         camera->clinging = call;
+    }
+    if (camera->state == CAMERA_OFFLINE) {
+        /* The worker tells of the camera's state before it hands back the job that this has ended. */
+        camera_end_begun(camera);
     }
 }
 

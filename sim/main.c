@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The program openmv-sim: a simulated camera on a pseudo terminal, which can be unplugged by a signal. */
+/* The program openmv-sim: a simulated camera on a pseudo terminal or a serial port, which can be unplugged by a signal. */
 
 #include "device.h"
 #include "pty.h"
@@ -17,6 +17,8 @@
 struct settings {
     struct sim_options options;
     const char *link;
+    const char *port; /* a serial port instead of a pseudo terminal, and its rate */
+    uint32_t baud;
     int64_t replug_after_ms;
     const char *replay; /* the name of a capture */
 };
@@ -40,6 +42,20 @@ static bool take_link(struct settings *settings, const char *value, char *error,
     (void)error, (void)size;
     settings->link = value;
     return *value != '\0';
+}
+
+static bool take_device(struct settings *settings, const char *value, char *error, size_t size) {
+    (void)error, (void)size;
+    settings->port = value;
+    return *value != '\0';
+}
+
+static bool take_baud(struct settings *settings, const char *value, char *error, size_t size) {
+    (void)error, (void)size;
+    uint64_t number = 0;
+    bool good = read_number(value, 300, 12000000, &number);
+    settings->baud = (uint32_t)number;
+    return good;
 }
 
 static bool take_fps(struct settings *settings, const char *value, char *error, size_t size) {
@@ -95,6 +111,8 @@ static const struct option_row {
                  size_t size); /* NULL: the help or the version */
 } rows[] = {
     {"link", "PATH", "a symbolic link to the port, removed at the end", take_link},
+    {"device", "NODE", "a serial port to answer at, instead of a pseudo terminal", take_device},
+    {"baud", "N", "that port's rate, 300 to 12000000 (default 115200)", take_baud},
     {"seed", "N", "another scene (default 1)", take_seed},
     {"fps", "N", "frames a second of streams, 1 to 1000 (default 30)", take_fps},
     {"delay", "MS", "how long detections and snapshots take, 0 to 60000 (default: 8 to 40 by kind)", take_delay},
@@ -109,7 +127,7 @@ static const struct option_row {
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 
 static void print_help(void) {
-    puts("openmv-sim: an OpenMV camera without the camera, on a pseudo terminal\n\n"
+    puts("openmv-sim: an OpenMV camera without the camera, on a pseudo terminal or a serial port\n\n"
          "  openmv-sim [OPTION...]\n\n"
          "The first line of its output is the path of the port. SIGUSR1 unplugs the camera for a\n"
          "while; each new port is printed likewise. SIGTERM and SIGINT end it.\n");
@@ -153,6 +171,12 @@ static int read_options(int argc, char **argv, struct settings *settings) {
         fprintf(stderr, "openmv-sim: \"%s\" is no option; try --help\n", argv[optind]);
         return 2;
     }
+    if (settings->port ? settings->link != NULL : settings->baud != 0) {
+        fputs(settings->port ? "openmv-sim: --link is for a pseudo terminal, and --device chooses another port\n"
+                             : "openmv-sim: --baud is the rate of --device\n",
+              stderr);
+        return 2;
+    }
     return -1;
 }
 
@@ -166,8 +190,27 @@ static int await_signal(int signals, int64_t timeout_ms) {
     return (int)information.ssi_signo;
 }
 
-/* Has the camera plugged in until a signal comes. Returns that signal, or 0 after an error, which was printed. */
-static int plug_in(struct sim_device *device, const struct settings *settings, int signals) {
+/* Each has the camera plugged in until a signal comes, and returns that signal, or 0 after an error, which was printed. */
+
+static int run_device(struct sim_device *device, int descriptor, int signals) {
+    int error = sim_device_run(device, descriptor, signals);
+    if (error < 0) {
+        fprintf(stderr, "openmv-sim: the port failed: %s\n", strerror(-error));
+    }
+    int signal_number = error == 0 ? await_signal(signals, 0) : 0;
+    if (error == 0 && signal_number == 0) {
+        fputs("openmv-sim: the port has gone\n", stderr);
+    }
+    return signal_number;
+}
+
+static void announce(const char *path, const char *name) {
+    puts(path);
+    fflush(stdout);
+    fprintf(stderr, "openmv-sim: a simulated camera answers at %s\n", name);
+}
+
+static int plug_into_pty(struct sim_device *device, const struct settings *settings, int signals) {
     struct sim_pty pty;
     int error = sim_pty_open(&pty);
     if (error) {
@@ -180,20 +223,26 @@ static int plug_in(struct sim_device *device, const struct settings *settings, i
         fprintf(stderr, "openmv-sim: cannot make the link %s: %s\n", settings->link, strerror(-error));
         goto close;
     }
-    puts(pty.path);
-    fflush(stdout);
-    fprintf(stderr, "openmv-sim: a simulated camera answers at %s\n", settings->link ? settings->link : pty.path);
-    error = sim_device_run(device, pty.master, signals);
-    if (error < 0) {
-        fprintf(stderr, "openmv-sim: the port failed: %s\n", strerror(-error));
-    } else if (error == 0) {
-        signal_number = await_signal(signals, 0);
-    }
+    announce(pty.path, settings->link ? settings->link : pty.path);
+    signal_number = run_device(device, pty.master, signals);
     if (settings->link) {
         sim_pty_unlink(&pty, settings->link);
     }
 close:
     sim_pty_close(&pty);
+    return signal_number;
+}
+
+static int plug_into_port(struct sim_device *device, const struct settings *settings, int signals) {
+    const struct omvrpc_serial_options options = {.device = settings->port, .baud = settings->baud};
+    struct omvrpc_link *link = omvrpc_serial_open(&options);
+    if (!link) {
+        fprintf(stderr, "openmv-sim: cannot open %s: %s\n", settings->port, strerror(errno));
+        return 0;
+    }
+    announce(settings->port, settings->port);
+    int signal_number = run_device(device, link->operations->descriptor(link), signals);
+    omvrpc_link_close(link);
     return signal_number;
 }
 
@@ -220,7 +269,8 @@ int main(int argc, char **argv) {
         status = EXIT_FAILURE;
     }
     while (status < 0) {
-        int signal_number = plug_in(&device, &settings, signals);
+        int signal_number =
+            settings.port ? plug_into_port(&device, &settings, signals) : plug_into_pty(&device, &settings, signals);
         if (signal_number == SIGUSR1) {
             fputs("openmv-sim: unplugged\n", stderr);
             signal_number = await_signal(signals, settings.replug_after_ms);

@@ -3,6 +3,7 @@
 """openmvctl deploy and doctor with USB devices of the kernel's own gadget drivers: a FAT drive at usb-storage, and ids."""
 
 import contextlib
+import glob
 import json
 import os
 import pathlib
@@ -100,7 +101,12 @@ class Board:
 
 
 def serials():
-    return {path.read_text().strip() for path in pathlib.Path("/sys/bus/usb/devices").glob("*/serial")}
+    found = set()
+    for path in glob.glob("/sys/bus/usb/devices/*/serial"):
+        # A device may go while it is read.
+        with contextlib.suppress(OSError):
+            found.add(pathlib.Path(path).read_text().strip())
+    return found
 
 
 @contextlib.contextmanager

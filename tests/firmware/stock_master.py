@@ -54,8 +54,10 @@ def next_stream_byte(value):
 
 
 class StockMaster:
-    def __init__(self, path):
-        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    def __init__(self, port):
+        """`port` is a path, or the descriptor of an open one, which is closed with this."""
+        self.fd = port if isinstance(port, int) else os.open(port, os.O_RDWR | os.O_NOCTTY)
+        os.set_blocking(self.fd, False)
         tty.setraw(self.fd)
 
     def close(self):

@@ -108,6 +108,19 @@ def what_may_have_run_is_not_run_again_after_a_loss():
             assert camera.summary["executions"]["sleep"] == 0, camera.summary
 
 
+def a_call_that_the_camera_was_at_ends_when_the_loss_is_not_a_short_one():
+    with SimulatedCamera("--link", node, "--replug-after", 600000) as camera, Daemon(config=config_of(node)) as daemon, \
+            daemon.client() as client:
+        call_until(client, True, "the first answer")
+        number = client.send_request("call", {"name": "sleep", "args": [50000], "timeout_ms": 100000})
+        with daemon.client() as other:
+            wait_until(lambda: other.result("cameras")[0]["busy"], "the camera to be busy")
+            assert other.error("call", {"name": "counter", "timeout_ms": SHORT_MS})["data"]["reason"] == "not_delivered"
+        camera.send_signal(signal.SIGUSR1)
+        data = client.reply(number)["error"]["data"]
+        assert data["reason"] == "result_unknown" and data["cause"] == "link_gone", data
+
+
 def one_camera_may_be_away_while_the_other_works():
     with StockCamera("--gc-us", 700) as camera:
         config = config_of(node, cameras={"here": serial(camera.path), "away": serial(node)})
@@ -159,6 +172,7 @@ tap.run([
     a_camera_that_is_unplugged_and_plugged_in_again_is_served_again,
     a_call_that_waits_outlives_the_change_of_cameras,
     what_may_have_run_is_not_run_again_after_a_loss,
+    a_call_that_the_camera_was_at_ends_when_the_loss_is_not_a_short_one,
     one_camera_may_be_away_while_the_other_works,
     accepted_requests_are_answered_at_the_end,
 ])

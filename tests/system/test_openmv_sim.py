@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -53,12 +54,12 @@ def wait_for(condition, what, seconds=10):
 class Camera:
     """A running openmv-sim and a stock master on its port."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, port=None):
         self.process = subprocess.Popen(
             [str(PROGRAM), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
         )
         self.path = self.read_path()
-        self.master = StockMaster(self.path)
+        self.master = StockMaster(self.path if port is None else port)
 
     def read_path(self):
         if not select.select([self.process.stdout], [], [], 10)[0]:
@@ -418,6 +419,26 @@ def unplugging_hangs_up_and_replugging_brings_the_camera_back():
             check(not link.is_symlink(), "the link was left behind")
 
 
+def device_is_answered_at_and_silent_while_unplugged():
+    ours, theirs = os.openpty()
+    node = os.ttyname(theirs)
+    with Camera("--device", node, "--baud", "57600", "--replug-after", "300", port=ours) as camera:
+        check_equal(camera.path, node)
+        check_equal(termios.tcgetattr(theirs)[4], termios.B57600)
+        check_equal(camera.master.call("echo", b"over a cable"), b"over a cable")
+        camera.process.send_signal(signal.SIGUSR1)
+        check_equal(camera.read_path(), node)
+        check_equal(camera.master.call("echo", b"again"), b"again")
+        check_equal(camera.end(signal.SIGTERM), 0)
+    os.close(theirs)
+
+
+def device_that_cannot_be_had_is_named():
+    result = subprocess.run([str(PROGRAM), "--device", "/dev/null"], capture_output=True, text=True, timeout=10)
+    check_equal(result.returncode, 1)
+    check("/dev/null" in result.stderr, result.stderr)
+
+
 def link_replaces_only_a_link():
     with tempfile.TemporaryDirectory() as folder:
         link = pathlib.Path(folder) / "camera"
@@ -446,6 +467,9 @@ def bad_options_are_refused_with_help():
     check('did you mean "drop"' in refused("--faults", "drp=1%"), "no suggestion")
     check("1 to 1000" in refused("--fps", "0"), "no range")
     check("1 to 1000" in refused("--fps", "1e3"), "no range")
+    check("300 to" in refused("--baud", "0"), "no range")
+    check("--device" in refused("--baud", "9600"), "no hint")
+    check("--device" in refused("--link", "port", "--device", "/dev/null"), "no hint")
     check("--help" in refused("--nonsense"), "no hint")
     check("--help" in refused("stray"), "no hint")
 
@@ -453,7 +477,8 @@ def bad_options_are_refused_with_help():
 def help_names_every_option():
     result = subprocess.run([str(PROGRAM), "--help"], capture_output=True, text=True, timeout=10)
     check_equal(result.returncode, 0)
-    for word in ("--link", "--seed", "--fps", "--delay", "--faults", "--stock", "--replug-after", "--version", "stall=T@P%"):
+    for word in ("--link", "--device", "--baud", "--seed", "--fps", "--delay", "--faults", "--stock", "--replug-after",
+                 "--version", "stall=T@P%"):
         check(word in result.stdout, "%s is missing" % word)
     version = subprocess.run([str(PROGRAM), "--version"], capture_output=True, text=True, timeout=10)
     check(version.stdout.startswith("openmv-sim ") and version.returncode == 0, version.stdout)
