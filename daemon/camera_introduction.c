@@ -107,6 +107,7 @@ static void end_introduction(struct camera *camera) {
     const struct job *job = camera->introduction.job;
     /* What was known is another camera's for all that anybody knows. */
     description_clear(&camera->description);
+    answers_clear(&camera->answers);
     if (job->outcome != OMVRPC_DONE || camera->introduction.end != EXCHANGE_BY_OUTCOME) {
         log_info(CAMERA, "%s: it does not say what it is (%s); it is called the stock way", camera_name(camera),
                  omvrpc_outcome_name(job->outcome));

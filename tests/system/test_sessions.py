@@ -205,6 +205,17 @@ def a_call_that_was_packed_for_one_camera_does_not_go_to_another():
             assert client.reply(like)["result"]["value"] == [1]
 
 
+def an_answer_of_the_camera_before_is_not_one_of_the_camera_that_came():
+    with Daemon(config=config()) as daemon, daemon.client() as client:
+        with camera():
+            wait_for_introduction(client)
+            assert [client.result("call", {"name": "counter"})["value"] for _ in range(2)] == [[1], [2]]
+            assert client.result("call", {"name": "counter", "max_age_ms": 600000})["value"] == [2]
+        with camera():
+            wait_for_introduction(client)
+            assert client.result("call", {"name": "counter", "max_age_ms": 600000})["value"] == [1]
+
+
 def pictures_of_two_connections_never_mix():
     with camera("--delay", "1"), Daemon(config=config()) as daemon, daemon.client() as one, daemon.client() as other:
         wait_for_introduction(one)
@@ -325,6 +336,7 @@ tap.run([
     a_client_that_does_not_read_does_not_keep_the_cameras_room,
     a_camera_is_swapped_for_a_stock_one_and_back_under_a_client,
     a_call_that_was_packed_for_one_camera_does_not_go_to_another,
+    an_answer_of_the_camera_before_is_not_one_of_the_camera_that_came,
     pictures_of_two_connections_never_mix,
     a_kept_picture_is_read_also_while_the_camera_is_away,
     a_configurations_schema_goes_before_the_cameras,
