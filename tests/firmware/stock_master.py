@@ -97,8 +97,7 @@ class StockMaster:
             return None
         return data[2:-2]
 
-    def put_command(self, name, arguments=b"", timeout=5.0):
-        short = 0.003
+    def put_command(self, name, arguments=b"", timeout=5.0, short=0.003):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             self.flush()
@@ -110,8 +109,7 @@ class StockMaster:
             short = min(short * 4 / 3, timeout)
         return False
 
-    def get_result(self, timeout=5.0):
-        short = 0.003
+    def get_result(self, timeout=5.0, short=0.003):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             self.flush()
@@ -127,9 +125,11 @@ class StockMaster:
 
     def call(self, name, arguments=b"", timeout=5.0):
         """The result, or None for none. Only for what may run twice: a stock master loses a result now and then,
-        when an answer comes just after it has given up waiting for it, and then this asks anew."""
-        for _ in range(3):
-            result = self.get_result(timeout) if self.put_command(name, arguments, timeout) else None
+        when an answer comes just after it has given up waiting for it, and then this asks anew and waits longer."""
+        for short in (0.003, 0.03, 0.3):
+            result = None
+            if self.put_command(name, arguments, timeout, short):
+                result = self.get_result(timeout, short)
             if result is not None:
                 return result
         return None
