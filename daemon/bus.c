@@ -89,6 +89,7 @@ static void begin_job(struct bus *bus, struct bus_camera *camera, int64_t now_us
         .deadline_us = job->deadline_us,
         .repeatable = job->repeatable,
         .schedules = job->schedules,
+        .stream_depth = job->stream_depth,
     };
     int error = omvrpc_master_call(camera->master, &request, now_us);
     if (error == 0) {
@@ -186,6 +187,9 @@ static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *un
         begin_job(bus, camera, now_us);
         return true;
     case OMVRPC_STEP_FRAME:
+        if (bus->events.frame != NULL) {
+            bus->events.frame(bus->events.context, index, step.data, step.length);
+        }
         return true;
     case OMVRPC_STEP_RECEIVE:
     case OMVRPC_STEP_IDLE:
@@ -321,6 +325,13 @@ int bus_submit(struct bus *bus, struct job *job, int64_t now_us) {
         end_job(bus, camera, OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_LINK_GONE, now_us);
     }
     return 0;
+}
+
+void bus_stop_stream(struct bus *bus, size_t camera, int64_t now_us) {
+    const struct bus_camera *reader = &bus->cameras[camera];
+    if (reader->job != NULL && reader->job_begun && reader->job->stream_depth > 0) {
+        omvrpc_master_stop(reader->master, now_us);
+    }
 }
 
 void bus_release(struct bus *bus, size_t camera, int64_t now_us) {

@@ -62,6 +62,7 @@ struct job {
     int64_t deadline_us; /* omvrpc_now_us() clock */
     bool repeatable;
     bool schedules;
+    uint32_t stream_depth; /* frames of credit for the stream that the callback begins, 0 for none */
 
     enum omvrpc_outcome outcome;
     enum omvrpc_cause cause;
@@ -83,6 +84,8 @@ struct bus_events {
     /* These bytes have gone over the camera's link; NULL when nobody wants to know. */
     void (*wire)(void *context, size_t camera, bool sent, const uint8_t *data, size_t length, int64_t now_us);
     void *context;
+    /* A frame of the stream that the camera's job reads; `data` is valid during the call. NULL drops them. */
+    void (*frame)(void *context, size_t camera, const uint8_t *data, size_t length);
     /* A step of healing was taken, for the `count`th time. NULL when nobody wants to know. */
     void (*healed)(void *context, size_t camera, enum healing_step step, uint64_t count);
 };
@@ -98,6 +101,9 @@ void bus_free(struct bus *bus, int64_t now_us);
 
 /* Gives a camera a job; the bus owns it until job_ended. At most one a camera: -EBUSY, and the caller still owns it. */
 int bus_submit(struct bus *bus, struct job *job, int64_t now_us);
+
+/* Ends the job that reads a stream after the frame that is under way; another job goes on. */
+void bus_stop_stream(struct bus *bus, size_t camera, int64_t now_us);
 
 /* Hands a camera's port to other software, or takes it back. */
 void bus_release(struct bus *bus, size_t camera, int64_t now_us);

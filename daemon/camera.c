@@ -64,6 +64,9 @@ static void on_messages(evutil_socket_t fd, short what, void *context) {
         case WORKER_STATE_CHANGED:
             handle_changed_state(camera, message);
             break;
+        case WORKER_FRAME:
+            camera_take_frame(camera, message->frame, message->missed);
+            break;
         case WORKER_RECORDING_FULL:
             camera_end_full_recordings(camera);
             break;
@@ -162,6 +165,7 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
     queue_init(&camera->queue);
     queue_init(&camera->followers);
     TAILQ_INIT(&camera->watches);
+    TAILQ_INIT(&camera->streams);
     answers_init(&camera->answers, daemon->config->limits.answers_bytes);
     TAILQ_INIT(&camera->port_requests);
     TAILQ_INIT(&camera->recordings);

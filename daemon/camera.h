@@ -41,6 +41,7 @@ struct call {
     enum queue_priority priority;
     bool waits_offline; /* wait for a camera that is offline as well */
     bool is_stock;      /* never through a session */
+    bool is_stream;     /* reads a stream until it is told to make room for others */
     bool is_bound;      /* the job is complete, before `prepare` as well */
     int64_t max_age_us; /* an answer would do that the camera gave so long ago, in microseconds; 0 for none */
     size_t kept_bytes;  /* that it keeps besides the job's argument; they count among what waits */

@@ -318,6 +318,7 @@ static void run_call(struct camera *camera, struct call *call) {
         return;
     }
     camera->running = call;
+    camera->has_frame = false;
     camera_submit(camera, job);
 }
 
@@ -335,6 +336,24 @@ static bool may_serve(const struct queue_entry *entry, void *context) {
     return !is_new || (has_reader && (!camera->session.is_open || session_has_room(&camera->session)));
 }
 
+/* A stream is left for others who wait, after one frame at least. */
+static void make_room(struct camera *camera) {
+    const struct call *running = camera->running;
+    if (running != NULL && running->is_stream && camera->has_frame && camera->queue.length > 0) {
+        worker_stop_stream(camera->worker, FIRST_ON_BUS);
+    }
+}
+
+void camera_take_frame(struct camera *camera, struct shared_bytes *frame, unsigned missed) {
+    struct call *running = camera->running;
+    if (running != NULL && running->is_stream) {
+        camera->has_frame = true;
+        stream_take_frame(running, frame, missed);
+        make_room(camera);
+    }
+    shared_bytes_free(frame);
+}
+
 static bool is_free(const struct camera *camera) {
     return camera->state == CAMERA_ONLINE && camera->running == NULL && !camera->has_stray_job &&
            camera->introduction.job == NULL;
@@ -347,6 +366,7 @@ static bool is_to_be_introduced(const struct camera *camera) {
 }
 
 void camera_serve(struct camera *camera) {
+    make_room(camera);
     while (is_free(camera)) {
         if (is_to_be_introduced(camera)) {
             camera_introduce(camera);

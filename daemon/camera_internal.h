@@ -11,6 +11,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "description.h"
+#include "stream.h"
 #include "watch.h"
 
 /* The worker numbers the cameras of its bus; each bus has one camera as long as no link is shared. */
@@ -46,6 +47,8 @@ struct camera {
     struct description description;
 
     struct watch_list watches;
+    struct stream_list streams;
+    bool has_frame; /* the stream that is being read has given one since it was begun */
 
     struct port_requests port_requests;
     size_t port_request_count;
@@ -88,6 +91,9 @@ struct call *camera_find_leader(struct camera *camera, const struct call *call);
 
 /* Gives a follower its leader's answer. Returns false when memory is short. */
 bool camera_copy_answer(struct call *follower, const struct call *leader);
+
+/* A frame of the stream that is being read has come; it is taken over. */
+void camera_take_frame(struct camera *camera, struct shared_bytes *frame, unsigned missed);
 
 /* Makes the session's first call, which asks the camera who it is. */
 void camera_introduce(struct camera *camera);

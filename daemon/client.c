@@ -50,6 +50,7 @@ static void write_output(struct client *client) {
     if (client->output != NULL && client_output_length(client) == 0) {
         evbuffer_free(client->output);
         client->output = NULL;
+        subscription_drain_all(client);
     }
     if (was_clogged && !client_is_clogged(client)) {
         daemon_serve_cameras(client->server->daemon);
@@ -62,17 +63,30 @@ static void free_reference(const void *data, size_t length, void *owned) {
     free(owned);
 }
 
-/* Takes `data` over in any case. */
-static bool append_output(struct client *client, void *data, size_t length) {
+static void free_share(const void *data, size_t length, void *shared) {
+    (void)data;
+    (void)length;
+    shared_bytes_free(shared);
+}
+
+/* Takes `owned`, which `data` is a part of, over in any case. */
+static bool append_reference(struct client *client, const void *data, size_t length, evbuffer_ref_cleanup_cb release,
+                             void *owned) {
     if (client->output == NULL) {
         client->output = evbuffer_new();
     }
-    if (client->output != NULL && evbuffer_add_reference(client->output, data, length, free_reference, data) == 0) {
+    if (client->output != NULL && evbuffer_add_reference(client->output, data, length, release, owned) == 0) {
         return true;
     }
-    free(data);
+    release(data, length, owned);
     return false;
 }
+
+static bool append_output(struct client *client, void *data, size_t length) {
+    return append_reference(client, data, length, free_reference, data);
+}
+
+static void send_appended(struct client *client, bool appended);
 
 void client_send(struct client *client, char *text, size_t length, uint8_t *bytes, size_t bytes_length) {
     if (client->broken) {
@@ -86,6 +100,21 @@ void client_send(struct client *client, char *text, size_t length, uint8_t *byte
     } else {
         free(bytes);
     }
+    send_appended(client, appended);
+}
+
+void client_send_shared(struct client *client, char *text, size_t length, struct shared_bytes *bytes) {
+    if (client->broken) {
+        free(text);
+        return;
+    }
+    bool appended = append_output(client, text, length);
+    appended = append_reference(client, bytes->data, bytes->length, free_share, shared_bytes_share(bytes)) && appended;
+    send_appended(client, appended);
+}
+
+/* Writes what was appended, as far as it is time to, and closes a client for which that was too much. */
+static void send_appended(struct client *client, bool appended) {
     if (!appended) {
         log_error(CLIENT, "client %llu is closed: out of memory for its reply", (unsigned long long)client->number);
         client->broken = true;

@@ -14,6 +14,7 @@
 
 #include "held_picture.h"
 #include "line_buffer.h"
+#include "shared_bytes.h"
 #include "subscription.h"
 
 #include <event2/event.h>
@@ -70,6 +71,9 @@ struct client *client_new(struct server *server, int fd);
  * waits.
  */
 void client_send(struct client *client, char *text, size_t length, uint8_t *bytes, size_t bytes_length);
+
+/* The same with bytes that others read as well: the client shares them. */
+void client_send_shared(struct client *client, char *text, size_t length, struct shared_bytes *bytes);
 
 /* Returns how many bytes of replies wait for the client to read them. */
 size_t client_output_length(const struct client *client);

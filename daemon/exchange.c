@@ -161,6 +161,7 @@ static struct job *copy_call(const struct job *call) {
         .deadline_us = call->deadline_us,
         .repeatable = call->repeatable,
         .schedules = call->schedules,
+        .stream_depth = call->stream_depth,
     };
     if (call->argument_length > 0) {
         job->argument = malloc(call->argument_length);

@@ -56,20 +56,32 @@ void subscription_end_all(struct client *client) {
     }
 }
 
-bool subscription_begin_event(struct subscription *subscription, struct text_buffer *text) {
-    struct client *client = subscription->client;
-    char begin[160];
-    subscription->sequence++;
-    if (client_is_clogged(client)) {
-        subscription->dropped++;
-        return false;
+void subscription_drain_all(struct client *client) {
+    struct subscription *subscription;
+    TAILQ_FOREACH(subscription, &client->subscriptions, of_client) {
+        if (subscription->drained != NULL) {
+            subscription->drained(subscription);
+        }
     }
+}
+
+void subscription_begin_counted(const struct subscription *subscription, struct text_buffer *text) {
+    char begin[160];
     snprintf(begin, sizeof begin,
              "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"subscription\":%" PRIu64 ",\"seq\":%" PRIu64
              ",\"dropped\":%" PRIu64 ",",
              subscription->number, subscription->sequence, subscription->dropped);
-    text_buffer_init(text, client->server->daemon->config->limits.output_bytes);
+    text_buffer_init(text, subscription->client->server->daemon->config->limits.output_bytes);
     text_buffer_append_string(text, begin);
+}
+
+bool subscription_begin_event(struct subscription *subscription, struct text_buffer *text) {
+    subscription->sequence++;
+    if (client_is_clogged(subscription->client)) {
+        subscription->dropped++;
+        return false;
+    }
+    subscription_begin_counted(subscription, text);
     return true;
 }
 
@@ -84,6 +96,18 @@ void subscription_send_event(struct subscription *subscription, struct text_buff
     subscription->dropped++;
     text_buffer_clear(text);
     free(bytes);
+}
+
+void subscription_send_shared_event(struct subscription *subscription, struct text_buffer *text,
+                                    struct shared_bytes *bytes) {
+    text_buffer_append_string(text, "}}\n");
+    if (text->state == TEXT_BUFFER_GOOD) {
+        client_send_shared(subscription->client, text->text, text->length, bytes);
+        client_wake(subscription->client);
+        return;
+    }
+    subscription->dropped++;
+    text_buffer_clear(text);
 }
 
 static void free_subscription(struct subscription *subscription) {

@@ -20,6 +20,7 @@ struct camera;
 struct client;
 struct daemon;
 struct error;
+struct shared_bytes;
 struct subscription;
 
 TAILQ_HEAD(subscription_list, subscription);
@@ -34,6 +35,8 @@ struct subscription {
     uint64_t dropped;  /* of that, what the client was too slow for */
     /* Told when it has left both lists; frees it. */
     void (*ended)(struct subscription *subscription);
+    /* Told when its client has read all that it was sent; NULL where it does not care. */
+    void (*drained)(struct subscription *subscription);
 };
 
 /*
@@ -55,9 +58,19 @@ void subscription_end_all(struct client *client);
  */
 bool subscription_begin_event(struct subscription *subscription, struct text_buffer *text);
 
+/* Begins the text of a notification that was counted before. */
+void subscription_begin_counted(const struct subscription *subscription, struct text_buffer *text);
+
+/* Tells all of a client's subscriptions that it has read what it was sent. */
+void subscription_drain_all(struct client *client);
+
 /* Sends it, with `bytes` (malloc'ed and taken over, or NULL) behind the line. */
 void subscription_send_event(struct subscription *subscription, struct text_buffer *text, uint8_t *bytes,
                              size_t length);
+
+/* The same with bytes that others read as well; they stay the caller's. */
+void subscription_send_shared_event(struct subscription *subscription, struct text_buffer *text,
+                                    struct shared_bytes *bytes);
 
 /* Subscribes a client to the coming and going of cameras. Returns NULL with *error filled where it cannot. */
 struct subscription *subscription_new_of_events(struct client *client, struct error *error);

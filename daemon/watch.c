@@ -251,9 +251,8 @@ static void on_time(evutil_socket_t fd, short what, void *context) {
     }
 }
 
-/* What is asked, as text: watches with equal keys are one. */
-static char *make_key(const struct params *params) {
-    static const char *const names[] = {"name", "args", "data", "encoding", "timeout_ms"};
+char *watch_key(const struct params *params, const char *name_param) {
+    const char *const names[] = {name_param, "args", "data", "encoding", "timeout_ms"};
     struct text_buffer key;
     text_buffer_init(&key, SIZE_MAX);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -279,7 +278,7 @@ static struct watch *watch_new(struct camera *camera, const struct params *param
     watch->priority = options->priority;
     watch->max_age_us = options->max_age_us;
     watch->params = strndup(params->object.text, params->object.length);
-    watch->key = make_key(params);
+    watch->key = watch_key(params, "name");
     TAILQ_INIT(&watch->subscribers);
     evtimer_assign(&watch->timer, camera->daemon->base, on_time, watch);
     if (watch->params == NULL || watch->key == NULL) {
@@ -293,7 +292,7 @@ static struct watch *watch_new(struct camera *camera, const struct params *param
 }
 
 static struct watch *find(struct camera *camera, const struct params *params) {
-    char *key = make_key(params);
+    char *key = watch_key(params, "name");
     struct watch *watch;
     TAILQ_FOREACH(watch, &camera->watches, entry) {
         if (key != NULL && strcmp(watch->key, key) == 0) {

@@ -28,6 +28,9 @@ struct watch_options {
     int64_t max_age_us;
 };
 
+/* What is asked, as text: equal keys ask the same. Returns malloc'ed text, or NULL when memory is short. */
+char *watch_key(const struct params *params, const char *name_param);
+
 /*
  * Subscribes a client to a callback. `params` are those of "subscribe" and name the callback and its argument; they were
  * read by its table. Returns the subscription's number, or 0 with *error filled.

@@ -35,6 +35,9 @@ struct mailbox {
     int64_t since_us;
     struct omvrpc_link_info link_info;
     bool recording_full;
+    struct shared_bytes *frame; /* the newest, NULL where it was taken */
+    unsigned missed;            /* that it has replaced */
+    bool stop_stream;
 };
 
 struct worker_camera {
@@ -77,6 +80,22 @@ static void on_job_ended(void *context, struct job *job) {
     struct mailbox *mailbox = &worker->cameras[job->camera].mailbox;
     job->next = mailbox->ended;
     mailbox->ended = job;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_loop);
+}
+
+static void on_frame(void *context, size_t camera, const uint8_t *data, size_t length) {
+    struct worker *worker = context;
+    struct shared_bytes *frame = shared_bytes_new(data, length);
+    pthread_mutex_lock(&worker->lock);
+    struct mailbox *mailbox = &worker->cameras[camera].mailbox;
+    if (frame == NULL || mailbox->frame != NULL) {
+        mailbox->missed++;
+    }
+    if (frame != NULL) {
+        shared_bytes_free(mailbox->frame);
+        mailbox->frame = frame;
+    }
     pthread_mutex_unlock(&worker->lock);
     signal_descriptor(worker->to_loop);
 }
@@ -142,6 +161,8 @@ static bool take_orders(struct worker *worker) {
         struct job *job = camera->mailbox.submitted;
         camera->mailbox.submitted = NULL;
         bool released = camera->released;
+        bool stop_stream = camera->mailbox.stop_stream;
+        camera->mailbox.stop_stream = false;
         pthread_mutex_unlock(&worker->lock);
         int64_t now_us = omvrpc_now_us();
         if (released != camera->is_released) {
@@ -150,6 +171,9 @@ static bool take_orders(struct worker *worker) {
         }
         if (announced) {
             bus_announce(worker->bus, i, now_us);
+        }
+        if (stop_stream) {
+            bus_stop_stream(worker->bus, i, now_us);
         }
         if (job != NULL && bus_submit(worker->bus, job, now_us) != 0) {
             job->outcome = OMVRPC_NOT_DELIVERED;
@@ -219,6 +243,7 @@ static void destroy(struct worker *worker) {
     for (size_t i = 0; i < worker->count; i++) {
         struct mailbox *mailbox = &worker->cameras[i].mailbox;
         job_free(mailbox->submitted);
+        shared_bytes_free(mailbox->frame);
         while (mailbox->ended != NULL) {
             struct job *next = mailbox->ended->next;
             job_free(mailbox->ended);
@@ -253,6 +278,7 @@ struct worker *worker_new(const struct bus_opener *openers, size_t cameras, size
         .job_ended = on_job_ended,
         .state_changed = on_state_changed,
         .wire = on_wire,
+        .frame = on_frame,
         .context = worker,
         .healed = on_healed,
     };
@@ -287,6 +313,13 @@ void worker_submit(struct worker *worker, struct job *job) {
     pthread_mutex_lock(&worker->lock);
     job->next = NULL;
     worker->cameras[job->camera].mailbox.submitted = job;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_thread);
+}
+
+void worker_stop_stream(struct worker *worker, size_t camera) {
+    pthread_mutex_lock(&worker->lock);
+    worker->cameras[camera].mailbox.stop_stream = true;
     pthread_mutex_unlock(&worker->lock);
     signal_descriptor(worker->to_thread);
 }
@@ -358,7 +391,7 @@ int worker_descriptor(const struct worker *worker) {
  * later. */
 static struct worker_message *take_one(struct worker *worker, size_t index, bool *left) {
     struct mailbox *mailbox = &worker->cameras[index].mailbox;
-    if (mailbox->ended == NULL && !mailbox->state_changed && !mailbox->recording_full) {
+    if (mailbox->ended == NULL && !mailbox->state_changed && !mailbox->recording_full && mailbox->frame == NULL) {
         return NULL;
     }
     struct worker_message *message = calloc(1, sizeof *message);
@@ -377,6 +410,12 @@ static struct worker_message *take_one(struct worker *worker, size_t index, bool
     } else if (mailbox->recording_full) {
         message->kind = WORKER_RECORDING_FULL;
         mailbox->recording_full = false;
+    } else if (mailbox->frame != NULL) {
+        message->kind = WORKER_FRAME;
+        message->frame = mailbox->frame;
+        message->missed = mailbox->missed;
+        mailbox->frame = NULL;
+        mailbox->missed = 0;
     } else {
         message->kind = WORKER_JOB_ENDED;
         message->job = mailbox->ended;

@@ -9,10 +9,11 @@
 
 #include "bus.h"
 #include "recording.h"
+#include "shared_bytes.h"
 
 struct worker;
 
-enum worker_message_kind { WORKER_JOB_ENDED, WORKER_STATE_CHANGED, WORKER_RECORDING_FULL };
+enum worker_message_kind { WORKER_JOB_ENDED, WORKER_STATE_CHANGED, WORKER_RECORDING_FULL, WORKER_FRAME };
 
 /* From the worker to the loop; free with worker_message_free(), which does not free the job. */
 struct worker_message {
@@ -24,6 +25,8 @@ struct worker_message {
     char reason[BUS_REASON_SIZE];
     int64_t since_us;
     struct omvrpc_link_info link_info;
+    struct shared_bytes *frame; /* of FRAME, the newest one: the receiver owns it */
+    unsigned missed;            /* frames before it that were too fast for the receiver */
 };
 
 /* Starts the thread. `openers` as for bus_new(). Returns NULL with errno set. */
@@ -49,6 +52,9 @@ struct recording *worker_take_full_recording(struct worker *worker, size_t camer
 
 /* Tells that a device has appeared, which may be one that a camera of this bus waits for. */
 void worker_announce(struct worker *worker);
+
+/* Ends the job that reads a stream after the frame that is under way. */
+void worker_stop_stream(struct worker *worker, size_t camera);
 
 /* Readable while messages wait. */
 int worker_descriptor(const struct worker *worker);

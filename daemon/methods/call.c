@@ -137,8 +137,8 @@ static bool check_schedule(const struct asked_call *asked, struct error *error) 
         return true;
     case CALLBACK_SCHEDULES_STREAM:
         error_set(error, ERROR_UNSUPPORTED,
-                  "\"%s\" begins a stream, which \"call\" cannot read, and this version has no subscriptions yet; call "
-                  "\"jpeg_snapshot\" for single pictures",
+                  "\"%s\" begins a stream, which \"call\" cannot read; subscribe to it, or call \"jpeg_snapshot\" for single "
+                  "pictures",
                   callback->name);
         return false;
     case CALLBACK_SCHEDULES_CUT_THROUGH:

@@ -4,6 +4,7 @@
 
 #include "call_argument.h"
 #include "camera_choice.h"
+#include "stream.h"
 #include "subscription.h"
 #include "watch.h"
 
@@ -14,6 +15,11 @@
 
 /* How often a callback is called for one who does not say, and the least and the most. */
 enum { INTERVAL_DEFAULT_MS = 1000, INTERVAL_MIN_MS = 1, INTERVAL_MAX_MS = 86400000 };
+
+/* What cameras stream, what stands in for it, and how often unless said: 30 times a second. */
+#define STREAM   "jpeg_image_stream"
+#define SNAPSHOT "jpeg_snapshot"
+enum { PICTURES_INTERVAL_MS = 33 };
 
 static uint64_t subscribe_to_events(struct request *request, const struct params *params, struct error *error) {
     for (int i = 0; params->table[i].name != NULL; i++) {
@@ -38,15 +44,57 @@ static uint64_t subscribe_to_callback(struct request *request, const struct para
     return camera != NULL ? watch_subscribe(request->client, camera, params, &options, error) : 0;
 }
 
+/* A camera that has no such stream, but pictures, is asked for one after the other. */
+static uint64_t subscribe_to_pictures(struct request *request, struct camera *camera, const struct params *params,
+                                      struct error *error) {
+    static const char text[] = "{\"name\":\"" SNAPSHOT "\"}";
+    const struct watch_options options = {
+        .interval_us = params_integer(params, "interval_ms", PICTURES_INTERVAL_MS) * 1000,
+        .form = (enum reply_form)params_choice(params, "reply", REPLY_BY_SCHEMA),
+    };
+    struct params snapshot;
+    struct json_span object = {.text = text, .length = sizeof text - 1};
+    return params_read(params->table, object, &snapshot, error)
+               ? watch_subscribe(request->client, camera, &snapshot, &options, error)
+               : 0;
+}
+
+static bool has_callback(const struct camera *camera, const char *name) {
+    return callback_set_offers(camera_callbacks(camera), omvrpc_command_id(name, strlen(name)));
+}
+
+static uint64_t subscribe_to_stream(struct request *request, const struct params *params, struct error *error) {
+    static const char *const others[] = {"name", "on_change", "max_age_ms", "priority"};
+    struct camera *camera = camera_choose(request->daemon, params, error);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (params_get(params, others[i]).text != NULL) {
+            error_set(error, ERROR_INVALID_PARAMS, "%s: not with \"stream\"", others[i]);
+            return 0;
+        }
+    }
+    if (camera == NULL) {
+        return 0;
+    }
+    if (json_string_is(params_get(params, "stream"), STREAM, sizeof STREAM - 1) && !has_callback(camera, STREAM) &&
+        has_callback(camera, SNAPSHOT)) {
+        return subscribe_to_pictures(request, camera, params, error);
+    }
+    enum reply_form form = (enum reply_form)params_choice(params, "reply", REPLY_BY_SCHEMA);
+    return stream_subscribe(request->client, camera, params, form, error);
+}
+
 static void handle(struct request *request, const struct params *params) {
     struct error error;
     uint64_t number = 0;
     if (params_boolean(params, "events", false)) {
         number = subscribe_to_events(request, params, &error);
+    } else if (params_get(params, "stream").text != NULL) {
+        number = subscribe_to_stream(request, params, &error);
     } else if (params_get(params, "name").text != NULL) {
         number = subscribe_to_callback(request, params, &error);
     } else {
-        error_set(&error, ERROR_INVALID_PARAMS, "expected \"name\", a callback, or \"events\":true");
+        error_set(&error, ERROR_INVALID_PARAMS,
+                  "expected \"name\", a callback, or \"stream\", one that streams, or \"events\":true");
     }
     if (number == 0) {
         request_fail(request, &error);
@@ -61,6 +109,7 @@ static void handle(struct request *request, const struct params *params) {
 
 static const struct param params[] = {
     {.name = "events", .type = PARAM_BOOLEAN, .doc = "true: cameras that come and go, and nothing else"},
+    {.name = "stream", .type = PARAM_STRING, .doc = "a callback that streams, such as \"jpeg_image_stream\""},
     {.name = "name", .type = PARAM_STRING, .doc = "the callback, or its id as \"#1a2b3c4d\""},
     CAMERA_PARAM,
     {.name = "args", .type = PARAM_ANY, .doc = "arguments, packed by the callback's schema"},

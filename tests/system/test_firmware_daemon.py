@@ -3,6 +3,7 @@
 """The daemon and the camera's script, firmware/main.py, under genuine MicroPython: everything but the board."""
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -39,7 +40,9 @@ def ask_daemon(path, requests):
             return {reply["id"]: reply for reply in map(json.loads, replies)}
 
 
-def daemon_asks_the_camera(camera):
+@contextlib.contextmanager
+def daemon_for(camera):
+    """A daemon that has this camera; yields the path of its socket."""
     with tempfile.TemporaryDirectory() as folder:
         config = pathlib.Path(folder) / "config.json"
         path = os.path.join(folder, "socket")
@@ -52,18 +55,7 @@ def daemon_asks_the_camera(camera):
                 check(daemon.poll() is None, "the daemon ended with %s" % daemon.returncode)
                 check(time.monotonic() < deadline, "nobody listens within 10 s")
                 time.sleep(0.01)
-            names = ["face_detection", "all_qrcode_detection", "jpeg_snapshot"] * 20
-            replies = ask_daemon(path, [{"name": name} for name in names])
-            check_equal(len(replies), len(names))
-            for number, name in enumerate(names, 1):
-                check("result" in replies[number], "%s: %s" % (name, replies[number]))
-                value = replies[number]["result"]["value"]
-                if name == "face_detection":
-                    check_equal(value, {"x": 100, "y": 60, "w": 64, "h": 72})
-                elif name == "all_qrcode_detection":
-                    check_equal([code["payload"] for code in value], ["small", QR_TEXT])
-                else:
-                    check_equal(base64.b64decode(value), SCENE_JPEG)
+            yield path
         finally:
             daemon.send_signal(signal.SIGTERM)
             try:
@@ -74,7 +66,62 @@ def daemon_asks_the_camera(camera):
                 raise
 
 
-GROUPS = [(link, ("--" + link,), [daemon_asks_the_camera]) for link in ("usb", "stdio", "uart")]
+def daemon_asks_the_camera(camera):
+    with daemon_for(camera) as path:
+        names = ["face_detection", "all_qrcode_detection", "jpeg_snapshot"] * 20
+        replies = ask_daemon(path, [{"name": name} for name in names])
+        check_equal(len(replies), len(names))
+        for number, name in enumerate(names, 1):
+            check("result" in replies[number], "%s: %s" % (name, replies[number]))
+            value = replies[number]["result"]["value"]
+            if name == "face_detection":
+                check_equal(value, {"x": 100, "y": 60, "w": 64, "h": 72})
+            elif name == "all_qrcode_detection":
+                check_equal([code["payload"] for code in value], ["small", QR_TEXT])
+            else:
+                check_equal(base64.b64decode(value), SCENE_JPEG)
+
+
+def frames_of(path, count):
+    """So many frames of the camera's stream, with a call in between each, and the values of those."""
+    frames, values = [], []
+    with socket.socket(socket.AF_UNIX) as viewer:
+        viewer.settimeout(60)
+        viewer.connect(path)
+        params = {"stream": "jpeg_image_stream", "args": "sensor.RGB565,sensor.QVGA", "reply": "raw"}
+        # The camera is asked something first, so that it is known what it has.
+        for method, given in (("call", {"name": "jpeg_snapshot", "timeout_ms": 60000}), ("subscribe", params)):
+            viewer.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": given}).encode() + b"\n")
+            with viewer.makefile("rb", buffering=0) as lines:
+                reply = json.loads(lines.readline())
+                check("result" in reply, reply)
+        with viewer.makefile("rb") as events:
+            while len(frames) < count:
+                event = json.loads(events.readline())["params"]
+                check(event["value"] is not None, event)
+                frames.append(events.read(event["value"]["raw"]))
+                values.append(ask_daemon(path, [{"name": "jpeg_snapshot", "reply": "hex"}])[1])
+    return frames, values
+
+
+def daemon_streams_from_the_camera(camera):
+    with daemon_for(camera) as path:
+        frames, values = frames_of(path, 10)
+        check_equal(set(frames), {SCENE_JPEG})
+        for reply in values:
+            check_equal(bytes.fromhex(reply["result"]["value"]), SCENE_JPEG)
+
+
+def daemon_makes_a_stream_of_pictures(camera):
+    with daemon_for(camera) as path:
+        frames, _ = frames_of(path, 10)
+        numbers = [int.from_bytes(frame[2:6], "little") for frame in frames]
+        check(all(len(frame) == 8 for frame in frames), frames)
+        check(numbers == sorted(set(numbers)), numbers)
+
+
+GROUPS = [(link, ("--" + link,), [daemon_asks_the_camera, daemon_streams_from_the_camera]) for link in ("usb", "stdio", "uart")]
+GROUPS.append(("pictures", ("--script", str(FIRMWARE_TESTS / "scripts" / "pictures.py")), [daemon_makes_a_stream_of_pictures]))
 
 if __name__ == "__main__":
     sys.exit(run(GROUPS, programs=("openmvd", "openmvctl")))

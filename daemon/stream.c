@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* Streams and who sees them. See stream.h. */
+
+#include "stream.h"
+
+#include "call_argument.h"
+#include "camera_internal.h"
+#include "client.h"
+#include "method.h"
+#include "server.h"
+#include "watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Constants.
+ *
+ * DEPTH       Frames of credit: with 2 the camera has one under way while the next is made, and the stream can still be
+ *             left after the frame that is under way.
+ * RUN_US      A stream that nobody disturbs is opened anew after so long, in microseconds, only because calls have
+ *             deadlines.
+ * AGAIN_US    Pause after a stream that failed, in microseconds.
+ */
+enum { DEPTH = 2 };
+#define RUN_US   INT64_C(3600000000)
+#define AGAIN_US 1000000
+
+struct viewer {
+    struct subscription base; /* first, so that one is the other */
+    struct stream *stream;
+    enum reply_form form;
+    struct shared_bytes *pending; /* the newest frame, while the client still reads the one before */
+    enum error_reason trouble;    /* that it was told last */
+};
+
+struct stream {
+    TAILQ_ENTRY(stream) entry;
+    struct call call; /* under way while `is_busy` */
+    struct camera *camera;
+    struct callback_set *callbacks;
+    const struct callback *callback;
+    struct subscription_list viewers;
+    struct event again;
+    bool is_busy;
+    bool is_over; /* to be freed when its call has ended */
+    char *params; /* of the one who subscribed first; what they name is `key` */
+    char *key;
+    char name[CALLBACK_NAME_MAX + 1];
+};
+
+static struct viewer *of(struct subscription *subscription) {
+    return (struct viewer *)subscription;
+}
+
+static struct stream *stream_of(struct call *call) {
+    return (struct stream *)((char *)call - offsetof(struct stream, call));
+}
+
+static void stream_free(struct stream *stream) {
+    event_del(&stream->again);
+    exchange_clear(&stream->call.exchange);
+    job_free(stream->call.job);
+    callback_set_free(stream->callbacks);
+    free(stream->params);
+    free(stream->key);
+    free(stream);
+}
+
+/* Nobody is left. A call that is under way is let go to its end, which comes after the frame under way. */
+static void stream_end(struct stream *stream) {
+    TAILQ_REMOVE(&stream->camera->streams, stream, entry);
+    event_del(&stream->again);
+    stream->is_over = true;
+    if (!stream->is_busy) {
+        stream_free(stream);
+    } else if (!camera_cancel(&stream->call)) {
+        worker_stop_stream(stream->camera->worker, FIRST_ON_BUS);
+    }
+}
+
+/* Sends a frame that was counted. */
+static void send_frame(struct viewer *viewer, struct shared_bytes *frame) {
+    struct text_buffer text;
+    struct error none;
+    subscription_begin_counted(&viewer->base, &text);
+    text_buffer_append_string(&text, "\"value\":");
+    /* Frames have no schema: they are pictures, base64 where nobody asks for another form. */
+    enum reply_form form = viewer->form == REPLY_BY_SCHEMA ? REPLY_BASE64 : viewer->form;
+    call_append_value(&text, form, NULL, frame->data, frame->length, &none);
+    viewer->trouble = ERROR_NONE;
+    if (form == REPLY_RAW && frame->length > 0) {
+        subscription_send_shared_event(&viewer->base, &text, frame);
+    } else {
+        subscription_send_event(&viewer->base, &text, NULL, 0);
+    }
+}
+
+static void on_drained(struct subscription *subscription) {
+    struct viewer *viewer = of(subscription);
+    struct shared_bytes *frame = viewer->pending;
+    if (frame != NULL) {
+        viewer->pending = NULL;
+        send_frame(viewer, frame);
+        shared_bytes_free(frame);
+    }
+}
+
+void stream_take_frame(struct call *call, struct shared_bytes *frame, unsigned missed) {
+    struct subscription *subscription;
+    TAILQ_FOREACH(subscription, &stream_of(call)->viewers, of_source) {
+        struct viewer *viewer = of(subscription);
+        subscription->sequence += missed + 1;
+        subscription->dropped += missed;
+        if (client_output_length(subscription->client) == 0) {
+            send_frame(viewer, frame);
+            continue;
+        }
+        subscription->dropped += viewer->pending != NULL;
+        shared_bytes_free(viewer->pending);
+        viewer->pending = shared_bytes_share(frame);
+    }
+}
+
+/* Trouble is told once, when it begins. */
+static void tell_error(struct stream *stream, const struct error *error) {
+    struct subscription *subscription;
+    TAILQ_FOREACH(subscription, &stream->viewers, of_source) {
+        struct text_buffer text;
+        if (of(subscription)->trouble != error->reason && subscription_begin_event(subscription, &text)) {
+            of(subscription)->trouble = error->reason;
+            text_buffer_append_string(&text, "\"value\":null,\"error\":");
+            error_append_json(&text, error);
+            subscription_send_event(subscription, &text, NULL, 0);
+        }
+    }
+}
+
+static void begin_call(struct stream *stream);
+
+static void plan(struct stream *stream, int64_t pause_us) {
+    struct timeval pause = {.tv_sec = pause_us / 1000000, .tv_usec = pause_us % 1000000};
+    evtimer_add(&stream->again, &pause);
+}
+
+/* It was left for others, or failed: it takes its place behind those who wait. */
+static void on_ended(struct call *call, const struct error *error) {
+    struct stream *stream = stream_of(call);
+    stream->is_busy = false;
+    exchange_clear(&call->exchange);
+    job_free(call->job);
+    call->job = NULL;
+    if (stream->is_over) {
+        stream_free(stream);
+    } else if (error != NULL) {
+        tell_error(stream, error);
+        plan(stream, AGAIN_US);
+    } else {
+        begin_call(stream);
+    }
+}
+
+/* The camera may be another than at the time before. */
+static bool prepare(struct call *call, struct error *error) {
+    struct stream *stream = stream_of(call);
+    struct json_span text = {.text = stream->params, .length = strlen(stream->params)};
+    struct params params;
+    int64_t now_us = omvrpc_now_us();
+    size_t limit = stream->camera->daemon->config->limits.payload_bytes;
+    if (!params_read(method_subscribe.params, text, &params, error) ||
+        !call_bind(call->job, stream->name, stream->camera, &params, limit, now_us, &stream->callbacks,
+                   &stream->callback, error)) {
+        return false;
+    }
+    call->job->deadline_us = now_us + RUN_US;
+    call->job->repeatable = false;
+    call->job->schedules = true;
+    call->job->stream_depth = DEPTH;
+    call->is_bound = true;
+    return true;
+}
+
+static void begin_call(struct stream *stream) {
+    struct error error;
+    stream->call = (struct call){
+        .job = job_new(),
+        .name = stream->name,
+        .priority = QUEUE_NORMAL,
+        .is_stream = true,
+        .prepare = prepare,
+        .ended = on_ended,
+    };
+    if (stream->call.job == NULL) {
+        plan(stream, AGAIN_US);
+        return;
+    }
+    stream->call.job->deadline_us = omvrpc_now_us() + RUN_US;
+    stream->is_busy = true;
+    if (!camera_call(stream->camera, &stream->call, &error)) {
+        on_ended(&stream->call, &error);
+    }
+}
+
+static void on_again(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    struct stream *stream = context;
+    if (!stream->is_busy) {
+        begin_call(stream);
+    }
+}
+
+static struct stream *find(struct camera *camera, const char *key) {
+    struct stream *stream;
+    TAILQ_FOREACH(stream, &camera->streams, entry) {
+        if (strcmp(stream->key, key) == 0) {
+            break;
+        }
+    }
+    return stream;
+}
+
+static struct stream *stream_new(struct camera *camera, const struct params *params, const char *name) {
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (stream == NULL) {
+        return NULL;
+    }
+    stream->camera = camera;
+    stream->params = strndup(params->object.text, params->object.length);
+    stream->key = watch_key(params, "stream");
+    TAILQ_INIT(&stream->viewers);
+    evtimer_assign(&stream->again, camera->daemon->base, on_again, stream);
+    if (stream->params == NULL || stream->key == NULL) {
+        stream_free(stream);
+        return NULL;
+    }
+    memcpy(stream->name, name, strlen(name) + 1);
+    TAILQ_INSERT_TAIL(&camera->streams, stream, entry);
+    return stream;
+}
+
+static void on_subscription_ended(struct subscription *subscription) {
+    struct stream *stream = of(subscription)->stream;
+    shared_bytes_free(of(subscription)->pending);
+    free(subscription);
+    if (TAILQ_EMPTY(&stream->viewers)) {
+        stream_end(stream);
+    }
+}
+
+/* What is wrong already is told to the one who asks. */
+static bool check(struct camera *camera, const struct params *params, const char *name, struct error *error) {
+    struct callback_set *set = NULL;
+    const struct callback *callback = NULL;
+    struct job *job = job_new();
+    bool is_good = job != NULL;
+    if (job == NULL) {
+        error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
+    } else if (camera_is_introduced(camera)) {
+        is_good = call_bind(job, name, camera, params, camera->daemon->config->limits.payload_bytes, 0, &set, &callback,
+                            error);
+    }
+    if (is_good && callback != NULL && callback->schedules != CALLBACK_SCHEDULES_STREAM) {
+        error_set(error, ERROR_UNSUPPORTED, "\"%s\" begins no stream, as far as is known; subscribe to it by \"name\"",
+                  name);
+        is_good = false;
+    }
+    callback_set_free(set);
+    job_free(job);
+    return is_good;
+}
+
+uint64_t stream_subscribe(struct client *client, struct camera *camera, const struct params *params,
+                          enum reply_form form, struct error *error) {
+    char name[CALLBACK_NAME_MAX + 1];
+    size_t length = json_string_decode(params_get(params, "stream"), name, CALLBACK_NAME_MAX);
+    name[length < CALLBACK_NAME_MAX ? length : CALLBACK_NAME_MAX] = '\0';
+    if (!check(camera, params, name, error)) {
+        return 0;
+    }
+    char *key = watch_key(params, "stream");
+    struct stream *stream = key != NULL ? find(camera, key) : NULL;
+    bool is_new = stream == NULL;
+    struct viewer *viewer = calloc(1, sizeof *viewer);
+    free(key);
+    stream = is_new ? stream_new(camera, params, name) : stream;
+    if (viewer == NULL || stream == NULL) {
+        error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
+        goto fail;
+    }
+    *viewer = (struct viewer){
+        .base = {.ended = on_subscription_ended, .drained = on_drained},
+        .stream = stream,
+        .form = form,
+    };
+    if (!subscription_begin(&viewer->base, client, &stream->viewers, error)) {
+        goto fail;
+    }
+    if (is_new) {
+        plan(stream, 0);
+    }
+    return viewer->base.number;
+
+fail:
+    free(viewer);
+    if (stream != NULL && is_new) {
+        stream_end(stream);
+    }
+    return 0;
+}

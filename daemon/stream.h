@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef STREAM_H
+#define STREAM_H
+
+/*
+ * Streams for subscribers: the camera's stream is opened once for all who want the same, and its frames go to each by
+ * reference. Who reads slowly gets the newest frame when it is ready for one. A stream is a call like others and has
+ * its turn in the camera's queue; it goes on for as long as nobody else waits, and for one frame at least.
+ */
+
+#include "call_value.h"
+#include "params.h"
+#include "shared_bytes.h"
+
+#include <sys/queue.h>
+
+struct call;
+struct camera;
+struct client;
+struct stream;
+
+TAILQ_HEAD(stream_list, stream);
+
+/*
+ * Subscribes a client to the stream that the callback begins which `params`, of "subscribe", name as "stream". Returns
+ * the subscription's number, or 0 with *error filled.
+ */
+uint64_t stream_subscribe(struct client *client, struct camera *camera, const struct params *params,
+                          enum reply_form form, struct error *error);
+
+/* A frame of the stream whose call this is; `missed` ones before it were too fast for the daemon. It stays the caller's. */
+void stream_take_frame(struct call *call, struct shared_bytes *frame, unsigned missed);
+
+#endif

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Streams through the socket: frames for many, calls in between, and who reads slowly."""
+
+import subprocess
+import tempfile
+import pathlib
+import threading
+import time
+
+from openmvd import BUILD, Daemon, Tap, is_sanitized, wait_for_camera, wait_until
+
+STREAM = {"stream": "jpeg_image_stream", "args": "sensor.RGB565,sensor.QVGA", "reply": "raw"}
+CONFIG = {"cameras": {"one": {"link": {"type": "sim"}}},
+          "callbacks": {"sleep": {"args": {"format": "<I"}, "result": {"format": "<I"}},
+                        "jpeg_snapshot": {"result": "jpeg", "repeatable": True}}}
+# How much slower everything may be under a sanitizer.
+SLOW = 10 if is_sanitized() else 1
+
+
+def frame(client):
+    """The next event and its picture."""
+    event = client.event()
+    assert event["value"] is not None, event
+    picture = client.read_bytes(event["value"]["raw"])
+    assert picture[:2] == b"\xff\xd8" and picture[-2:] == b"\xff\xd9", event
+    return event, picture
+
+
+def stream_is_idle(client):
+    return not client.result("cameras")[0]["busy"]
+
+
+def frames_come_in_order_and_end_with_the_subscription():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client, daemon.client() as watcher:
+        wait_for_camera(client, "one")
+        number = client.result("subscribe", STREAM)["subscription"]
+        last = 0
+        for _ in range(20):
+            event, _ = frame(client)
+            assert event["subscription"] == number and event["seq"] > last, event
+            assert event["seq"] - last == 1 or event["dropped"] > 0, event
+            last = event["seq"]
+        client.close()
+        wait_until(lambda: stream_is_idle(watcher), "the camera to be free again")
+        assert watcher.result("call", {"name": "sleep", "args": [1]})["value"] == [1]
+
+
+def all_viewers_see_the_same_frames_of_one_stream():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as first, daemon.client() as second, daemon.client() as third:
+        wait_for_camera(first, "one")
+        first.result("subscribe", STREAM)
+        second.result("subscribe", STREAM)
+        third.result("subscribe", {**STREAM, "reply": "hex"})
+        pictures = [{frame(client)[1] for _ in range(15)} for client in (first, second)]
+        assert len(pictures[0] & pictures[1]) >= 5, [len(seen) for seen in pictures]
+        assert bytes.fromhex(third.event()["value"])[:2] == b"\xff\xd8"
+        with daemon.client() as watcher:
+            wire = watcher.result("stats")["cameras"][0]["wire"]
+        # Introduction, stream, and perhaps a sign of life or an opening that went wrong.
+        assert wire["calls"] <= 6, wire
+
+
+def calls_go_on_while_a_stream_runs():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as viewer, daemon.client() as caller:
+        wait_for_camera(viewer, "one")
+        viewer.result("subscribe", STREAM)
+        frame(viewer)
+        seen, stop = [], threading.Event()
+
+        def look():
+            while not stop.is_set():
+                seen.append(frame(viewer)[0]["seq"])
+        looking = threading.Thread(target=look)
+        looking.start()
+        waits = []
+        begun = time.monotonic()
+        for _ in range(20):
+            start = time.monotonic()
+            assert caller.result("call", {"name": "sleep", "args": [2]})["value"] == [2]
+            waits.append(time.monotonic() - start)
+            time.sleep(max(0, 0.1 - waits[-1]))
+        seconds = time.monotonic() - begun
+        stop.set()
+        looking.join(30)
+        assert not looking.is_alive()
+        # 30 a second are made; a call may wait for a frame of 33 ms, the stop and the restart.
+        assert len(seen) >= 0.7 * 30 * seconds / SLOW, (len(seen), seconds)
+        assert sorted(waits)[10] < 0.2 * SLOW, sorted(waits)
+
+
+def calls_of_many_do_not_end_the_stream():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as viewer:
+        wait_for_camera(viewer, "one")
+        viewer.result("subscribe", STREAM)
+        callers = [daemon.client() for _ in range(8)]
+        numbers = [[caller.send_request("call", {"name": "sleep", "args": [i + 1]}) for i in range(20)] for caller in callers]
+        for _ in range(10):
+            frame(viewer)
+        for caller, ids in zip(callers, numbers):
+            values = [caller.reply(number)["result"]["value"][0] for number in ids]
+            assert values == list(range(1, 21)), values
+            caller.close()
+        frame(viewer)
+
+
+def a_slow_viewer_gets_the_newest_frame_and_costs_the_others_nothing():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as slow, daemon.client() as quick, daemon.client() as watcher:
+        wait_for_camera(watcher, "one")
+        slow.result("subscribe", STREAM)
+        quick.result("subscribe", STREAM)
+
+        def output_waiting():
+            return max(row["output_waiting"] for row in watcher.result("stats")["clients"])
+
+        def has_been_left_behind():
+            frame(quick)
+            return output_waiting() > 0
+        wait_until(has_been_left_behind, "the slow one's socket to be full")
+        for _ in range(30):
+            event, _ = frame(quick)
+            assert event["dropped"] == 0 or is_sanitized(), event
+        assert output_waiting() < 100000, output_waiting()
+        dropped, previous = 0, 0
+        while dropped == 0:
+            event, _ = frame(slow)
+            assert event["seq"] - previous - 1 == event["dropped"] - dropped, event
+            previous, dropped = event["seq"], event["dropped"]
+        assert dropped >= 20, event
+
+
+def a_callback_that_does_not_stream_is_refused():
+    config = {**CONFIG, "callbacks": {**CONFIG["callbacks"], "jpeg_image_stream": {"args": "utf8"}}}
+    with Daemon(config=config) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        error = client.error("subscribe", STREAM)
+        assert error["data"]["reason"] == "unsupported", error
+        error = client.error("subscribe", {**STREAM, "stream": "no_such_stream"})
+        assert error["data"]["reason"] == "no_such_callback", error
+        error = client.error("subscribe", {**STREAM, "name": "counter"})
+        assert error["data"]["reason"] == "invalid_params", error
+
+
+def a_stream_outlives_the_loss_of_its_camera():
+    with tempfile.TemporaryDirectory() as folder:
+        link = pathlib.Path(folder) / "camera"
+        command = [str(pathlib.Path(BUILD) / "openmv-sim"), "--link", str(link)]
+        camera = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        config = {"cameras": {"one": {"link": {"type": "serial", "device": str(link)}}}}
+        with Daemon(config=config) as daemon, daemon.client() as client:
+            wait_for_camera(client, "one")
+            client.result("subscribe", STREAM)
+            for _ in range(3):
+                event, _ = frame(client)
+            camera.kill()
+            camera.wait()
+            event = client.event()
+            while event["value"] is not None:
+                client.read_bytes(event["value"]["raw"])
+                event = client.event()
+            assert event["error"]["data"]["reason"] in ("result_unknown", "camera_offline", "not_delivered"), event
+            camera = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            while event["value"] is None:
+                event = client.event()
+            client.read_bytes(event["value"]["raw"])
+            for _ in range(3):
+                frame(client)
+        camera.kill()
+        camera.wait()
+
+
+def the_daemon_stops_in_the_middle_of_a_stream():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        client.result("subscribe", STREAM)
+        frame(client)
+        assert daemon.stop() == 0
+
+
+tap = Tap()
+tap.run([
+    frames_come_in_order_and_end_with_the_subscription,
+    all_viewers_see_the_same_frames_of_one_stream,
+    calls_go_on_while_a_stream_runs,
+    calls_of_many_do_not_end_the_stream,
+    a_slow_viewer_gets_the_newest_frame_and_costs_the_others_nothing,
+    a_callback_that_does_not_stream_is_refused,
+    a_stream_outlives_the_loss_of_its_camera,
+    the_daemon_stops_in_the_middle_of_a_stream,
+])
+tap.finish()
