@@ -185,7 +185,7 @@ check-firmware:
 	@tools/install-dependencies build check firmware
 	@$(MAKE) --no-print-directory $(JOBS) tests
 	@tests/firmware/install.sh
-	@SESSION_CALLS=$(SESSION_CALLS) tests/run --time-limit 600 firmware
+	@FIRMWARE=all SESSION_CALLS=$(SESSION_CALLS) tests/run --time-limit 600 firmware
 
 # Where the machine cannot be had, the tests say so: they are skipped then, or fail in CI.
 check-devices:

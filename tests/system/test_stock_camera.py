@@ -7,110 +7,16 @@ How fast they are is for the bench; what is asserted of time here is only what a
 
 import base64
 import statistics
-import subprocess
-import sys
-import threading
 import time
 
-from cameras import StockCamera, blob, config_of, serial
+from cameras import StockCamera, blob, config_of
+from checked import KINDS, both_kinds
 from openmvd import PATIENCE_S, Daemon, Tap, is_sanitized, wait_for_camera
 
 SCALE = 5 if is_sanitized() else 1
-KINDS = ("uart", "vcp")
 
 # What a loss on the wire may end as.
 LOSSES = {"not_delivered", "result_unknown"}
-
-
-class Checked:
-    """Calls of one client to one camera, whose answers are checked against what the camera has to say."""
-
-    def __init__(self, client, camera="camera"):
-        self.client = client
-        self.camera = camera
-        self.calls = 0
-        self.failed = {}
-        self.counted = 0
-        self.counts_asked = 0
-        self.counts_unknown = 0
-        self.counts_unknown_since = 0
-
-    def call(self, name, **params):
-        """Returns the value, or None where the call failed, which is counted by its reason."""
-        self.calls += 1
-        reply = self.client.request("call", dict(params, name=name, camera=self.camera))
-        if "result" in reply:
-            return reply["result"]["value"]
-        reason = reply["error"]["data"]["reason"]
-        self.failed[reason] = self.failed.get(reason, 0) + 1
-        self.last_reason = reason
-        return None
-
-    def check_echo(self):
-        data = b"%s %d %s" % (self.camera.encode(), self.calls, b"x" * (self.calls % 40))
-        value = self.call("echo", data=base64.b64encode(data).decode())
-        assert value is None or base64.b64decode(value) == data, (value, data)
-
-    def check_blob(self):
-        size = 1 + self.calls * 37 % 3000
-        value = self.call("blob", args=[size])
-        assert value is None or base64.b64decode(value) == blob(size), (size, value)
-
-    def check_face(self):
-        value = self.call("face_detection")
-        assert value is None or (value.keys() == {"x", "y", "w", "h"} and value["w"] == value["h"] == 40), value
-
-    def check_count(self):
-        """Each run of the camera's `count` gives the next number, so that one that ran twice, or late, shows."""
-        self.counts_asked += 1
-        value = self.call("count")
-        if value is None:
-            unknown = self.last_reason == "result_unknown"
-            self.counts_unknown += unknown
-            self.counts_unknown_since += unknown
-            return
-        runs = value[0] - self.counted
-        assert 1 <= runs <= 1 + self.counts_unknown_since, \
-            f"{runs} runs for one call and {self.counts_unknown_since} of unknown result before it"
-        self.counted = value[0]
-        self.counts_unknown_since = 0
-
-    def check_many(self, count):
-        checks = (self.check_echo, self.check_count, self.check_echo, self.check_face, self.check_echo, self.check_blob)
-        for i in range(count):
-            checks[i % len(checks)]()
-
-
-def both_kinds(per_kind, *options):
-    """Runs per_kind(checked) for cameras of both kinds on one daemon, at the same time; returns [(checked, camera)]."""
-    options = ("--gc-us", 700, *options)
-    failures = []
-
-    def run(checked):
-        try:
-            per_kind(checked)
-        except BaseException as failure:
-            failures.append(failure)
-
-    with StockCamera("--kind", "uart", *options) as uart, StockCamera("--kind", "vcp", *options) as vcp:
-        config = config_of(uart.path, cameras={"uart": serial(uart.path), "vcp": serial(vcp.path)})
-        with Daemon(config=config) as daemon:
-            all_checked = []
-            threads = []
-            for kind in KINDS:
-                client = daemon.client()
-                wait_for_camera(client, kind)
-                all_checked.append(Checked(client, kind))
-                threads.append(threading.Thread(target=run, args=(all_checked[-1],)))
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            for checked in all_checked:
-                checked.client.close()
-    if failures:
-        raise failures[0]
-    return list(zip(all_checked, (uart, vcp)))
 
 
 def ten_thousand_calls_in_a_row_are_all_answered_and_right():
@@ -119,18 +25,6 @@ def ten_thousand_calls_in_a_row_are_all_answered_and_right():
         assert checked.calls == count and not checked.failed, (checked.camera, checked.failed)
         assert camera.summary["executions"]["count"] == checked.counts_asked, camera.summary
         assert camera.summary["results_dropped"] == 0, camera.summary
-
-
-def with_four_busy_loops_beside_it_nothing_fails():
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
-    try:
-        for checked, camera in both_kinds(lambda checked: checked.check_many(750 // SCALE)):
-            assert not checked.failed, (checked.camera, checked.failed)
-            assert camera.summary["executions"]["count"] == checked.counts_asked, camera.summary
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 def check_losses(checked, camera):
@@ -250,7 +144,6 @@ def a_call_over_its_deadline_ends_in_time_and_the_next_one_is_right():
 tap = Tap()
 tap.run([
     ten_thousand_calls_in_a_row_are_all_answered_and_right,
-    with_four_busy_loops_beside_it_nothing_fails,
     with_one_percent_of_packets_bad_few_calls_fail_and_none_is_wrong,
     what_must_not_run_twice_runs_at_most_once_with_faults_on_the_wire,
     clients_that_ask_at_once_get_their_own_answers,
