@@ -2,6 +2,7 @@
 /* One connection: reading lines, writing replies, and the bounds of both. */
 #include "client.h"
 
+#include "access.h"
 #include "config.h"
 #include "daemon.h"
 #include "log.h"
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,6 +26,12 @@ enum { READS_TO_DRAIN = 64 };
 
 static const struct limits *limits_of(const struct client *client) {
     return &client->server->daemon->config->limits;
+}
+
+const char *client_label(const struct client *client, char text[CLIENT_LABEL_SIZE]) {
+    snprintf(text, CLIENT_LABEL_SIZE, "client %llu (uid %u, gid %u, pid %d)", (unsigned long long)client->number,
+             client->uid, client->gid, (int)client->pid);
+    return text;
 }
 
 size_t client_output_length(const struct client *client) {
@@ -80,6 +88,7 @@ void client_send(struct client *client, char *text, size_t length, uint8_t *byte
         free(bytes);
         return;
     }
+    char label[CLIENT_LABEL_SIZE];
     bool appended = append_output(client, text, length);
     if (bytes_length > 0) {
         appended = append_output(client, bytes, bytes_length) && appended;
@@ -87,15 +96,15 @@ void client_send(struct client *client, char *text, size_t length, uint8_t *byte
         free(bytes);
     }
     if (!appended) {
-        log_error(CLIENT, "client %llu is closed: out of memory for its reply", (unsigned long long)client->number);
+        log_error(CLIENT, "%s is closed: out of memory for its reply", client_label(client, label));
         client->broken = true;
     }
     if (!client->in_turn || client_is_clogged(client)) {
         write_output(client);
     }
     if (client_output_length(client) > limits_of(client)->output_bytes) {
-        log_warning(CLIENT, "client %llu (pid %d) is closed: it does not read, and %zu bytes of replies wait for it",
-                    (unsigned long long)client->number, (int)client->pid, client_output_length(client));
+        log_warning(CLIENT, "%s is closed: it does not read, and %zu bytes of replies wait for it",
+                    client_label(client, label), client_output_length(client));
         client->broken = true;
     }
 }
@@ -135,7 +144,8 @@ static void read_input(struct client *client) {
     }
     client->bytes_in += (uint64_t)length;
     if (line_buffer_add(&client->input, bytes, (size_t)length) < 0) {
-        log_error(CLIENT, "client %llu is closed: out of memory for its line", (unsigned long long)client->number);
+        char label[CLIENT_LABEL_SIZE];
+        log_error(CLIENT, "%s is closed: out of memory for its line", client_label(client, label));
         client->broken = true;
     }
 }
@@ -238,6 +248,7 @@ void client_drain_input(struct client *client) {
 struct client *client_new(struct server *server, int fd) {
     struct ucred peer;
     socklen_t size = sizeof peer;
+    char label[CLIENT_LABEL_SIZE];
     struct client *client = calloc(1, sizeof *client);
     if (client == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
         goto fail;
@@ -248,6 +259,9 @@ struct client *client_new(struct server *server, int fd) {
     client->pid = peer.pid;
     client->uid = peer.uid;
     client->gid = peer.gid;
+    if (access_find_rules(&server->daemon->config->access, fd, peer.uid, peer.gid, &client->access_rules) < 0) {
+        goto fail;
+    }
     TAILQ_INIT(&client->requests);
     TAILQ_INIT(&client->subscriptions);
     line_buffer_init(&client->input, server->daemon->config->limits.line_bytes);
@@ -259,11 +273,11 @@ struct client *client_new(struct server *server, int fd) {
     }
     TAILQ_INSERT_TAIL(&server->clients, client, entry);
     server->client_count++;
-    log_debug(CLIENT, "client %llu connected: uid %u, pid %d", (unsigned long long)client->number, client->uid,
-              (int)client->pid);
+    log_debug(CLIENT, "%s has connected", client_label(client, label));
     return client;
 
 fail:
+    log_error(SERVER, "a client could not be served: %s", strerror(errno));
     free(client);
     close(fd);
     return NULL;

@@ -36,6 +36,8 @@ struct client {
     pid_t pid; /* of the peer, as SO_PEERCRED told at accept */
     uid_t uid;
     gid_t gid;
+    uint64_t access_rules; /* those of the configuration that concern the peer, a bit each */
+    bool was_refused;      /* by one of them, which was logged */
 
     struct event event;
     struct event resume; /* goes on with lines that one turn had no time for */
@@ -62,7 +64,14 @@ struct client {
 
 TAILQ_HEAD(client_list, client);
 
-/* Takes the connected descriptor over and begins to read. Returns NULL, with the descriptor closed, when it cannot. */
+/* Room for what client_label() writes. */
+enum { CLIENT_LABEL_SIZE = 96 };
+
+/* Writes who the client is, for the log: its number, uid, gid and pid. Returns `text`. */
+const char *client_label(const struct client *client, char text[CLIENT_LABEL_SIZE]);
+
+/* Takes the connected descriptor over and begins to read. Returns NULL, with the descriptor closed, after logging
+ * why it cannot. */
 struct client *client_new(struct server *server, int fd);
 
 /*

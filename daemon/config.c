@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What a configuration may say, section by section. Cameras and their links are in config_camera.c. */
+/* What a configuration may say, section by section. Cameras and their links are in config_camera.c,
+ * access rules in config_access.c. */
 #include "config.h"
 
+#include "config_access.h"
 #include "config_camera.h"
 #include "config_healing.h"
 #include "config_reader.h"
@@ -135,8 +137,8 @@ static const struct {
     void (*read)(struct config_reader *reader, const struct config_place *place, const cJSON *value,
                  struct config *config);
 } sections[] = {
-    {"socket", read_socket},   {"cameras", config_read_cameras}, {"callbacks", read_callbacks},
-    {"healing", read_healing}, {"limits", read_limits},
+    {"socket", read_socket},        {"cameras", config_read_cameras}, {"callbacks", read_callbacks},
+    {"access", config_read_access}, {"healing", read_healing},        {"limits", read_limits},
 };
 
 enum { SECTION_COUNT = sizeof sections / sizeof *sections };
@@ -295,6 +297,7 @@ void config_free(struct config *config) {
     }
     free(config->cameras);
     callback_set_free(config->callbacks);
+    access_clear(&config->access);
     free(config->socket_path);
     free(config->socket_group);
     free(config);

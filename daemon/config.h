@@ -7,6 +7,7 @@
  * All mistakes of a file are found at once, each with its line.
  */
 
+#include "access.h"
 #include "callback_table.h"
 #include "healing.h"
 #include "link_table.h"
@@ -59,6 +60,7 @@ struct config {
     size_t camera_count;
     struct callback_set *callbacks;
     struct healing healing; /* of cameras that say nothing of their own */
+    struct access access;   /* resolved by the one who starts the daemon */
     struct limits limits;
 };
 

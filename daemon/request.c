@@ -2,6 +2,7 @@
 /* JSON-RPC 2.0 requests: the envelope, batches, ids, replies. */
 #include "request.h"
 
+#include "access.h"
 #include "camera.h"
 #include "config.h"
 #include "daemon.h"
@@ -240,7 +241,8 @@ static void handle_request(struct request *request, struct json_span text) {
     }
     const struct method *method = is_good ? method_find(members[MEMBER_METHOD], &error) : NULL;
     struct params params;
-    if (method != NULL && params_read(method->params, members[MEMBER_PARAMS], &params, &error)) {
+    if (method != NULL && access_check_method(request->client, method, &error) &&
+        params_read(method->params, members[MEMBER_PARAMS], &params, &error)) {
         method->handle(request, &params);
     } else {
         request_fail(request, &error);

@@ -116,8 +116,8 @@ static void on_connection(evutil_socket_t listener, short what, void *context) {
         server->is_out_of_descriptors = false;
         if (server->client_count >= server->daemon->config->limits.clients) {
             refuse_client(server, fd);
-        } else if (client_new(server, fd) == NULL) {
-            log_error(SERVER, "a client could not be served: out of memory");
+        } else {
+            client_new(server, fd);
         }
     }
 }
