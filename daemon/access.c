@@ -128,13 +128,18 @@ int access_find_rules(const struct access *access, int fd, uid_t uid, gid_t gid,
     return 0;
 }
 
+/* Whether a pattern needs no name to be believed. */
+static bool is_all(const struct access_pattern *pattern) {
+    return strcmp(pattern->text, "*") == 0;
+}
+
 static bool covers_callback(const struct access_rule *rule, const struct access_pattern *pattern,
                             const struct question *question) {
     if (!pattern->has_wildcard) {
         return pattern->command == question->command;
     }
     if (question->callback == NULL) {
-        return !rule->allows || strcmp(pattern->text, "*") == 0;
+        return !rule->allows || is_all(pattern);
     }
     return fnmatch(pattern->text, question->callback->name, FNM_NOESCAPE) == 0;
 }
@@ -188,16 +193,21 @@ static void describe_concerned(const struct access_rule *rule, char *text, size_
 static void set_forbidden(const struct client *client, const struct question *question, const struct access_rule *rule,
                           const struct access_pattern *pattern, struct error *error) {
     const struct access *access = &client->server->daemon->config->access;
-    bool is_doubtful = pattern->is_of_callback && pattern->has_wildcard && question->callback == NULL;
-    char concerned[160];
+    bool is_doubtful =
+        pattern->is_of_callback && pattern->has_wildcard && question->callback == NULL && !is_all(pattern);
+    char asked[CALLBACK_NAME_MAX + 16], concerned[160];
+    if (question->name != NULL) {
+        snprintf(asked, sizeof asked, "callback \"%s\"", question->name);
+    } else {
+        snprintf(asked, sizeof asked, "method \"%s\"", question->method);
+    }
     describe_concerned(rule, concerned, sizeof concerned);
     error_set(error, ERROR_FORBIDDEN,
-              "%s \"%s\" is forbidden to uid %u, gid %u: rule access.%zu of the configuration (line %zu) denies "
-              "\"%s%s\" to %s%s",
-              question->name != NULL ? "callback" : "method",
-              question->name != NULL ? question->name : question->method, client->uid, client->gid,
-              (size_t)(rule - access->rules), rule->line, pattern->is_of_callback ? "call:" : "", pattern->text,
-              concerned, is_doubtful ? ", and what nobody has described may be that" : "");
+              "%s is forbidden to uid %u, gid %u: rule access.%zu of the configuration (line %zu) denies \"%s%s\" to "
+              "%s%s",
+              asked, client->uid, client->gid, (size_t)(rule - access->rules), rule->line,
+              pattern->is_of_callback ? "call:" : "", pattern->text, concerned,
+              is_doubtful ? ", and what nobody has described may be that" : "");
 }
 
 static bool check(struct client *client, const struct question *question, struct error *error) {

@@ -248,7 +248,6 @@ void client_drain_input(struct client *client) {
 struct client *client_new(struct server *server, int fd) {
     struct ucred peer;
     socklen_t size = sizeof peer;
-    char label[CLIENT_LABEL_SIZE];
     struct client *client = calloc(1, sizeof *client);
     if (client == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
         goto fail;
@@ -273,7 +272,8 @@ struct client *client_new(struct server *server, int fd) {
     }
     TAILQ_INSERT_TAIL(&server->clients, client, entry);
     server->client_count++;
-    log_debug(CLIENT, "%s has connected", client_label(client, label));
+    log_debug(CLIENT, "client %llu connected: uid %u, gid %u, pid %d", (unsigned long long)client->number, client->uid,
+              client->gid, (int)client->pid);
     return client;
 
 fail:
