@@ -44,7 +44,7 @@ static bool check_callback(struct config_reader *reader, const struct config_pla
 static bool check_method(struct config_reader *reader, const struct config_place *place, const char *text) {
     const char *known[METHODS_SHOWN_MAX];
     size_t count = 0;
-    for (; methods[count] != NULL && count < METHODS_SHOWN_MAX; count++) {
+    for (; count < METHODS_SHOWN_MAX && methods[count] != NULL; count++) {
         if (fnmatch(text, methods[count]->name, FNM_NOESCAPE) == 0) {
             return true;
         }

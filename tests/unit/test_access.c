@@ -128,8 +128,8 @@ static bool find_namesake(char *name) {
     const size_t length = strlen(name);
     const uint32_t wanted = omvrpc_command_id(name, length);
     const char before = name[length - 2];
-    for (char letter = '!'; letter <= '~'; letter++) {
-        name[length - 2] = letter;
+    for (int letter = '!'; letter <= '~'; letter++) {
+        name[length - 2] = (char)letter;
         name[length - 1] = '\0';
         uint32_t last = (omvrpc_command_id(name, length - 1) * 33) ^ wanted;
         if (letter != before && last >= '!' && last <= '~') {
