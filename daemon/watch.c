@@ -3,6 +3,7 @@
 
 #include "watch.h"
 
+#include "access.h"
 #include "call_argument.h"
 #include "camera_internal.h"
 #include "client.h"
@@ -314,6 +315,14 @@ static void on_subscription_ended(struct subscription *subscription) {
     }
 }
 
+/* Its name decides, by what is known of it now: that the camera describes it later can only speak for it. */
+static bool may_watch(struct client *client, const struct camera *camera, const char *name, struct error *error) {
+    uint32_t command;
+    const struct callback *callback;
+    return call_read_command(name, camera_callbacks(camera), &command, &callback, error) &&
+           access_check_callback(client, &method_subscribe, name, command, callback, error);
+}
+
 /* What is wrong already is told to the one who asks. */
 static bool check(struct camera *camera, const struct params *params, const char *name, struct error *error) {
     struct callback_set *set = NULL;
@@ -353,7 +362,7 @@ uint64_t watch_subscribe(struct client *client, struct camera *camera, const str
         .options = *options,
         .due_us = omvrpc_now_us(),
     };
-    if (!check(camera, params, watch->name, error) ||
+    if (!may_watch(client, camera, watch->name, error) || !check(camera, params, watch->name, error) ||
         !subscription_begin(&subscriber->base, client, &watch->subscribers, error)) {
         goto fail;
     }

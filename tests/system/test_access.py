@@ -162,7 +162,7 @@ def an_allowed_callback_needs_no_other_right():
         assert client.result("call", {"name": command_id("counter")})["bytes"] == 4
         for name in ("face_detection", "made_up"):
             forbidden(client, "call", {"name": name})
-        for method in ("ping", "stats", "release", "subscribe"):
+        for method in ("ping", "stats", "release", "unsubscribe"):
             forbidden(client, method)
 
 
@@ -211,6 +211,36 @@ def calls_that_wait_for_their_camera_are_checked_when_it_comes():
                 assert "result" in client.reply(allowed)
 
 
+def subscriptions_are_refused_like_calls():
+    """to subscribe to a callback is refused as to call it is, also where another client is subscribed to it"""
+    skip_without_root()
+    rules = ({"allow": ["*"], "user": "root"}, {"deny": ["call:counter"]})
+    with daemon_with(*rules) as daemon, daemon.client() as root, another(daemon) as other:
+        wait_for_camera(root)
+        params = {"name": "counter", "interval_ms": 20}
+        assert root.result("subscribe", params)["subscription"]
+        assert 'callback "counter"' in forbidden(other, "subscribe", params)
+        forbidden(other, "subscribe", {"name": command_id("counter")})
+        assert other.result("subscribe", {"events": True})["subscription"]
+        assert other.result("subscribe", {"name": "face_detection"})["subscription"]
+
+
+def subscriptions_are_refused_before_their_camera_is_there():
+    with tempfile.TemporaryDirectory(prefix="openmvd-test-") as folder:
+        config = config_of(os.path.join(folder, "camera"), access=[{"deny": ["call:count*"]}])
+        with Daemon(config=config) as daemon, daemon.client() as client:
+            forbidden(client, "subscribe", {"name": "counter"})
+            assert client.result("subscribe", {"name": "echo"})["subscription"]
+
+
+def a_right_to_a_callback_is_a_right_to_subscribe_to_it():
+    rules = ({"allow": ["call:counter", "cameras"]}, {"deny": ["*"]})
+    with daemon_with(*rules) as daemon, daemon.client() as client:
+        wait_for_camera(client)
+        assert client.result("subscribe", {"name": "counter"})["subscription"]
+        forbidden(client, "subscribe", {"name": "face_detection"})
+
+
 def users_and_groups_that_do_not_exist_are_warnings():
     rules = ({"deny": ["ping"], "user": "no-such-user"}, {"deny": ["ping"], "group": "no-such-group"})
     with daemon_with(*rules) as daemon, daemon.client() as client:
@@ -256,6 +286,9 @@ tap.run([
     a_batch_is_checked_request_by_request,
     answers_of_others_are_not_given_to_who_may_not_ask,
     calls_that_wait_for_their_camera_are_checked_when_it_comes,
+    subscriptions_are_refused_like_calls,
+    subscriptions_are_refused_before_their_camera_is_there,
+    a_right_to_a_callback_is_a_right_to_subscribe_to_it,
     users_and_groups_that_do_not_exist_are_warnings,
     the_log_names_uid_gid_and_pid_and_is_not_flooded,
     openmvctl_shows_the_refusal_and_exits_with_5,
