@@ -21,6 +21,9 @@
 /* One turn of one client: what is read and handled before the loop looks at the others again. */
 enum { READ_SIZE = 16384, LINES_A_TURN = 16 };
 
+/* Lines of this length, or of limits.line_bytes if that is less, are read whatever the other clients send. */
+enum { LINE_BYTES_ASSURED = 4096 };
+
 /* Reads that empty any socket's buffer of the usual size, for the last time a client is listened to. */
 enum { READS_TO_DRAIN = 64 };
 
@@ -106,6 +109,8 @@ void client_send(struct client *client, char *text, size_t length, uint8_t *byte
         log_warning(CLIENT, "%s is closed: it does not read, and %zu bytes of replies wait for it",
                     client_label(client, label), client_output_length(client));
         client->broken = true;
+    } else if (client_output_length(client) > 0) {
+        server_bound_output(client->server);
     }
 }
 
@@ -131,6 +136,25 @@ static void handle_lines(struct client *client, size_t most) {
     line_buffer_shrink(&client->input);
 }
 
+/* The longest line that the client may send now, when it has sent `length` bytes more: as long as the other clients
+ * leave room for it, and always long enough for what most requests need. */
+static void bound_line(struct client *client, size_t length) {
+    const struct limits *limits = limits_of(client);
+    size_t own = line_buffer_length(&client->input);
+    client->input.limit = limits->line_bytes;
+    if (own + length <= LINE_BYTES_ASSURED) {
+        return;
+    }
+    struct server_totals totals;
+    server_sum(client->server, &totals);
+    size_t others = totals.line_bytes - own;
+    size_t room = others < limits->all_line_bytes ? limits->all_line_bytes - others : 0;
+    room = room > LINE_BYTES_ASSURED ? room : LINE_BYTES_ASSURED;
+    if (room < client->input.limit) {
+        client->input.limit = room;
+    }
+}
+
 static void read_input(struct client *client) {
     char bytes[READ_SIZE];
     ssize_t length = recv(client->fd, bytes, sizeof bytes, 0);
@@ -143,6 +167,7 @@ static void read_input(struct client *client) {
         return;
     }
     client->bytes_in += (uint64_t)length;
+    bound_line(client, (size_t)length);
     if (line_buffer_add(&client->input, bytes, (size_t)length) < 0) {
         char label[CLIENT_LABEL_SIZE];
         log_error(CLIENT, "%s is closed: out of memory for its line", client_label(client, label));

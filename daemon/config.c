@@ -30,7 +30,22 @@ const struct limit_row limit_rows[] = {
     {LIMIT(output_bytes), 8 << 20, 65536, 1 << 30, "unread replies for which a client is closed"},
     {LIMIT(client_subscriptions), 64, 1, 10000, "subscriptions of one client"},
     {LIMIT(answers_bytes), 4 << 20, 0, 1 << 30, "answers of one camera that are kept for max_age_ms"},
+    {LIMIT(all_line_bytes), 16 << 20, 65536, 1 << 30, "lines of all clients that are not complete yet"},
+    {LIMIT(all_waiting_bytes), 64 << 20, 1024, 1 << 30, "arguments of all clients' calls that wait"},
+    {LIMIT(all_output_bytes), 128 << 20, 65536, 1 << 30,
+     "unread replies of all clients, for which the slowest is closed"},
+    {LIMIT(all_subscriptions), 1024, 1, 100000, "subscriptions of all clients"},
     {.key = NULL},
+};
+
+/* What one client may take, all may take together. */
+static const struct {
+    const char *each, *all;
+} limit_pairs[] = {
+    {"line_bytes", "all_line_bytes"},
+    {"client_waiting_bytes", "all_waiting_bytes"},
+    {"output_bytes", "all_output_bytes"},
+    {"client_subscriptions", "all_subscriptions"},
 };
 
 size_t limit_value(const struct limits *limits, const struct limit_row *row) {
@@ -39,6 +54,26 @@ size_t limit_value(const struct limits *limits, const struct limit_row *row) {
 
 static size_t *limit_place(struct limits *limits, const struct limit_row *row) {
     return (size_t *)(void *)((char *)limits + row->offset);
+}
+
+static const struct limit_row *find_limit(const char *key) {
+    const struct limit_row *row = limit_rows;
+    while (row->key != NULL && strcmp(row->key, key) != 0) {
+        row++;
+    }
+    return row->key != NULL ? row : NULL;
+}
+
+static void check_limit_pairs(struct config_reader *reader, const struct config_place *place,
+                              const struct limits *limits) {
+    for (size_t i = 0; i < sizeof limit_pairs / sizeof *limit_pairs; i++) {
+        size_t each = limit_value(limits, find_limit(limit_pairs[i].each));
+        size_t all = limit_value(limits, find_limit(limit_pairs[i].all));
+        if (all < each) {
+            config_mistake(reader, place, "%s (%zu) has to be at least %s (%zu)", limit_pairs[i].all, all,
+                           limit_pairs[i].each, each);
+        }
+    }
 }
 
 static void read_limits(struct config_reader *reader, const struct config_place *place, const cJSON *value,
@@ -53,11 +88,8 @@ static void read_limits(struct config_reader *reader, const struct config_place 
     }
     for (const cJSON *item = value->child; item != NULL; item = item->next) {
         struct config_place item_place = {place, item->string};
-        const struct limit_row *row = limit_rows;
-        while (row->key != NULL && strcmp(row->key, item->string) != 0) {
-            row++;
-        }
-        if (row->key != NULL) {
+        const struct limit_row *row = find_limit(item->string);
+        if (row != NULL) {
             config_read_integer(reader, &item_place, item, row->minimum, row->maximum,
                                 limit_place(&config->limits, row));
         } else {
@@ -72,6 +104,7 @@ static void read_limits(struct config_reader *reader, const struct config_place 
                        "(%zu)",
                        limits->output_bytes, limits->payload_bytes, limits->output_pause_bytes);
     }
+    check_limit_pairs(reader, place, limits);
 }
 
 static void read_socket_path(struct config_reader *reader, const struct config_place *place, const cJSON *value,

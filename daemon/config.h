@@ -32,6 +32,10 @@ struct limits {
     size_t output_bytes;
     size_t client_subscriptions;
     size_t answers_bytes;
+    size_t all_line_bytes;
+    size_t all_waiting_bytes;
+    size_t all_output_bytes;
+    size_t all_subscriptions;
 };
 
 struct limit_row {

@@ -327,8 +327,17 @@ void request_handle_line(struct client *client, const char *line, size_t length)
 
 void request_refuse_line(struct client *client) {
     struct error error;
-    error_set(&error, ERROR_TOO_LARGE, "the line is longer than limits.line_bytes (%zu); its rest is discarded",
-              client->server->daemon->config->limits.line_bytes);
+    const struct limits *limits = &client->server->daemon->config->limits;
+    if (client->input.limit < limits->line_bytes) {
+        error_set(
+            &error, ERROR_QUEUE_FULL,
+            "the lines that all clients are sending leave room for %zu bytes (limits.all_line_bytes), and the line is "
+            "longer; its rest is discarded",
+            client->input.limit);
+    } else {
+        error_set(&error, ERROR_TOO_LARGE, "the line is longer than limits.line_bytes (%zu); its rest is discarded",
+                  limits->line_bytes);
+    }
     refuse(client, &error);
 }
 

@@ -194,6 +194,10 @@ static const struct {
      "test.json:1: healing: retry_min_ms (600) is more than retry_max_ms (500)\n"},
     {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"},\n\"healing\": {\"retry_mim_ms\": 600}}}}",
      "test.json:2: cameras.a.healing.retry_mim_ms: there is no such key; did you mean \"retry_min_ms\"?\n"},
+    {"{\"limits\": {\"all_line_bytes\": 65536}}",
+     "test.json:1: limits: all_line_bytes (65536) has to be at least line_bytes (1048576)\n"},
+    {"{\"limits\": {\"client_subscriptions\": 2000}}",
+     "test.json:1: limits: all_subscriptions (1024) has to be at least client_subscriptions (2000)\n"},
     {"{\"access\": {\"deny\": []}}",
      "test.json:1: access: found an object, expected a list of at most 64 rules, such as "
      "{\"deny\": [\"reset\"], \"user\": \"pi\"}\n"},
