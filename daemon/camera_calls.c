@@ -4,7 +4,6 @@
 
 #include "client.h"
 #include "request.h"
-#include "server.h"
 
 #include <stdlib.h>
 
@@ -172,23 +171,13 @@ static bool has_room(const struct camera *camera, const struct call *call, struc
     if (client == NULL) {
         return true;
     }
-    struct server_totals totals = {.waiting_bytes = 0};
-    if (weight(call) > 0) {
-        server_sum(client->server, &totals);
-    }
     if (client->waiting >= limits->client_waiting) {
         error_set(error, ERROR_QUEUE_FULL, "%zu calls of this client wait (limits.client_waiting)", client->waiting);
-    } else if (client->waiting_bytes + weight(call) > limits->client_waiting_bytes) {
-        error_set(error, ERROR_QUEUE_FULL, "%zu bytes of arguments of this client wait (limits.client_waiting_bytes)",
-                  client->waiting_bytes);
-    } else if (totals.waiting_bytes + weight(call) > limits->all_waiting_bytes) {
-        error_set(error, ERROR_QUEUE_FULL, "%zu bytes of arguments of all clients wait (limits.all_waiting_bytes)",
-                  totals.waiting_bytes);
     } else if (camera->queue.length + camera->followers.length >= limits->camera_waiting) {
         error_set(error, ERROR_QUEUE_FULL, "%zu calls wait for camera \"%s\" (limits.camera_waiting)",
                   camera->queue.length + camera->followers.length, camera_name(camera));
     } else {
-        return true;
+        return client_may_keep(client, weight(call), error);
     }
     return false;
 }

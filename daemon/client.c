@@ -5,6 +5,7 @@
 #include "access.h"
 #include "config.h"
 #include "daemon.h"
+#include "error.h"
 #include "log.h"
 #include "request.h"
 #include "server.h"
@@ -39,6 +40,25 @@ const char *client_label(const struct client *client, char text[CLIENT_LABEL_SIZ
 
 size_t client_output_length(const struct client *client) {
     return client->output != NULL ? evbuffer_get_length(client->output) : 0;
+}
+
+bool client_may_keep(const struct client *client, size_t bytes, struct error *error) {
+    const struct limits *limits = limits_of(client);
+    struct server_totals totals;
+    if (bytes == 0) {
+        return true;
+    }
+    server_sum(client->server, &totals);
+    if (client->waiting_bytes + bytes > limits->client_waiting_bytes) {
+        error_set(error, ERROR_QUEUE_FULL, "%zu bytes of arguments of this client wait (limits.client_waiting_bytes)",
+                  client->waiting_bytes);
+    } else if (totals.waiting_bytes + bytes > limits->all_waiting_bytes) {
+        error_set(error, ERROR_QUEUE_FULL, "%zu bytes of arguments of all clients wait (limits.all_waiting_bytes)",
+                  totals.waiting_bytes);
+    } else {
+        return true;
+    }
+    return false;
 }
 
 bool client_is_clogged(const struct client *client) {

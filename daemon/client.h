@@ -22,6 +22,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+struct error;
 struct evbuffer;
 struct request;
 struct server;
@@ -52,7 +53,7 @@ struct client {
     struct request_list requests; /* those that are not answered yet */
     size_t open;                  /* their number */
     size_t waiting;               /* calls in a camera's queue */
-    size_t waiting_bytes;         /* their arguments */
+    size_t waiting_bytes;         /* their arguments, and those of its subscriptions */
 
     struct held_picture picture; /* the last that it took */
 
@@ -82,6 +83,12 @@ void client_send(struct client *client, char *text, size_t length, uint8_t *byte
 
 /* Returns how many bytes of replies wait for the client to read them. */
 size_t client_output_length(const struct client *client);
+
+/*
+ * Whether `bytes` more of arguments may wait for this client, by its own limit and by that of all; where not, *error says
+ * so. Whoever keeps them counts them in `waiting_bytes`.
+ */
+bool client_may_keep(const struct client *client, size_t bytes, struct error *error);
 
 /* Whether so many replies wait that the client should not be given more work's results. */
 bool client_is_clogged(const struct client *client);

@@ -70,6 +70,21 @@ def arguments_of_all_share_a_bound():
         assert used(first, "all_waiting_bytes") == 0
 
 
+def arguments_of_subscriptions_count_among_what_waits():
+    with daemon_with(client_waiting_bytes=6000, all_waiting_bytes=10000) as daemon, daemon.client() as first, \
+            daemon.client() as second:
+        wait_for_camera(first)
+        params = {"name": "echo", "data": "x" * 4000, "encoding": "utf8"}
+        number = first.result("subscribe", params)["subscription"]
+        check_full(first.error("subscribe", params), "client_waiting_bytes")
+        second.result("subscribe", params)
+        check_full(second.error("subscribe", dict(params, data="x" * 1900)), "all_waiting_bytes")
+        assert first.result("unsubscribe", {"subscription": number}) is True
+        second.result("subscribe", dict(params, data="x" * 1700))
+        second.close()
+        wait_until(lambda: used(first, "all_waiting_bytes") == 0, "the second client to be gone")
+
+
 def subscriptions_of_all_share_a_bound():
     with daemon_with(client_subscriptions=2, all_subscriptions=3) as daemon, daemon.client() as first:
         with daemon.client() as second:
@@ -107,6 +122,7 @@ tap = Tap()
 tap.run([
     long_lines_of_all_share_a_bound,
     arguments_of_all_share_a_bound,
+    arguments_of_subscriptions_count_among_what_waits,
     subscriptions_of_all_share_a_bound,
     the_slowest_is_closed_where_too_many_replies_wait,
 ])
