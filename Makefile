@@ -82,7 +82,7 @@ help:
 	@echo 'make check          installs what is missing, builds, and runs the tests (tests/README.md)'
 	@echo 'make check-firmware installs MicroPython by npm and runs the tests of the camera scripts'
 	@echo 'make check-devices  fetches a kernel and runs the tests of its drivers in a virtual machine'
-	@echo 'make soak           loses and finds a simulated camera LOSSES=1000 times under asking clients'
+	@echo 'make soak           loses and finds a camera LOSSES=1000 times, and has 64 clients of all habits for SOAK_SECONDS=60'
 	@echo 'make simulate       runs many worlds in virtual time: SEEDS=1000 FIRST_SEED=1'
 	@echo 'make bench          measures speed and latency, also into build/bench.json'
 	@echo 'make fuzz           runs each fuzzer for FUZZ_SECONDS=30 (needs clang)'
@@ -196,9 +196,10 @@ check-devices:
 	@tests/run --time-limit 900 devices
 
 LOSSES ?= 1000
+SOAK_SECONDS ?= 60
 soak:
 	@$(MAKE) --no-print-directory $(JOBS) tests
-	@LOSSES=$(LOSSES) tests/run --jobs 1 --time-limit 3600 system/losses
+	@LOSSES=$(LOSSES) SOAK_SECONDS=$(SOAK_SECONDS) tests/run --jobs 1 --time-limit 3600 system/losses system/many_clients
 
 SEEDS ?= 1000
 FIRST_SEED ?= 1

@@ -51,8 +51,8 @@ static void set_not_offered(struct error *error, const char *name, const struct 
               near != NULL ? "\"?" : "");
 }
 
-static bool read_command(const char *name, const struct callback_set *set, uint32_t *command,
-                         const struct callback **callback, struct error *error) {
+bool call_read_command(const char *name, const struct callback_set *set, uint32_t *command,
+                       const struct callback **callback, struct error *error) {
     size_t length = strlen(name);
     if (length == 0 || length > CALLBACK_NAME_MAX) {
         error_set(error, ERROR_INVALID_PARAMS, "name: expected 1 to %zu bytes, found %zu", CALLBACK_NAME_MAX, length);
@@ -75,7 +75,7 @@ static bool read_command(const char *name, const struct callback_set *set, uint3
 
 bool call_read_name(const char *name, const struct callback_set *set, uint32_t *command,
                     const struct callback **callback, struct error *error) {
-    if (!read_command(name, set, command, callback, error)) {
+    if (!call_read_command(name, set, command, callback, error)) {
         return false;
     }
     int place = find_reserved(*command);

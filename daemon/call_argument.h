@@ -18,6 +18,10 @@
 bool call_read_name(const char *name, const struct callback_set *set, uint32_t *command,
                     const struct callback **callback, struct error *error);
 
+/* As call_read_name(), for a camera of which it is not known yet what it has. */
+bool call_read_command(const char *name, const struct callback_set *set, uint32_t *command,
+                       const struct callback **callback, struct error *error);
+
 /* Whether a name or its command id is reserved for the extensions, which are called as they are. */
 bool call_is_reserved(uint32_t command);
 

@@ -173,14 +173,11 @@ static bool has_room(const struct camera *camera, const struct call *call, struc
     }
     if (client->waiting >= limits->client_waiting) {
         error_set(error, ERROR_QUEUE_FULL, "%zu calls of this client wait (limits.client_waiting)", client->waiting);
-    } else if (client->waiting_bytes + weight(call) > limits->client_waiting_bytes) {
-        error_set(error, ERROR_QUEUE_FULL, "%zu bytes of arguments of this client wait (limits.client_waiting_bytes)",
-                  client->waiting_bytes);
     } else if (camera->queue.length + camera->followers.length >= limits->camera_waiting) {
         error_set(error, ERROR_QUEUE_FULL, "%zu calls wait for camera \"%s\" (limits.camera_waiting)",
                   camera->queue.length + camera->followers.length, camera_name(camera));
     } else {
-        return true;
+        return client_may_keep(client, weight(call), error);
     }
     return false;
 }

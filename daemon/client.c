@@ -2,8 +2,10 @@
 /* One connection: reading lines, writing replies, and the bounds of both. */
 #include "client.h"
 
+#include "access.h"
 #include "config.h"
 #include "daemon.h"
+#include "error.h"
 #include "log.h"
 #include "request.h"
 #include "server.h"
@@ -11,6 +13,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +22,9 @@
 /* One turn of one client: what is read and handled before the loop looks at the others again. */
 enum { READ_SIZE = 16384, LINES_A_TURN = 16 };
 
+/* Lines of this length, or of limits.line_bytes if that is less, are read whatever the other clients send. */
+enum { LINE_BYTES_ASSURED = 4096 };
+
 /* Reads that empty any socket's buffer of the usual size, for the last time a client is listened to. */
 enum { READS_TO_DRAIN = 64 };
 
@@ -26,8 +32,33 @@ static const struct limits *limits_of(const struct client *client) {
     return &client->server->daemon->config->limits;
 }
 
+const char *client_label(const struct client *client, char text[CLIENT_LABEL_SIZE]) {
+    snprintf(text, CLIENT_LABEL_SIZE, "client %llu (uid %u, gid %u, pid %d)", (unsigned long long)client->number,
+             client->uid, client->gid, (int)client->pid);
+    return text;
+}
+
 size_t client_output_length(const struct client *client) {
     return client->output != NULL ? evbuffer_get_length(client->output) : 0;
+}
+
+bool client_may_keep(const struct client *client, size_t bytes, struct error *error) {
+    const struct limits *limits = limits_of(client);
+    struct server_totals totals;
+    if (bytes == 0) {
+        return true;
+    }
+    server_sum(client->server, &totals);
+    if (client->waiting_bytes + bytes > limits->client_waiting_bytes) {
+        error_set(error, ERROR_QUEUE_FULL, "%zu bytes of arguments of this client wait (limits.client_waiting_bytes)",
+                  client->waiting_bytes);
+    } else if (totals.waiting_bytes + bytes > limits->all_waiting_bytes) {
+        error_set(error, ERROR_QUEUE_FULL, "%zu bytes of arguments of all clients wait (limits.all_waiting_bytes)",
+                  totals.waiting_bytes);
+    } else {
+        return true;
+    }
+    return false;
 }
 
 bool client_is_clogged(const struct client *client) {
@@ -94,6 +125,7 @@ void client_send(struct client *client, char *text, size_t length, uint8_t *byte
         free(bytes);
         return;
     }
+    char label[CLIENT_LABEL_SIZE];
     bool appended = append_output(client, text, length);
     if (bytes_length > 0) {
         appended = append_output(client, bytes, bytes_length) && appended;
@@ -116,16 +148,18 @@ void client_send_shared(struct client *client, char *text, size_t length, struct
 /* Writes what was appended, as far as it is time to, and closes a client for which that was too much. */
 static void send_appended(struct client *client, bool appended) {
     if (!appended) {
-        log_error(CLIENT, "client %llu is closed: out of memory for its reply", (unsigned long long)client->number);
+        log_error(CLIENT, "%s is closed: out of memory for its reply", client_label(client, label));
         client->broken = true;
     }
     if (!client->in_turn || client_is_clogged(client)) {
         write_output(client);
     }
     if (client_output_length(client) > limits_of(client)->output_bytes) {
-        log_warning(CLIENT, "client %llu (pid %d) is closed: it does not read, and %zu bytes of replies wait for it",
-                    (unsigned long long)client->number, (int)client->pid, client_output_length(client));
+        log_warning(CLIENT, "%s is closed: it does not read, and %zu bytes of replies wait for it",
+                    client_label(client, label), client_output_length(client));
         client->broken = true;
+    } else if (client_output_length(client) > 0) {
+        server_bound_output(client->server);
     }
 }
 
@@ -151,6 +185,25 @@ static void handle_lines(struct client *client, size_t most) {
     line_buffer_shrink(&client->input);
 }
 
+/* The longest line that the client may send now, when it has sent `length` bytes more: as long as the other clients
+ * leave room for it, and always long enough for what most requests need. */
+static void bound_line(struct client *client, size_t length) {
+    const struct limits *limits = limits_of(client);
+    size_t own = line_buffer_length(&client->input);
+    client->input.limit = limits->line_bytes;
+    if (own + length <= LINE_BYTES_ASSURED) {
+        return;
+    }
+    struct server_totals totals;
+    server_sum(client->server, &totals);
+    size_t others = totals.line_bytes - own;
+    size_t room = others < limits->all_line_bytes ? limits->all_line_bytes - others : 0;
+    room = room > LINE_BYTES_ASSURED ? room : LINE_BYTES_ASSURED;
+    if (room < client->input.limit) {
+        client->input.limit = room;
+    }
+}
+
 static void read_input(struct client *client) {
     char bytes[READ_SIZE];
     ssize_t length = recv(client->fd, bytes, sizeof bytes, 0);
@@ -163,8 +216,10 @@ static void read_input(struct client *client) {
         return;
     }
     client->bytes_in += (uint64_t)length;
+    bound_line(client, (size_t)length);
     if (line_buffer_add(&client->input, bytes, (size_t)length) < 0) {
-        log_error(CLIENT, "client %llu is closed: out of memory for its line", (unsigned long long)client->number);
+        char label[CLIENT_LABEL_SIZE];
+        log_error(CLIENT, "%s is closed: out of memory for its line", client_label(client, label));
         client->broken = true;
     }
 }
@@ -277,6 +332,9 @@ struct client *client_new(struct server *server, int fd) {
     client->pid = peer.pid;
     client->uid = peer.uid;
     client->gid = peer.gid;
+    if (access_find_rules(&server->daemon->config->access, fd, peer.uid, peer.gid, &client->access_rules) < 0) {
+        goto fail;
+    }
     TAILQ_INIT(&client->requests);
     TAILQ_INIT(&client->subscriptions);
     line_buffer_init(&client->input, server->daemon->config->limits.line_bytes);
@@ -288,11 +346,12 @@ struct client *client_new(struct server *server, int fd) {
     }
     TAILQ_INSERT_TAIL(&server->clients, client, entry);
     server->client_count++;
-    log_debug(CLIENT, "client %llu connected: uid %u, pid %d", (unsigned long long)client->number, client->uid,
-              (int)client->pid);
+    log_debug(CLIENT, "client %llu connected: uid %u, gid %u, pid %d", (unsigned long long)client->number, client->uid,
+              client->gid, (int)client->pid);
     return client;
 
 fail:
+    log_error(SERVER, "a client could not be served: %s", strerror(errno));
     free(client);
     close(fd);
     return NULL;

@@ -23,6 +23,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+struct error;
 struct evbuffer;
 struct request;
 struct server;
@@ -37,6 +38,8 @@ struct client {
     pid_t pid; /* of the peer, as SO_PEERCRED told at accept */
     uid_t uid;
     gid_t gid;
+    uint64_t access_rules; /* those of the configuration that concern the peer, a bit each */
+    bool was_refused;      /* by one of them, which was logged */
 
     struct event event;
     struct event resume; /* goes on with lines that one turn had no time for */
@@ -51,7 +54,7 @@ struct client {
     struct request_list requests; /* those that are not answered yet */
     size_t open;                  /* their number */
     size_t waiting;               /* calls in a camera's queue */
-    size_t waiting_bytes;         /* their arguments */
+    size_t waiting_bytes;         /* their arguments, and those of its subscriptions */
 
     struct held_picture picture; /* the last that it took */
 
@@ -63,7 +66,14 @@ struct client {
 
 TAILQ_HEAD(client_list, client);
 
-/* Takes the connected descriptor over and begins to read. Returns NULL, with the descriptor closed, when it cannot. */
+/* Room for what client_label() writes. */
+enum { CLIENT_LABEL_SIZE = 96 };
+
+/* Writes who the client is, for the log: its number, uid, gid and pid. Returns `text`. */
+const char *client_label(const struct client *client, char text[CLIENT_LABEL_SIZE]);
+
+/* Takes the connected descriptor over and begins to read. Returns NULL, with the descriptor closed, after logging
+ * why it cannot. */
 struct client *client_new(struct server *server, int fd);
 
 /*
@@ -77,6 +87,12 @@ void client_send_shared(struct client *client, char *text, size_t length, struct
 
 /* Returns how many bytes of replies wait for the client to read them. */
 size_t client_output_length(const struct client *client);
+
+/*
+ * Whether `bytes` more of arguments may wait for this client, by its own limit and by that of all; where not, *error says
+ * so. Whoever keeps them counts them in `waiting_bytes`.
+ */
+bool client_may_keep(const struct client *client, size_t bytes, struct error *error);
 
 /* Whether so many replies wait that the client should not be given more work's results. */
 bool client_is_clogged(const struct client *client);

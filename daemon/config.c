@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What a configuration may say, section by section. Cameras and their links are in config_camera.c. */
+/* What a configuration may say, section by section. Cameras and their links are in config_camera.c,
+ * access rules in config_access.c. */
 #include "config.h"
 
+#include "config_access.h"
 #include "config_camera.h"
 #include "config_healing.h"
 #include "config_reader.h"
@@ -22,13 +24,29 @@ const struct limit_row limit_rows[] = {
     {LIMIT(line_bytes), 1 << 20, 1024, 64 << 20, "longest line of a client"},
     {LIMIT(payload_bytes), 1 << 20, 1024, 64 << 20, "longest argument, and longest result of a camera"},
     {LIMIT(client_waiting), 1024, 1, 100000, "calls of one client that wait"},
-    {LIMIT(client_waiting_bytes), 8 << 20, 1024, 1 << 30, "arguments of one client's calls that wait"},
+    {LIMIT(client_waiting_bytes), 8 << 20, 1024, 1 << 30,
+     "arguments of one client's calls that wait, and of its subscriptions"},
     {LIMIT(camera_waiting), 8192, 1, 1000000, "calls that wait for one camera"},
     {LIMIT(output_pause_bytes), 256 << 10, 4096, 64 << 20, "unread replies from which on a client is read no further"},
     {LIMIT(output_bytes), 8 << 20, 65536, 1 << 30, "unread replies for which a client is closed"},
     {LIMIT(client_subscriptions), 64, 1, 10000, "subscriptions of one client"},
     {LIMIT(answers_bytes), 4 << 20, 0, 1 << 30, "answers of one camera that are kept for max_age_ms"},
+    {LIMIT(all_line_bytes), 16 << 20, 65536, 1 << 30, "lines of all clients that are not complete yet"},
+    {LIMIT(all_waiting_bytes), 64 << 20, 1024, 1 << 30, "these of all clients"},
+    {LIMIT(all_output_bytes), 128 << 20, 65536, 1 << 30,
+     "unread replies of all clients, for which the slowest is closed"},
+    {LIMIT(all_subscriptions), 1024, 1, 100000, "subscriptions of all clients"},
     {.key = NULL},
+};
+
+/* What one client may take, all may take together. */
+static const struct {
+    const char *each, *all;
+} limit_pairs[] = {
+    {"line_bytes", "all_line_bytes"},
+    {"client_waiting_bytes", "all_waiting_bytes"},
+    {"output_bytes", "all_output_bytes"},
+    {"client_subscriptions", "all_subscriptions"},
 };
 
 size_t limit_value(const struct limits *limits, const struct limit_row *row) {
@@ -37,6 +55,26 @@ size_t limit_value(const struct limits *limits, const struct limit_row *row) {
 
 static size_t *limit_place(struct limits *limits, const struct limit_row *row) {
     return (size_t *)(void *)((char *)limits + row->offset);
+}
+
+static const struct limit_row *find_limit(const char *key) {
+    const struct limit_row *row = limit_rows;
+    while (row->key != NULL && strcmp(row->key, key) != 0) {
+        row++;
+    }
+    return row->key != NULL ? row : NULL;
+}
+
+static void check_limit_pairs(struct config_reader *reader, const struct config_place *place,
+                              const struct limits *limits) {
+    for (size_t i = 0; i < sizeof limit_pairs / sizeof *limit_pairs; i++) {
+        size_t each = limit_value(limits, find_limit(limit_pairs[i].each));
+        size_t all = limit_value(limits, find_limit(limit_pairs[i].all));
+        if (all < each) {
+            config_mistake(reader, place, "%s (%zu) has to be at least %s (%zu)", limit_pairs[i].all, all,
+                           limit_pairs[i].each, each);
+        }
+    }
 }
 
 static void read_limits(struct config_reader *reader, const struct config_place *place, const cJSON *value,
@@ -51,11 +89,8 @@ static void read_limits(struct config_reader *reader, const struct config_place 
     }
     for (const cJSON *item = value->child; item != NULL; item = item->next) {
         struct config_place item_place = {place, item->string};
-        const struct limit_row *row = limit_rows;
-        while (row->key != NULL && strcmp(row->key, item->string) != 0) {
-            row++;
-        }
-        if (row->key != NULL) {
+        const struct limit_row *row = find_limit(item->string);
+        if (row != NULL) {
             config_read_integer(reader, &item_place, item, row->minimum, row->maximum,
                                 limit_place(&config->limits, row));
         } else {
@@ -70,6 +105,7 @@ static void read_limits(struct config_reader *reader, const struct config_place 
                        "(%zu)",
                        limits->output_bytes, limits->payload_bytes, limits->output_pause_bytes);
     }
+    check_limit_pairs(reader, place, limits);
 }
 
 static void read_socket_path(struct config_reader *reader, const struct config_place *place, const cJSON *value,
@@ -135,8 +171,8 @@ static const struct {
     void (*read)(struct config_reader *reader, const struct config_place *place, const cJSON *value,
                  struct config *config);
 } sections[] = {
-    {"socket", read_socket},   {"cameras", config_read_cameras}, {"callbacks", read_callbacks},
-    {"healing", read_healing}, {"limits", read_limits},
+    {"socket", read_socket},        {"cameras", config_read_cameras}, {"callbacks", read_callbacks},
+    {"access", config_read_access}, {"healing", read_healing},        {"limits", read_limits},
 };
 
 enum { SECTION_COUNT = sizeof sections / sizeof *sections };
@@ -295,6 +331,7 @@ void config_free(struct config *config) {
     }
     free(config->cameras);
     callback_set_free(config->callbacks);
+    access_clear(&config->access);
     free(config->socket_path);
     free(config->socket_group);
     free(config);

@@ -7,6 +7,7 @@
  * All mistakes of a file are found at once, each with its line.
  */
 
+#include "access.h"
 #include "callback_table.h"
 #include "healing.h"
 #include "link_table.h"
@@ -31,6 +32,10 @@ struct limits {
     size_t output_bytes;
     size_t client_subscriptions;
     size_t answers_bytes;
+    size_t all_line_bytes;
+    size_t all_waiting_bytes;
+    size_t all_output_bytes;
+    size_t all_subscriptions;
 };
 
 struct limit_row {
@@ -59,6 +64,7 @@ struct config {
     size_t camera_count;
     struct callback_set *callbacks;
     struct healing healing; /* of cameras that say nothing of their own */
+    struct access access;   /* resolved by the one who starts the daemon */
     struct limits limits;
 };
 

@@ -30,12 +30,18 @@ static void begin_mistake(struct config_reader *reader, size_t line, const char 
     reader->mistakes++;
 }
 
-void config_mistake(struct config_reader *reader, const struct config_place *place, const char *format, ...) {
+size_t config_line(const struct config_reader *reader, const struct config_place *place) {
     char path[PATH_SIZE];
     struct json_place position;
     print_path(place, path, sizeof path);
     json_find_line(reader->document, path, &position);
-    begin_mistake(reader, position.line, path);
+    return position.line;
+}
+
+void config_mistake(struct config_reader *reader, const struct config_place *place, const char *format, ...) {
+    char path[PATH_SIZE];
+    print_path(place, path, sizeof path);
+    begin_mistake(reader, config_line(reader, place), path);
     va_list arguments;
     va_start(arguments, format);
     vfprintf(reader->report, format, arguments);

@@ -26,6 +26,9 @@ struct config_place {
     const char *name;
 };
 
+/* The line where a value stands, from 1. */
+size_t config_line(const struct config_reader *reader, const struct config_place *place);
+
 /* Reports a mistake; the format is what follows the value's path. */
 void config_mistake(struct config_reader *reader, const struct config_place *place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -17,6 +17,10 @@ void line_buffer_clear(struct line_buffer *buffer) {
     line_buffer_init(buffer, buffer->limit);
 }
 
+size_t line_buffer_length(const struct line_buffer *buffer) {
+    return buffer->length - buffer->start;
+}
+
 void line_buffer_shrink(struct line_buffer *buffer) {
     if (buffer->start != buffer->length) {
         return;

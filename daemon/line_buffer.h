@@ -30,6 +30,9 @@ enum line_kind {
 void line_buffer_init(struct line_buffer *buffer, size_t limit);
 void line_buffer_clear(struct line_buffer *buffer);
 
+/* Bytes that are kept: of a line that is not complete, and of lines that were not taken. */
+size_t line_buffer_length(const struct line_buffer *buffer);
+
 /* Adds bytes. Returns 0 or -ENOMEM, nothing being added. */
 int line_buffer_add(struct line_buffer *buffer, const char *bytes, size_t length);
 

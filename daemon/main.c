@@ -103,12 +103,13 @@ static const char *choose_config(const struct choices *choices) {
     return access(CONFIG_DEFAULT_PATH, F_OK) == 0 ? CONFIG_DEFAULT_PATH : NULL;
 }
 
-static int serve(const struct config *config, const struct choices *choices) {
+static int serve(struct config *config, const struct choices *choices) {
     char chosen[sizeof((struct sockaddr_un *)NULL)->sun_path];
     const char *path = choices->socket != NULL ? choices->socket : config->socket_path;
     if (path == NULL && listener_choose_path(chosen, sizeof chosen) < 0) {
         return EXIT_FAILURE;
     }
+    access_resolve(&config->access);
     struct daemon *daemon = daemon_new(config, path != NULL ? path : chosen);
     int status = daemon != NULL && daemon_run(daemon) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     daemon_free(daemon);

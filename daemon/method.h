@@ -27,6 +27,12 @@ extern const struct method *const methods[];
 /* Returns the method of a name given as a JSON string, or NULL with *error filled. */
 const struct method *method_find(struct json_span name, struct error *error);
 
+/*
+ * Whether a method has a camera's callback called, which is what a parameter "name" says everywhere. Its handler asks
+ * access_check_callback() when it knows which.
+ */
+bool method_names_callback(const struct method *method);
+
 /* The table of a method without parameters. */
 extern const struct param params_none[];
 

@@ -36,3 +36,11 @@ const struct method *method_find(struct json_span name, struct error *error) {
     }
     return NULL;
 }
+
+bool method_names_callback(const struct method *method) {
+    const struct param *param = method->params;
+    while (param->name != NULL && strcmp(param->name, "name") != 0) {
+        param++;
+    }
+    return param->name != NULL;
+}

@@ -2,6 +2,7 @@
 /* JSON-RPC 2.0 requests: the envelope, batches, ids, replies. */
 #include "request.h"
 
+#include "access.h"
 #include "camera.h"
 #include "config.h"
 #include "daemon.h"
@@ -240,7 +241,8 @@ static void handle_request(struct request *request, struct json_span text) {
     }
     const struct method *method = is_good ? method_find(members[MEMBER_METHOD], &error) : NULL;
     struct params params;
-    if (method != NULL && params_read(method->params, members[MEMBER_PARAMS], &params, &error)) {
+    if (method != NULL && access_check_method(request->client, method, &error) &&
+        params_read(method->params, members[MEMBER_PARAMS], &params, &error)) {
         method->handle(request, &params);
     } else {
         request_fail(request, &error);
@@ -325,8 +327,17 @@ void request_handle_line(struct client *client, const char *line, size_t length)
 
 void request_refuse_line(struct client *client) {
     struct error error;
-    error_set(&error, ERROR_TOO_LARGE, "the line is longer than limits.line_bytes (%zu); its rest is discarded",
-              client->server->daemon->config->limits.line_bytes);
+    const struct limits *limits = &client->server->daemon->config->limits;
+    if (client->input.limit < limits->line_bytes) {
+        error_set(
+            &error, ERROR_QUEUE_FULL,
+            "the lines that all clients are sending leave room for %zu bytes (limits.all_line_bytes), and the line is "
+            "longer; its rest is discarded",
+            client->input.limit);
+    } else {
+        error_set(&error, ERROR_TOO_LARGE, "the line is longer than limits.line_bytes (%zu); its rest is discarded",
+                  limits->line_bytes);
+    }
     refuse(client, &error);
 }
 

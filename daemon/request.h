@@ -35,7 +35,7 @@ struct request {
 /* Handles one line, which json_check() has not seen yet. */
 void request_handle_line(struct client *client, const char *line, size_t length);
 
-/* Answers a line that was longer than limits.line_bytes and is not kept. */
+/* Answers a line that was longer than its client may send now, and is not kept. */
 void request_refuse_line(struct client *client);
 
 /* Takes the requests of a client that leaves off it, and drops those that wait for a camera. */

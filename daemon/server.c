@@ -116,8 +116,8 @@ static void on_connection(evutil_socket_t listener, short what, void *context) {
         server->is_out_of_descriptors = false;
         if (server->client_count >= server->daemon->config->limits.clients) {
             refuse_client(server, fd);
-        } else if (client_new(server, fd) == NULL) {
-            log_error(SERVER, "a client could not be served: out of memory");
+        } else {
+            client_new(server, fd);
         }
     }
 }
@@ -167,6 +167,47 @@ void server_stop_listening(struct server *server) {
     if (lstat(server->path, &status) == 0 && status.st_dev == server->device && status.st_ino == server->inode) {
         unlink(server->path);
     }
+}
+
+void server_sum(const struct server *server, struct server_totals *totals) {
+    const struct client *client;
+    *totals = (struct server_totals){.line_bytes = 0};
+    TAILQ_FOREACH(client, &server->clients, entry) {
+        if (!client->broken) {
+            totals->line_bytes += line_buffer_length(&client->input);
+            totals->waiting_bytes += client->waiting_bytes;
+            totals->output_bytes += client_output_length(client);
+            totals->subscriptions += client->subscription_count;
+        }
+    }
+}
+
+static struct client *find_slowest(const struct server *server) {
+    struct client *client, *slowest = NULL;
+    size_t most = 0;
+    TAILQ_FOREACH(client, &server->clients, entry) {
+        if (!client->broken && client_output_length(client) > most) {
+            slowest = client;
+            most = client_output_length(client);
+        }
+    }
+    return slowest;
+}
+
+void server_bound_output(struct server *server) {
+    struct server_totals totals;
+    char label[CLIENT_LABEL_SIZE];
+    server_sum(server, &totals);
+    if (totals.output_bytes <= server->daemon->config->limits.all_output_bytes) {
+        return;
+    }
+    struct client *slowest = find_slowest(server);
+    log_warning(CLIENT,
+                "%s is closed: %zu bytes of replies wait to be read by all clients (limits.all_output_bytes), and "
+                "%zu of them by this one",
+                client_label(slowest, label), totals.output_bytes, client_output_length(slowest));
+    slowest->broken = true;
+    client_wake(slowest);
 }
 
 void server_forget_client(struct server *server, struct client *client) {

@@ -42,6 +42,19 @@ void server_stop_listening(struct server *server);
 /* Also closes all clients. */
 void server_free(struct server *server);
 
+/* What all clients hold together, but for those that are being closed. */
+struct server_totals {
+    size_t line_bytes;    /* of lines that are not complete, or not handled yet */
+    size_t waiting_bytes; /* arguments of calls in queues */
+    size_t output_bytes;  /* replies that were not read yet */
+    size_t subscriptions;
+};
+
+void server_sum(const struct server *server, struct server_totals *totals);
+
+/* Closes the client that most replies wait for, where more wait for all of them than limits.all_output_bytes. */
+void server_bound_output(struct server *server);
+
 /* For client_free(): takes the client off the list. */
 void server_forget_client(struct server *server, struct client *client);
 

@@ -22,6 +22,13 @@ bool subscription_begin(struct subscription *subscription, struct client *client
         error_set(error, ERROR_QUEUE_FULL, "this client has %zu subscriptions (limits.client_subscriptions)", most);
         return false;
     }
+    struct server_totals totals;
+    server_sum(client->server, &totals);
+    if (totals.subscriptions >= daemon->config->limits.all_subscriptions) {
+        error_set(error, ERROR_QUEUE_FULL, "all clients together have %zu subscriptions (limits.all_subscriptions)",
+                  totals.subscriptions);
+        return false;
+    }
     subscription->client = client;
     subscription->source = source;
     subscription->number = ++daemon->last_subscription;

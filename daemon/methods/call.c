@@ -2,6 +2,7 @@
 /* "call": asks a camera. Arguments to bytes on the way there, bytes to a value on the way back. */
 #include "method.h"
 
+#include "access.h"
 #include "call_argument.h"
 #include "call_value.h"
 #include "camera_choice.h"
@@ -166,7 +167,8 @@ static bool bind_call(struct asked_call *asked, struct camera *camera, const str
     struct job *job = asked->call.job;
     const struct request *request = asked->call.request;
     if (!call_bind(job, asked->name, camera, params, request->daemon->config->limits.payload_bytes, request->arrived_us,
-                   &asked->callbacks, &asked->callback, error)) {
+                   &asked->callbacks, &asked->callback, error) ||
+        !access_check_callback(request->client, &method_call, asked->name, job->command, asked->callback, error)) {
         return false;
     }
     asked->call.is_stock = call_is_reserved(job->command);

@@ -139,12 +139,18 @@ static void raise_to(size_t *most, size_t value) {
     }
 }
 
-/* The most that anyone uses of each limit now. */
+/* The most that anyone, or all together, use of each limit now. */
 static void measure_use(const struct daemon *daemon, struct limits *used) {
     *used = (struct limits){.clients = daemon->server->client_count};
+    struct server_totals totals;
+    server_sum(daemon->server, &totals);
+    used->all_line_bytes = totals.line_bytes;
+    used->all_waiting_bytes = totals.waiting_bytes;
+    used->all_output_bytes = totals.output_bytes;
+    used->all_subscriptions = totals.subscriptions;
     const struct client *client;
     TAILQ_FOREACH(client, &daemon->server->clients, entry) {
-        raise_to(&used->line_bytes, client->input.length - client->input.start);
+        raise_to(&used->line_bytes, line_buffer_length(&client->input));
         raise_to(&used->client_waiting, client->waiting);
         raise_to(&used->client_waiting_bytes, client->waiting_bytes);
         raise_to(&used->output_bytes, client_output_length(client));

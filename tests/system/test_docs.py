@@ -132,6 +132,7 @@ def the_keys_of_the_configuration_are_documented():
         same(docs.first_names("sections"), known({"zzzz": 1}), "sections")
         same(docs.first_names("socket keys"), known({"socket": {"zzzz": 1}}), "socket")
         same(docs.first_names("camera keys"), known({"cameras": {"a": {"zzzz": 1}}}), "cameras")
+        same(docs.first_names("access keys"), known({"access": [{"allow": ["*"], "zzzz": 1}]}), "access")
         same(docs.first_names("callback keys"), known({"callbacks": {"a": {"zzzz": 1}}}, "expected only "), "callbacks")
         same(docs.first_names("schema keys"),
              known({"callbacks": {"a": {"args": {"format": "<H", "zzzz": 1}}}}, "expected only "), "schemas")

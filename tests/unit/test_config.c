@@ -64,6 +64,8 @@ START_TEST(what_is_said_is_what_is_meant) {
                   "   \"device\": \"/dev/ttyAMA0\", \"baud\": \"0x1c200\", \"rtscts\": true}},\n"
                   "   \"try\": {\"link\": {\"type\": \"sim\", \"faults\": \"seed=1\", \"stock\": true}}},\n"
                   " \"callbacks\": {\"gauge\": {\"result\": {\"format\": \"<f\"}, \"repeatable\": true}},\n"
+                  " \"access\": [{\"allow\": [\"*\"], \"user\": \"root\"},\n"
+                  "   {\"deny\": [\"re*\", \"call:#0000abCD\", \"call:conf*\"], \"group\": \"video\"}],\n"
                   " \"limits\": {\"clients\": 3}}");
     ck_assert_str_eq(config->socket_path, "/tmp/a");
     ck_assert_str_eq(config->socket_group, "video");
@@ -77,6 +79,20 @@ START_TEST(what_is_said_is_what_is_meant) {
     ck_assert(config->cameras[1].link.stock);
     ck_assert(callback_find(config->callbacks, "gauge")->is_repeatable);
     ck_assert_ptr_nonnull(callback_find(config->callbacks, "face_detection"));
+    ck_assert_uint_eq(config->access.count, 2);
+    const struct access_rule *rule = config->access.rules;
+    ck_assert(rule[0].allows && !rule[1].allows);
+    ck_assert_str_eq(rule[0].user, "root");
+    ck_assert_ptr_null(rule[0].group);
+    ck_assert_str_eq(rule[1].group, "video");
+    ck_assert_uint_eq(rule[1].line, 7);
+    ck_assert_uint_eq(rule[1].pattern_count, 3);
+    ck_assert_str_eq(rule[1].patterns[0].text, "re*");
+    ck_assert(!rule[1].patterns[0].is_of_callback);
+    ck_assert(rule[1].patterns[1].is_of_callback && !rule[1].patterns[1].has_wildcard);
+    ck_assert_uint_eq(rule[1].patterns[1].command, 0xabcd);
+    ck_assert(rule[1].patterns[2].is_of_callback && rule[1].patterns[2].has_wildcard);
+    ck_assert_str_eq(rule[1].patterns[2].text, "conf*");
     ck_assert_uint_eq(config->limits.clients, 3);
     config_simulate(config);
     ck_assert_str_eq(config->cameras[0].link.kind->type, "sim");
@@ -178,6 +194,34 @@ static const struct {
      "test.json:1: healing: retry_min_ms (600) is more than retry_max_ms (500)\n"},
     {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"},\n\"healing\": {\"retry_mim_ms\": 600}}}}",
      "test.json:2: cameras.a.healing.retry_mim_ms: there is no such key; did you mean \"retry_min_ms\"?\n"},
+    {"{\"limits\": {\"all_line_bytes\": 65536}}",
+     "test.json:1: limits: all_line_bytes (65536) has to be at least line_bytes (1048576)\n"},
+    {"{\"limits\": {\"client_subscriptions\": 2000}}",
+     "test.json:1: limits: all_subscriptions (1024) has to be at least client_subscriptions (2000)\n"},
+    {"{\"access\": {\"deny\": []}}",
+     "test.json:1: access: found an object, expected a list of at most 64 rules, such as "
+     "{\"deny\": [\"reset\"], \"user\": \"pi\"}\n"},
+    {"{\"access\": [\n7]}", "test.json:2: access.0: found 7, expected an object\n"},
+    {"{\"access\": [\n{\"user\": \"pi\"}]}",
+     "test.json:2: access.0: a rule has \"allow\" or \"deny\", found neither\n"},
+    {"{\"access\": [{\"allow\": [\"*\"],\n\"deny\": [\"*\"]}]}",
+     "test.json:1: access.0: a rule has \"allow\" or \"deny\", found both\n"},
+    {"{\"access\": [{\"deny\": [\"*\"],\n\"grop\": \"video\"}]}",
+     "test.json:2: access.0.grop: there is no such key; did you mean \"group\"?\n"},
+    {"{\"access\": [{\"deny\": [\"*\"],\n\"user\": 0}]}",
+     "test.json:2: access.0.user: found 0, expected a text that is not empty\n"},
+    {"{\"access\": [{\"deny\": \"*\"}]}",
+     "test.json:1: access.0.deny: found \"*\", expected a list of 1 to 256 methods "
+     "and callbacks, such as [\"reset\", \"call:*\"]\n"},
+    {"{\"access\": [{\"deny\": []}]}", NULL},
+    {"{\"access\": [{\"allow\": [\"ping\",\n\"relaese\"]}]}",
+     "test.json:2: access.0.allow.1: there is no method \"relaese\"; did you mean \"release\"?\n"},
+    {"{\"access\": [{\"allow\": [\"ping\",\n\"conf*\"]}]}",
+     "test.json:2: access.0.allow.1: there is no method \"conf*\"; a callback is written as \"call:NAME\"\n"},
+    {"{\"access\": [{\"allow\": [\"call:\"]}]}",
+     "test.json:1: access.0.allow.0: found a callback's name of 0 bytes, expected 1 to 64\n"},
+    {"{\"access\": [{\"allow\": [\"call:#12\"]}]}",
+     "test.json:1: access.0.allow.0: a command id is \"#\" and 8 hexadecimal digits, found \"#12\"\n"},
     {"{\"cameras\": }", NULL},
     {"{\"limits\": {\"output_bytes\": 65536}}", NULL},
     {"{\"callbacks\": {\"a\": {\"result\": \"HHH\"}}}", NULL},

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What all clients may take together: the one who goes too far is told or closed, and the others are served."""
+
+import json
+import re
+
+from openmvd import Daemon, Tap, wait_for_camera, wait_until
+
+SIM = {"camera": {"link": {"type": "sim"}}}
+
+
+def daemon_with(**limits):
+    return Daemon(config={"cameras": SIM, "limits": limits})
+
+
+def used(client, name):
+    return client.result("stats")["limits"][name]["used"]
+
+
+def check_full(error, limit):
+    assert error["data"]["reason"] == "queue_full" and error["data"]["retryable"], error
+    assert f"limits.{limit}" in error["message"], error
+
+
+def ping_of_length(length, number):
+    text = f'{{"jsonrpc":"2.0","id":{number},"method":"ping"}}'
+    return text[:-1] + " " * (length - len(text)) + text[-1]
+
+
+def long_lines_of_all_share_a_bound():
+    with daemon_with(line_bytes=65536, all_line_bytes=65536) as daemon, daemon.client() as first, \
+            daemon.client() as second, daemon.client() as watcher:
+        line = ping_of_length(40000, 7)
+        first.send(line[:-1])
+        wait_until(lambda: used(watcher, "all_line_bytes") >= len(line) - 1, "the first line to be read")
+        second.send(line[:-1])
+        reply = second.read()
+        assert reply["id"] is None, reply
+        check_full(reply["error"], "all_line_bytes")
+        assert used(watcher, "all_line_bytes") <= 65536
+        # Its rest is dropped, and what is short is read at any time.
+        second.send(line[-1:] + "\n" + ping_of_length(4096, 8) + "\n")
+        assert second.read() == {"jsonrpc": "2.0", "id": 8, "result": "pong"}
+        first.send(line[-1:] + "\n")
+        assert first.read() == {"jsonrpc": "2.0", "id": 7, "result": "pong"}
+        second.send(line + "\n")
+        assert second.read() == {"jsonrpc": "2.0", "id": 7, "result": "pong"}
+        # What is longer than any line may be is an error of its own.
+        second.send("x" * 70000 + "\n")
+        assert second.read()["error"]["data"]["reason"] == "too_large"
+
+
+def arguments_of_all_share_a_bound():
+    with daemon_with(client_waiting_bytes=6000, all_waiting_bytes=10000) as daemon, daemon.client() as first, \
+            daemon.client() as second:
+        wait_for_camera(first)
+        busy = first.send_request("call", {"name": "sleep", "data": "d0070000", "encoding": "hex", "timeout_ms": 30000})
+        wait_until(lambda: first.result("cameras")[0]["busy"], "the camera to be busy")
+
+        def ask(client, length):
+            params = {"name": "echo", "data": "x" * length, "encoding": "utf8", "timeout_ms": 30000}
+            return client.send_request("call", params)
+        accepted = [(first, ask(first, 5500)), (second, ask(second, 4000))]
+        wait_until(lambda: used(second, "all_waiting_bytes") == 9500, "both to wait")
+        check_full(second.reply(ask(second, 600))["error"], "all_waiting_bytes")
+        accepted.append((second, ask(second, 500)))
+        for client, number in accepted + [(first, busy)]:
+            assert "result" in client.reply(number)
+        assert used(first, "all_waiting_bytes") == 0
+
+
+def arguments_of_subscriptions_count_among_what_waits():
+    with daemon_with(client_waiting_bytes=6000, all_waiting_bytes=10000) as daemon, daemon.client() as first, \
+            daemon.client() as second:
+        wait_for_camera(first)
+        params = {"name": "echo", "data": "x" * 4000, "encoding": "utf8"}
+        number = first.result("subscribe", params)["subscription"]
+        check_full(first.error("subscribe", params), "client_waiting_bytes")
+        second.result("subscribe", params)
+        check_full(second.error("subscribe", dict(params, data="x" * 1900)), "all_waiting_bytes")
+        assert first.result("unsubscribe", {"subscription": number}) is True
+        second.result("subscribe", dict(params, data="x" * 1700))
+        second.close()
+        wait_until(lambda: used(first, "all_waiting_bytes") == 0, "the second client to be gone")
+
+
+def subscriptions_of_all_share_a_bound():
+    with daemon_with(client_subscriptions=2, all_subscriptions=3) as daemon, daemon.client() as first:
+        with daemon.client() as second:
+            for client in (first, first, second):
+                client.result("subscribe", {"events": True})
+            check_full(second.error("subscribe", {"events": True}), "all_subscriptions")
+            check_full(first.error("subscribe", {"events": True}), "client_subscriptions")
+            assert used(first, "all_subscriptions") == 3
+        wait_until(lambda: used(first, "all_subscriptions") == 2, "the second client to be gone")
+
+
+def the_slowest_is_closed_where_too_many_replies_wait():
+    limits = {"payload_bytes": 65536, "output_pause_bytes": 131072, "output_bytes": 262144, "all_output_bytes": 262144}
+    with daemon_with(**limits) as daemon, daemon.client() as watcher, daemon.client() as first, daemon.client() as second:
+        line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "callbacks"}) + "\n"
+        wait_for_camera(watcher)
+        for client in (first, second):
+            client.socket.setblocking(False)
+
+        def is_closed():
+            for client in (first, second):
+                try:
+                    client.socket.send(line.encode() * 10)
+                except OSError:
+                    pass
+            assert watcher.result("ping") == "pong"
+            assert used(watcher, "all_output_bytes") <= 262144
+            return len(watcher.result("stats")["clients"]) == 2
+        wait_until(is_closed, "the slowest to be closed")
+        assert re.search(r"^<4>client: client \d+ \(uid \d+, gid \d+, pid \d+\) is closed: \d+ bytes of replies wait to be read "
+                         r"by all clients \(limits\.all_output_bytes\)", daemon.log(), re.M), daemon.log()
+
+
+tap = Tap()
+tap.run([
+    long_lines_of_all_share_a_bound,
+    arguments_of_all_share_a_bound,
+    arguments_of_subscriptions_count_among_what_waits,
+    subscriptions_of_all_share_a_bound,
+    the_slowest_is_closed_where_too_many_replies_wait,
+])
+tap.finish()
