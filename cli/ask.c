@@ -7,8 +7,8 @@
 #include "need.h"
 #include "reasons.h"
 
-static bool add_milliseconds(cJSON *params, const struct options *options, enum option_id id, const char *unit,
-                             long least, const char *name, long *milliseconds) {
+bool ask_add_milliseconds(cJSON *params, const struct options *options, enum option_id id, const char *unit, long least,
+                          const char *name, long *milliseconds) {
     if (!options_time(options, id, unit, least, milliseconds)) {
         return false;
     }
@@ -48,8 +48,8 @@ cJSON *ask_call_params(const struct options *options, const char *name, const ch
     }
     long max_age_ms = 0;
     *patience_ms = CLIENT_CALL_MS;
-    if (!add_milliseconds(params, options, OPTION_TIMEOUT, "s", 1, "timeout_ms", patience_ms) ||
-        !add_milliseconds(params, options, OPTION_MAX_AGE, "ms", 0, "max_age_ms", &max_age_ms)) {
+    if (!ask_add_milliseconds(params, options, OPTION_TIMEOUT, "s", 1, "timeout_ms", patience_ms) ||
+        !ask_add_milliseconds(params, options, OPTION_MAX_AGE, "ms", 0, "max_age_ms", &max_age_ms)) {
         cJSON_Delete(params);
         return NULL;
     }
@@ -66,6 +66,18 @@ int ask_call(struct client *client, const cJSON *params, long patience_ms, struc
     return code;
 }
 
+int ask_subscribe(const struct options *options, struct client *client, const cJSON *params) {
+    struct reply reply;
+    char *text = need_memory(cJSON_PrintUnformatted(params));
+    int code = client_request(client, "subscribe", text, false, CLIENT_INSTANT_MS, &reply);
+    cJSON_free(text);
+    if (code != CTL_OK) {
+        reply_report_failure(&reply, options->value[OPTION_JSON] != NULL);
+    }
+    reply_free(&reply);
+    return code;
+}
+
 int ask_method(const struct options *options, struct client *client, const char *method, const char *camera,
                long patience_ms, struct reply *reply) {
     *reply = (struct reply){0};
@@ -74,7 +86,7 @@ int ask_method(const struct options *options, struct client *client, const char 
     }
     cJSON *params = need_memory(cJSON_CreateObject());
     long for_ms = 0;
-    if (!add_milliseconds(params, options, OPTION_FOR, "s", 1, "for_ms", &for_ms)) {
+    if (!ask_add_milliseconds(params, options, OPTION_FOR, "s", 1, "for_ms", &for_ms)) {
         cJSON_Delete(params);
         return CTL_USAGE;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The connection: sending a line, receiving lines and raw bytes with bounds and deadlines, matching a reply. */
+/* The connection: sending a line, receiving lines and raw bytes with bounds and deadlines, telling replies and events. */
 #include "client.h"
 
 #include <cjson/cJSON.h>
@@ -10,16 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "inbox.h"
 #include "locate.h"
 #include "need.h"
+#include "reasons.h"
+#include "repeat.h"
 
 /* The daemon's longest line is about 1.4 MB with its default limits; these leave room for raised ones. */
 #define LINE_LIMIT  ((size_t)16 << 20)
 #define BYTES_LIMIT ((size_t)16 << 20)
-#define FIRST_ROOM  ((size_t)4096)
 #define TICK_MS     100
 
 struct client {
@@ -28,10 +29,10 @@ struct client {
     unsigned next_id;
     client_tick *tick;
     void *tick_context;
-    /* What was received and not yet taken. */
-    char *buffer;
-    size_t length;
-    size_t room;
+    struct inbox inbox;
+    /* An event whose line was taken while its raw bytes were not all there yet, and how many those are. */
+    struct reply event;
+    size_t event_bytes;
 };
 
 /* One exchange under way. */
@@ -43,12 +44,6 @@ struct exchange {
     int64_t deadline;
     bool complete; /* our answer was read to its end, so the next one begins where this stopped */
 };
-
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 struct client *client_new(const char *socket_path) {
     struct client *client = need_memory(calloc(1, sizeof *client));
@@ -62,7 +57,8 @@ static void disconnect(struct client *client) {
         close(client->descriptor);
     }
     client->descriptor = -1;
-    client->length = 0;
+    inbox_clear(&client->inbox);
+    reply_free(&client->event);
 }
 
 void client_free(struct client *client) {
@@ -70,7 +66,6 @@ void client_free(struct client *client) {
         return;
     }
     disconnect(client);
-    free(client->buffer);
     free(client);
 }
 
@@ -85,16 +80,10 @@ void client_set_tick(struct client *client, client_tick *tick, void *context) {
     client->tick_context = context;
 }
 
-/* Waits until the socket is ready for `events`; false, with the reply made a failure, when the deadline passes. */
-static bool wait_ready(struct exchange *exchange, short events) {
+/* Waits until the socket is ready for `events`; false when the exchange's deadline passes. */
+static bool is_ready(const struct exchange *exchange, short events) {
     struct client *client = exchange->client;
-    for (;;) {
-        int64_t now = now_ms();
-        if (now >= exchange->deadline) {
-            reply_fail(exchange->reply, "no_answer", "unknown", NULL, "the daemon did not answer \"%s\" within %.3g s",
-                       exchange->method, (double)(now - exchange->started) / 1000);
-            return false;
-        }
+    for (int64_t now = clock_now_ms(); now < exchange->deadline; now = clock_now_ms()) {
         int64_t left = exchange->deadline - now;
         int pause = left > TICK_MS && client->tick ? TICK_MS : left > 60000 ? 60000 : (int)left;
         struct pollfd waited = {.fd = client->descriptor, .events = events};
@@ -102,9 +91,20 @@ static bool wait_ready(struct exchange *exchange, short events) {
             return true;
         }
         if (client->tick) {
-            client->tick(client->tick_context, (long)(now_ms() - exchange->started));
+            client->tick(client->tick_context, (long)(clock_now_ms() - exchange->started));
         }
     }
+    return false;
+}
+
+/* The same, with the reply made a failure when the deadline passes. */
+static bool wait_ready(struct exchange *exchange, short events) {
+    bool ready = is_ready(exchange, events);
+    if (!ready) {
+        reply_fail(exchange->reply, "no_answer", "unknown", NULL, "the daemon did not answer \"%s\" within %.3g s",
+                   exchange->method, (double)(clock_now_ms() - exchange->started) / 1000);
+    }
+    return ready;
 }
 
 /* A connection that breaks under it is no failure yet: a daemon with too many clients closes at once, having said why.
@@ -120,85 +120,77 @@ static void send_all(struct exchange *exchange, const char *bytes, size_t length
     }
 }
 
-/* Receives what there is, at least one byte, making room up to `limit`. */
+/* Receives what there is, at least one byte, as long as no more than `limit` are there. */
 static bool receive_some(struct exchange *exchange, size_t limit) {
     struct client *client = exchange->client;
-    if (client->length == client->room) {
-        size_t room = client->room ? client->room * 2 : FIRST_ROOM;
-        client->buffer = need_memory(realloc(client->buffer, room));
-        client->room = room;
-    }
     while (wait_ready(exchange, POLLIN)) {
-        size_t space = client->room - client->length;
-        size_t most = limit - client->length < space ? limit - client->length : space;
-        ssize_t received = recv(client->descriptor, client->buffer + client->length, most, MSG_DONTWAIT);
-        if (received > 0) {
-            client->length += (size_t)received;
-            return true;
-        }
-        if (received == 0 || (errno != EAGAIN && errno != EINTR)) {
+        enum inbox_outcome outcome = inbox_fill(&client->inbox, client->descriptor, limit);
+        if (outcome == INBOX_CLOSED) {
             reply_fail(exchange->reply, "connection_lost", "unknown", NULL,
                        "the daemon closed the connection before its answer to \"%s\" was complete", exchange->method);
             return false;
+        }
+        if (outcome == INBOX_FILLED) {
+            return true;
         }
     }
     return false;
 }
 
-/* The first `length` bytes received, followed by a NUL, as memory to free; those behind them stay. */
-static char *take(struct client *client, size_t length, size_t skipped) {
-    char *taken = need_memory(malloc(length + 1));
-    memcpy(taken, client->buffer, length);
-    taken[length] = 0;
-    client->length -= length + skipped;
-    memmove(client->buffer, client->buffer + length + skipped, client->length);
-    return taken;
+static bool fail_too_long(struct exchange *exchange) {
+    reply_fail(exchange->reply, "bad_reply", "unknown", NULL, "the daemon's answer to \"%s\" is longer than %zu MiB",
+               exchange->method, LINE_LIMIT >> 20);
+    return false;
 }
 
 static char *receive_line(struct exchange *exchange, size_t *length) {
-    struct client *client = exchange->client;
-    size_t searched = 0;
-    for (;;) {
-        char *end =
-            client->length > searched ? memchr(client->buffer + searched, '\n', client->length - searched) : NULL;
-        if (end) {
-            *length = (size_t)(end - client->buffer);
-            return take(client, *length, 1);
-        }
-        searched = client->length;
-        if (searched >= LINE_LIMIT) {
-            reply_fail(exchange->reply, "bad_reply", "unknown", NULL,
-                       "the daemon's answer to \"%s\" is longer than %zu MiB", exchange->method, LINE_LIMIT >> 20);
-            return NULL;
-        }
-        if (!receive_some(exchange, LINE_LIMIT)) {
+    struct inbox *inbox = &exchange->client->inbox;
+    while (!inbox_has_line(inbox, length)) {
+        if (inbox->length >= LINE_LIMIT ? !fail_too_long(exchange) : !receive_some(exchange, LINE_LIMIT)) {
             return NULL;
         }
     }
+    return inbox_take(inbox, *length, 1);
+}
+
+/* Whether a raw answer announces bytes behind its line. */
+static bool announces_bytes(const struct reply *reply, struct json_text *count) {
+    struct json_text value;
+    return json_text_member(reply->result, "value", &value) && json_text_member(value, "raw", count);
+}
+
+/* How many they are. False, with the reply made a failure, where they are more than there is room for. */
+static bool read_byte_count(struct reply *reply, struct json_text text, size_t *count) {
+    bool good = json_text_size(text, BYTES_LIMIT, count);
+    if (!good) {
+        reply_fail(reply, "bad_reply", "unknown", NULL, "the daemon announced more bytes than %zu MiB",
+                   BYTES_LIMIT >> 20);
+    }
+    return good;
+}
+
+static void take_bytes(struct client *client, struct reply *reply, size_t count) {
+    reply->bytes = inbox_take(&client->inbox, count, 0);
+    reply->byte_count = count;
 }
 
 /* Where a raw reply announces bytes, receives them behind its line. */
 static bool receive_bytes(struct exchange *exchange) {
     struct client *client = exchange->client;
-    struct reply *reply = exchange->reply;
-    struct json_text value;
-    struct json_text raw;
-    if (!json_text_member(reply->result, "value", &value) || !json_text_member(value, "raw", &raw)) {
+    struct json_text text;
+    size_t count = 0;
+    if (!announces_bytes(exchange->reply, &text)) {
         return true;
     }
-    size_t count = 0;
-    if (!json_text_size(raw, BYTES_LIMIT, &count)) {
-        reply_fail(reply, "bad_reply", "unknown", NULL, "the daemon announced more bytes than %zu MiB",
-                   BYTES_LIMIT >> 20);
+    if (!read_byte_count(exchange->reply, text, &count)) {
         return false;
     }
-    while (client->length < count) {
+    while (client->inbox.length < count) {
         if (!receive_some(exchange, count)) {
             return false;
         }
     }
-    reply->bytes = take(client, count, 0);
-    reply->byte_count = count;
+    take_bytes(client, exchange->reply, count);
     return true;
 }
 
@@ -283,7 +275,7 @@ void client_cancel(struct client *client) {
 
 int client_request(struct client *client, const char *method, const char *params, bool raw, long patience_ms,
                    struct reply *reply) {
-    int64_t started = now_ms();
+    int64_t started = clock_now_ms();
     struct exchange exchange = {client, reply, method, started, started + patience_ms, false};
     *reply = (struct reply){0};
     if (client->descriptor < 0) {
@@ -304,4 +296,72 @@ int client_request(struct client *client, const char *method, const char *params
         disconnect(client);
     }
     return reply_exit_code(reply);
+}
+
+/*
+ * Makes client->event of a line that is one. An error outside any reply ends everything, and so does what is no
+ * JSON-RPC; other lines say nothing to a subscriber.
+ */
+static void read_event(struct client *client, char *line, size_t length, bool raw) {
+    struct reply *event = &client->event;
+    struct json_text message;
+    struct json_text member;
+    if (!json_text_check(line, length, &message) || json_text_kind(message) != JSON_OBJECT) {
+        if (strspn(line, "\r") < length) {
+            reply_fail(event, "bad_reply", "unknown", NULL, "what came is not JSON-RPC");
+        }
+        free(line);
+    } else if (json_text_member(message, "method", &member) && json_text_is(member, "\"event\"") &&
+               json_text_member(message, "params", &member) && json_text_kind(member) == JSON_OBJECT) {
+        *event = (struct reply){.line = line, .result = member};
+        if (raw && announces_bytes(event, &member) && !read_byte_count(event, member, &client->event_bytes)) {
+            client->event_bytes = 0;
+        }
+    } else if (json_text_member(message, "error", &member) && json_text_kind(member) == JSON_OBJECT) {
+        *event = (struct reply){.line = line, .error = member};
+    } else {
+        free(line);
+    }
+}
+
+/* Whether client->event is there with all its bytes, or a failure in its place. */
+static bool has_event(struct client *client, bool raw) {
+    size_t length = 0;
+    while (!client->event.line && inbox_has_line(&client->inbox, &length)) {
+        read_event(client, inbox_take(&client->inbox, length, 1), length, raw);
+    }
+    if (!client->event.line && client->inbox.length >= LINE_LIMIT) {
+        reply_fail(&client->event, "bad_reply", "unknown", NULL, "the daemon sent a line of more than %zu MiB",
+                   LINE_LIMIT >> 20);
+    }
+    return client->event.line && client->inbox.length >= client->event_bytes;
+}
+
+int client_next_event(struct client *client, bool raw, long patience_ms, struct reply *event) {
+    int64_t started = clock_now_ms();
+    const struct exchange waiting = {client, event, "subscribe", started, started + patience_ms, false};
+    *event = (struct reply){0};
+    while (!has_event(client, raw)) {
+        size_t limit = client->event.line ? client->event_bytes : LINE_LIMIT;
+        if (!is_ready(&waiting, POLLIN)) {
+            return CTL_OK;
+        }
+        if (inbox_fill(&client->inbox, client->descriptor, limit) == INBOX_CLOSED) {
+            reply_free(&client->event);
+            reply_fail(&client->event, "connection_lost", "no", "is the daemon still running?",
+                       "the daemon closed the connection");
+            client->event_bytes = 0;
+        }
+    }
+    *event = client->event;
+    client->event = (struct reply){0};
+    if (client->event_bytes > 0) {
+        take_bytes(client, event, client->event_bytes);
+        client->event_bytes = 0;
+    }
+    int code = reply_exit_code(event);
+    if (code != CTL_OK) {
+        disconnect(client);
+    }
+    return code;
 }

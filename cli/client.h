@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One connection to the daemon, one request at a time: it is opened by the first request, and again by the next after
- * it broke. The socket is only touched after poll() said so, and every wait has an end.
+ * it broke. After a "subscribe", events are taken from it. The socket is only touched after poll() said so, and every
+ * wait has an end.
  */
 #ifndef OPENMVCTL_CLIENT_H
 #define OPENMVCTL_CLIENT_H
@@ -54,5 +55,13 @@ void client_cancel(struct client *client);
  */
 int client_request(struct client *client, const char *method, const char *params, bool raw, long patience_ms,
                    struct reply *reply);
+
+/*
+ * Waits up to `patience_ms`, at least 1, for the next event of a subscription, which must have been the last request;
+ * `raw` says that it asked for raw events. `event` is to be freed: its result is the event's params, with the bytes
+ * behind it; where none came in that time its line is NULL. Returns CTL_OK for both; else the event is the failure that
+ * ended the connection, and this its exit code.
+ */
+int client_next_event(struct client *client, bool raw, long patience_ms, struct reply *event);
 
 #endif

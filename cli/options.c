@@ -46,6 +46,8 @@ static const struct option_row option_rows[OPTION_KINDS] = {
     [OPTION_DRY_RUN] = {"--dry-run", NULL, "only show what would be done"},
     [OPTION_YES] = {"--yes", NULL, "replace a main.py that is not openmvd's without asking"},
     [OPTION_DEVICE] = {"--device", "NODE", "look at this port, also without a daemon"},
+    [OPTION_ON_CHANGE] = {"--on-change", NULL, "only answers that differ from the one before"},
+    [OPTION_EVENTS] = {"--events", NULL, "cameras that come and go, instead of a callback"},
 };
 
 /* The option whose name is the `length` characters at `name`; OPTION_KINDS when there is none. */

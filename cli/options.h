@@ -33,6 +33,8 @@ enum option_id {
     OPTION_DRY_RUN,
     OPTION_YES,
     OPTION_DEVICE,
+    OPTION_ON_CHANGE,
+    OPTION_EVENTS,
     OPTION_KINDS,
 };
 

@@ -19,4 +19,7 @@ bool output_file_write(const char *path, const void *bytes, size_t length);
  */
 char *output_file_name(const char *pattern, unsigned number);
 
+/* What to say of a pattern that is none: a format for usage_error, with the pattern. */
+#define OUTPUT_FILE_NO_NAME "'%s' is no file name: one %%d or %%03d may stand in it, and %%%% for a percent sign"
+
 #endif

@@ -5,21 +5,21 @@
 #include <errno.h>
 #include <time.h>
 
-static int64_t now_ms(void) {
+int64_t clock_now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 struct beat beat_begin(long every_ms) {
-    return (struct beat){now_ms() + every_ms, every_ms};
+    return (struct beat){clock_now_ms() + every_ms, every_ms};
 }
 
 void beat_wait(struct beat *beat) {
     if (beat->every_ms <= 0) {
         return;
     }
-    int64_t late = now_ms() - beat->next_ms;
+    int64_t late = clock_now_ms() - beat->next_ms;
     if (late > 0) {
         beat->next_ms += (late + beat->every_ms - 1) / beat->every_ms * beat->every_ms;
     }

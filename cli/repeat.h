@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Doing something again at an even pace. */
+/* Time by the monotonic clock, and doing something again at an even pace. */
 #ifndef OPENMVCTL_REPEAT_H
 #define OPENMVCTL_REPEAT_H
 
 #include <stdint.h>
+
+int64_t clock_now_ms(void);
 
 /* A beat of `every_ms` from when it was begun. */
 struct beat {

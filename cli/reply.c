@@ -4,7 +4,6 @@
 
 #include <cjson/cJSON.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +54,13 @@ static char *error_detail(const struct reply *reply, const char *name) {
     return found && json_text_kind(detail) == JSON_STRING ? json_text_decode(detail, NULL) : NULL;
 }
 
+bool reply_has_reason(const struct reply *reply, const char *reason) {
+    char *given = error_detail(reply, "reason");
+    bool same = given && strcmp(given, reason) == 0;
+    free(given);
+    return same;
+}
+
 static const struct reason_row *error_reason(const struct reply *reply) {
     char *reason = error_detail(reply, "reason");
     const struct reason_row *row = reason_find(reason ? reason : "");
@@ -71,20 +77,29 @@ static void put_json_line(struct json_text value) {
     fputc('\n', stdout);
 }
 
+void reply_put_message(FILE *out, struct json_text error) {
+    struct json_text message;
+    if (!json_text_member(error, "message", &message)) {
+        fputs("the daemon gave an error without a message", out);
+        return;
+    }
+    size_t length = 0;
+    char *text = json_text_decode(message, &length);
+    screen_put(out, text, length);
+    free(text);
+}
+
 int reply_report_failure(const struct reply *reply, bool json) {
     if (json) {
         put_json_line(reply->error);
         return reply_exit_code(reply);
     }
-    struct json_text message;
-    size_t length = 0;
-    char *text = json_text_member(reply->error, "message", &message) ? json_text_decode(message, &length) : NULL;
     char *own_hint = error_detail(reply, "hint");
     const char *hint = own_hint ? own_hint : error_reason(reply)->hint;
 
     fputs("openmvctl: ", stderr);
     screen_tone_begin(stderr, TONE_BAD);
-    screen_put(stderr, text ? text : "the daemon gave an error without a message", text ? length : 42);
+    reply_put_message(stderr, reply->error);
     screen_tone_end(stderr, TONE_BAD);
     fputc('\n', stderr);
     while (hint && *hint) {
@@ -95,7 +110,6 @@ int reply_report_failure(const struct reply *reply, bool json) {
         hint += line + (hint[line] == '\n');
     }
     free(own_hint);
-    free(text);
     return reply_exit_code(reply);
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "json_text.h"
 
@@ -31,11 +32,17 @@ void reply_fail(struct reply *reply, const char *reason, const char *executed, c
 /* The exit code that goes with the reply. */
 int reply_exit_code(const struct reply *reply);
 
+/* Whether it is an error with that reason. */
+bool reply_has_reason(const struct reply *reply, const char *reason);
+
 /*
  * Tells people of a failure on stderr, with the next step where there is one; with `json`, programs on stdout with the
  * error object on one line. Returns the exit code.
  */
 int reply_report_failure(const struct reply *reply, bool json);
+
+/* Prints an error object's message. */
+void reply_put_message(FILE *out, struct json_text error);
 
 /* Prints the result on one line of JSON, every digit as it came. */
 void reply_print_json(const struct reply *reply);

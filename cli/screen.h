@@ -24,6 +24,12 @@ void screen_put_json(FILE *out, const char *text, size_t length);
 /* True when `out` is a terminal that is not dumb. */
 bool screen_is_terminal(FILE *out);
 
+/* Control sequences, for terminals only. */
+#define SCREEN_CLEAR       "\033[H\033[J"
+#define SCREEN_CLEAR_LINE  "\r\033[K"
+#define SCREEN_HIDE_CURSOR "\033[?25l"
+#define SCREEN_SHOW_CURSOR "\033[?25h"
+
 /* Starts and ends a tone: nothing unless `out` is a terminal and NO_COLOR is unset or empty. */
 void screen_tone_begin(FILE *out, enum screen_tone tone);
 void screen_tone_end(FILE *out, enum screen_tone tone);

@@ -11,6 +11,9 @@
 /* Records longer than this are set out one member a line. */
 #define LINE_WIDTH 100
 
+/* More text than this on a terminal is most likely a picture in base64, which nobody wants to scroll through. */
+#define TERMINAL_TEXT_LIMIT 4096
+
 static void put_scalar(FILE *out, struct json_text value) {
     if (json_text_is(value, "null")) {
         fputc('-', out);
@@ -196,4 +199,15 @@ void value_print(FILE *out, struct json_text value) {
     char *line = value_to_line(value);
     fprintf(out, "%s\n", line);
     free(line);
+}
+
+void value_print_answer(FILE *out, struct json_text value) {
+    if (json_text_is(value, "null")) {
+        fputs("nothing seen\n", out);
+    } else if (json_text_kind(value) == JSON_STRING && value.length > TERMINAL_TEXT_LIMIT && screen_is_terminal(out)) {
+        fprintf(out, "a text of %zu characters; 'openmvctl call --out FILE' writes the bytes it stands for\n",
+                value.length - 2);
+    } else {
+        value_print(out, value);
+    }
 }

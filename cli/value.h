@@ -10,6 +10,12 @@
 /* Prints a value with the line end behind it. A record of plain members becomes `x 10  y 20  w 30  h 40`. */
 void value_print(FILE *out, struct json_text value);
 
+/*
+ * Prints a callback's answer: "nothing seen" for null, and on a terminal only the length of a text that is too long to
+ * be meant for reading.
+ */
+void value_print_answer(FILE *out, struct json_text value);
+
 /* Prints an object or list of any depth as an outline, `indent` spaces from the left. */
 void value_print_outline(FILE *out, struct json_text value, int indent);
 

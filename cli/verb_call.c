@@ -11,9 +11,6 @@
 #include "value.h"
 #include "verbs.h"
 
-/* More text than this on a terminal is most likely a picture in base64, which nobody wants to scroll through. */
-#define TERMINAL_TEXT_LIMIT 4096
-
 /* The reply form to ask for: --out alone wants bytes. False after telling what does not go together. */
 static bool choose_form(const struct options *options, const char **form) {
     const char *given = options->value[OPTION_REPLY];
@@ -69,18 +66,6 @@ static void print_origin(struct json_text result) {
     free(bytes);
 }
 
-static void print_value(struct json_text result, struct json_text value) {
-    if (json_text_is(value, "null")) {
-        puts("nothing seen");
-    } else if (json_text_kind(value) == JSON_STRING && value.length > TERMINAL_TEXT_LIMIT &&
-               screen_is_terminal(stdout)) {
-        printf("a text of %zu characters; --out FILE writes the bytes it stands for\n", value.length - 2);
-    } else {
-        value_print(stdout, value);
-    }
-    print_origin(result);
-}
-
 static int print_answer(const struct options *options, const struct reply *reply) {
     const char *out = options->value[OPTION_OUT];
     struct json_text value = {0};
@@ -96,7 +81,8 @@ static int print_answer(const struct options *options, const struct reply *reply
         /* Standard output was promised to the bytes. */
         fputs("nothing seen\n", stderr);
     } else if (!to_file) {
-        print_value(reply->result, value);
+        value_print_answer(stdout, value);
+        print_origin(reply->result);
     }
     return CTL_OK;
 }

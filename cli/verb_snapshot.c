@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ask.h"
+#include "need.h"
 #include "output_file.h"
 #include "reasons.h"
 #include "repeat.h"
@@ -14,12 +15,14 @@
 /* A wait shorter than this needs no progress. */
 #define PROGRESS_AFTER_MS 500
 
-#define CLEAR_LINE        "\r\033[K"
-
 struct series {
     const struct options *options;
     struct client *client;
-    cJSON *params;
+    /* The ways to a picture: in one call, or held by the camera and then read. */
+    cJSON *whole;
+    cJSON *hold;
+    cJSON *read;
+    bool holds; /* the second way has led to a picture */
     long patience_ms;
     const char *pattern;
     bool endless;
@@ -42,7 +45,7 @@ static void put_position(FILE *out, const struct series *series) {
 static void show_waiting(void *context, long waited_ms) {
     const struct series *series = context;
     if (waited_ms >= PROGRESS_AFTER_MS) {
-        fputs(CLEAR_LINE "waiting for ", stderr);
+        fputs(SCREEN_CLEAR_LINE "waiting for ", stderr);
         put_position(stderr, series);
         fprintf(stderr, ": %.1f s", (double)waited_ms / 1000);
         fflush(stderr);
@@ -51,7 +54,7 @@ static void show_waiting(void *context, long waited_ms) {
 
 static void clear_progress(const struct series *series) {
     if (series->progress) {
-        fputs(CLEAR_LINE, stderr);
+        fputs(SCREEN_CLEAR_LINE, stderr);
         fflush(stderr);
     }
 }
@@ -95,10 +98,47 @@ static int save_picture(struct series *series, const struct reply *reply) {
     return code;
 }
 
+/* A camera that has no such callback says so, or, if it is a stock one, gives nothing. */
+static bool is_absent(const struct reply *reply) {
+    struct json_text value;
+    return reply_has_reason(reply, "no_such_callback") ||
+           (json_text_member(reply->result, "value", &value) && json_text_is(value, "null"));
+}
+
+static int ask_held_picture(const struct series *series, struct reply *reply) {
+    int code = ask_call(series->client, series->hold, series->patience_ms, reply);
+    if (code != CTL_OK || is_absent(reply)) {
+        return code;
+    }
+    reply_free(reply);
+    return ask_call(series->client, series->read, series->patience_ms, reply);
+}
+
+/* Cameras with a script that only transfers images have no jpeg_snapshot; where they have neither, the first is told. */
+static int ask_picture(struct series *series, struct reply *reply) {
+    if (series->holds) {
+        return ask_held_picture(series, reply);
+    }
+    int code = ask_call(series->client, series->whole, series->patience_ms, reply);
+    if (is_absent(reply)) {
+        struct reply held;
+        int held_code = ask_held_picture(series, &held);
+        series->holds = held_code == CTL_OK && held.bytes;
+        if (is_absent(&held)) {
+            reply_free(&held);
+        } else {
+            reply_free(reply);
+            *reply = held;
+            code = held_code;
+        }
+    }
+    return code;
+}
+
 /* `over` is set when it makes no sense to go on. */
 static int take_picture(struct series *series, bool *over) {
     struct reply reply;
-    int code = ask_call(series->client, series->params, series->patience_ms, &reply);
+    int code = ask_picture(series, &reply);
     if (code == CTL_OK && !reply.bytes) {
         reply_fail(&reply, "bad_result", "yes", "is the camera's script one that takes pictures?",
                    "the camera gave no picture");
@@ -133,6 +173,25 @@ static int take_series(struct series *series, long every_ms) {
     return worst;
 }
 
+/* False after telling on stderr what was wrong with an option. */
+static bool build_params(struct series *series) {
+    const struct options *options = series->options;
+    series->whole = ask_call_params(options, "jpeg_snapshot", "raw", &series->patience_ms);
+    if (!series->whole) {
+        return false;
+    }
+    series->hold = need_memory(cJSON_Duplicate(series->whole, true));
+    cJSON_ReplaceItemInObject(series->hold, "name", need_memory(cJSON_CreateString("jpeg_image_snapshot")));
+    cJSON_AddStringToObject(series->hold, "args", "sensor.RGB565,sensor.QVGA");
+    cJSON_DeleteItemFromObject(series->hold, "reply");
+    /* What another's picture was like says nothing of the one that is held for this connection. */
+    cJSON_DeleteItemFromObject(series->hold, "max_age_ms");
+    series->read = need_memory(cJSON_Duplicate(series->whole, true));
+    cJSON_ReplaceItemInObject(series->read, "name", need_memory(cJSON_CreateString("jpeg_image_read")));
+    cJSON_DeleteItemFromObject(series->read, "max_age_ms");
+    return true;
+}
+
 int verb_run_snapshot(const struct options *options, struct client *client) {
     struct series series = {.options = options, .client = client, .count = 1};
     long every_ms = 0;
@@ -148,9 +207,7 @@ int verb_run_snapshot(const struct options *options, struct client *client) {
     bool to_stdout = first && strcmp(first, "-") == 0;
     free(first);
     if (!first) {
-        return usage_error(options,
-                           "'%s' is no file name: one %%d or %%03d may stand in it, and %%%% for a percent sign",
-                           series.pattern);
+        return usage_error(options, OUTPUT_FILE_NO_NAME, series.pattern);
     }
     if (to_stdout && options->value[OPTION_JSON]) {
         return usage_error(options, "pictures and --json cannot share standard output");
@@ -158,8 +215,7 @@ int verb_run_snapshot(const struct options *options, struct client *client) {
     if (to_stdout && screen_is_terminal(stdout)) {
         return usage_error(options, "a picture would upset the terminal: name a file, or redirect");
     }
-    series.params = ask_call_params(options, "jpeg_snapshot", "raw", &series.patience_ms);
-    if (!series.params) {
+    if (!build_params(&series)) {
         return CTL_USAGE;
     }
     series.progress = screen_is_terminal(stderr) && !options->value[OPTION_JSON];
@@ -167,6 +223,8 @@ int verb_run_snapshot(const struct options *options, struct client *client) {
         client_set_tick(client, show_waiting, &series);
     }
     int code = take_series(&series, every_ms);
-    cJSON_Delete(series.params);
+    cJSON_Delete(series.whole);
+    cJSON_Delete(series.hold);
+    cJSON_Delete(series.read);
     return code;
 }

@@ -11,11 +11,9 @@
 #include "value.h"
 #include "verbs.h"
 
-#define WATCH_MS     1000
+#define WATCH_MS   1000
 
-#define CLEAR_SCREEN "\033[H\033[J"
-
-#define NAME_WIDTH   16
+#define NAME_WIDTH 16
 
 /* How calls ended that did not end well, as `not_delivered 2  bad_result 1`; "-" where all did. */
 static char *failures_to_cell(struct json_text callback) {
@@ -131,7 +129,7 @@ int verb_run_stats(const struct options *options, struct client *client) {
             beat_wait(&beat);
             fputs(json || overwrite ? "" : "\n", stdout);
         }
-        fputs(overwrite ? CLEAR_SCREEN : "", stdout);
+        fputs(overwrite ? SCREEN_CLEAR : "", stdout);
         code = show_stats(options, client);
         fflush(stdout);
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* `trace`: a camera's wire into a file. */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ask.h"
+#include "interrupt.h"
 #include "need.h"
 #include "output_file.h"
 #include "reasons.h"
@@ -14,26 +14,18 @@
 
 #define DURATION_MS 10000L
 
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number) {
-    signal(number, SIG_DFL);
-    interrupted = 1;
-}
+struct recording {
+    struct client *client;
+    bool cancelled;
+};
 
 /* The first Ctrl-C ends the recording, the second this program. */
-static void catch_signals(void) {
-    struct sigaction action = {.sa_handler = on_signal};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 static void end_when_interrupted(void *context, long waited_ms) {
+    struct recording *recording = context;
     (void)waited_ms;
-    if (interrupted) {
-        interrupted = 0;
-        client_cancel(context);
+    if (interrupt_came() && !recording->cancelled) {
+        recording->cancelled = true;
+        client_cancel(recording->client);
     }
 }
 
@@ -125,8 +117,9 @@ int verb_run_trace(const struct options *options, struct client *client) {
     }
     struct reply reply;
     char *params = build_params(operand ? operand : option, duration_ms, max_bytes);
-    catch_signals();
-    client_set_tick(client, end_when_interrupted, client);
+    struct recording recording = {client, false};
+    interrupt_catch();
+    client_set_tick(client, end_when_interrupted, &recording);
     int code = client_request(client, "trace", params, false, duration_ms + patience_ms, &reply);
     code = code == CTL_OK ? report(options, &reply, file)
                           : reply_report_failure(&reply, options->value[OPTION_JSON] != NULL);

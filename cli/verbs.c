@@ -7,11 +7,15 @@
 #include "options.h"
 #include "reasons.h"
 
-#define ASKING_OPTIONS (OPTION_BIT(OPTION_MAX_AGE) | OPTION_BIT(OPTION_PRIORITY) | OPTION_BIT(OPTION_WAIT))
-#define CALL_OPTIONS                                                                                                   \
-    (ASKING_OPTIONS | OPTION_BIT(OPTION_ARGS) | OPTION_BIT(OPTION_DATA) | OPTION_BIT(OPTION_DATA_FILE) |               \
-     OPTION_BIT(OPTION_REPLY) | OPTION_BIT(OPTION_OUT))
-#define SERIES_OPTIONS (OPTION_BIT(OPTION_EVERY) | OPTION_BIT(OPTION_COUNT))
+#define ASKING_OPTIONS   (OPTION_BIT(OPTION_MAX_AGE) | OPTION_BIT(OPTION_PRIORITY) | OPTION_BIT(OPTION_WAIT))
+#define ARGUMENT_OPTIONS (OPTION_BIT(OPTION_ARGS) | OPTION_BIT(OPTION_DATA) | OPTION_BIT(OPTION_DATA_FILE))
+#define CALL_OPTIONS     (ASKING_OPTIONS | ARGUMENT_OPTIONS | OPTION_BIT(OPTION_REPLY) | OPTION_BIT(OPTION_OUT))
+#define SERIES_OPTIONS   (OPTION_BIT(OPTION_EVERY) | OPTION_BIT(OPTION_COUNT))
+
+#define WATCH_OPTIONS                                                                                                  \
+    (ARGUMENT_OPTIONS | SERIES_OPTIONS | OPTION_BIT(OPTION_MAX_AGE) | OPTION_BIT(OPTION_PRIORITY) |                    \
+     OPTION_BIT(OPTION_ON_CHANGE) | OPTION_BIT(OPTION_EVENTS))
+#define STREAM_OPTIONS (ARGUMENT_OPTIONS | OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_COUNT))
 
 #define DEPLOY_OPTIONS                                                                                                 \
     (OPTION_BIT(OPTION_DRIVE) | OPTION_BIT(OPTION_SERIAL) | OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_DRY_RUN) |     \
@@ -40,6 +44,27 @@ static const char snapshot_help[] =
     "picture is there, a failed one is told and left out, and the series goes on.\n"
     "\n"
     "  openmvctl snapshot --every 2s --count 10 shots/%03d.jpg\n";
+
+static const char watch_help[] =
+    "NAME and its arguments are as in 'openmvctl call --help'. The daemon asks the camera every second, or as --every\n"
+    "says, once for all who watch the same. On a terminal the latest answer is shown with how many there were, how\n"
+    "often they come and how old the latest is; elsewhere each is a line. With --json each is the daemon's event, "
+    "with\n"
+    "its number and how many were missed. A call that fails is told, and the watch goes on, until Ctrl-C or --count.\n"
+    "\n"
+    "  openmvctl watch face_detection --every 100ms\n"
+    "  openmvctl watch qrcode_detection --on-change --json\n"
+    "  openmvctl watch --events\n";
+
+static const char stream_help[] =
+    "NAME is a callback that streams, jpeg_image_stream unless given, which is asked for sensor.RGB565,sensor.QVGA\n"
+    "unless given another pixel format and size. The pictures go to standard output one behind the other, which\n"
+    "players call MJPEG; or to the file of --out: numbered ones where it has %d, or %03d and the like, else one that\n"
+    "is replaced as a whole by each picture. The rate is shown on a terminal, else told at the end. Who is too slow\n"
+    "misses pictures.\n"
+    "\n"
+    "  openmvctl stream | ffplay -\n"
+    "  openmvctl stream jpeg_image_stream sensor.GRAYSCALE,sensor.QQVGA --count 100 --out shots/%03d.jpg\n";
 
 static const char request_help[] =
     "Sends METHOD with PARAMS-JSON as they are and prints the result as JSON, to look at the daemon from near.\n"
@@ -85,6 +110,10 @@ static const struct verb verbs[] = {
      CALL_OPTIONS, 1, OPERANDS_LIMIT},
     {"snapshot", verb_run_snapshot, "[FILE]", "save a picture, or a series", snapshot_help,
      ASKING_OPTIONS | SERIES_OPTIONS, 0, 1},
+    {"watch", verb_run_watch, "NAME [KEY=VALUE ... | VALUE ...]", "show a callback's answers as they come", watch_help,
+     WATCH_OPTIONS, 0, OPERANDS_LIMIT},
+    {"stream", verb_run_stream, "[NAME [KEY=VALUE ... | VALUE ...]]", "write a stream of pictures, for players",
+     stream_help, STREAM_OPTIONS, 0, OPERANDS_LIMIT},
     {"cameras", verb_run_cameras, "", "list the cameras and their states", NULL, 0, 0, 0},
     {"callbacks", verb_run_callbacks, "", "list what a camera can be asked, and how", NULL, 0, 0, 0},
     {"stats", verb_run_stats, "", "show counters and latencies", NULL, OPTION_BIT(OPTION_WATCH) | SERIES_OPTIONS, 0, 0},

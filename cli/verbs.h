@@ -36,7 +36,7 @@ void verb_print_all_help(FILE *out);
 void verb_print_help(const struct verb *verb, FILE *out);
 
 verb_handler verb_run_ping, verb_run_version, verb_run_cameras, verb_run_callbacks, verb_run_call, verb_run_snapshot,
-    verb_run_stats, verb_run_trace, verb_run_replay, verb_run_release, verb_run_acquire, verb_run_reset,
-    verb_run_deploy, verb_run_doctor, verb_run_request;
+    verb_run_stats, verb_run_watch, verb_run_stream, verb_run_trace, verb_run_replay, verb_run_release,
+    verb_run_acquire, verb_run_reset, verb_run_deploy, verb_run_doctor, verb_run_request;
 
 #endif

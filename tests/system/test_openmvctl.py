@@ -23,7 +23,7 @@ from openmvctl_bench import (OPENMVCTL, PATIENCE, OK, FAILED, USAGE, NO_DAEMON, 
 def help_names_every_verb_and_each_verb_has_its_own():
     shown = run(None, "--help")
     expect(shown.returncode, OK, "exit code")
-    verbs = ["ping", "version", "cameras", "callbacks", "call", "snapshot", "stats", "release", "acquire", "reset",
+    verbs = ["ping", "version", "cameras", "callbacks", "call", "snapshot", "watch", "stream", "stats", "release", "acquire", "reset",
              "request"]
     for verb in verbs:
         expect_in(f"\n  {verb} ", shown.stdout.decode(), "help")

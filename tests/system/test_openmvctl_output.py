@@ -383,9 +383,39 @@ def a_series_that_cannot_begin_ends_at_once():
 
 @test
 def a_snapshot_without_a_picture_is_a_failure():
-    with Daemon(result(None)) as daemon, tempfile.TemporaryDirectory() as folder:
+    with Daemon(result(None), result(None)) as daemon, tempfile.TemporaryDirectory() as folder:
         expect_failure(run(daemon, "snapshot", os.path.join(folder, "a")), FAILED, "no picture")
         expect(os.listdir(folder), [], "files")
+
+
+@test
+def a_camera_without_jpeg_snapshot_takes_a_picture_to_be_read():
+    for first in (result(None), error("no_such_callback", -32005)):
+        size = result({"size": len(PICTURE)})
+        with Daemon(first, size, raw(PICTURE), size, raw(PICTURE)) as daemon, tempfile.TemporaryDirectory() as folder:
+            done = run(daemon, "snapshot", "--count", "2", "--camera", "front", "--max-age", "50", "--timeout", "3",
+                       os.path.join(folder, "%d"))
+            expect((done.returncode, done.stderr), (OK, ""), "outcome")
+            for name in ("1", "2"):
+                with open(os.path.join(folder, name), "rb") as file:
+                    expect(file.read(), PICTURE, "file")
+            everywhere = {"camera": "front", "timeout_ms": 3000}
+            whole = {"name": "jpeg_snapshot", "reply": "raw", "max_age_ms": 50, **everywhere}
+            hold = {"name": "jpeg_image_snapshot", "args": "sensor.RGB565,sensor.QVGA", **everywhere}
+            read = {"name": "jpeg_image_read", "reply": "raw", **everywhere}
+            expect([request["params"] for request in daemon.requests], [whole, hold, read, hold, read], "requests")
+            expect(daemon.connections, 1, "connections")
+
+
+@test
+def a_snapshot_tells_of_the_first_way_where_there_is_no_other_and_else_of_the_second():
+    absent = [error("no_such_callback", -32005, "no " + name) for name in ("jpeg_snapshot", "jpeg_image_snapshot")]
+    with Daemon(*absent) as daemon:
+        expect_failure(run(daemon, "snapshot", "/dev/null"), REFUSED, "no jpeg_snapshot")
+    with Daemon(absent[0], error("camera_offline", -32001, "it is away")) as daemon:
+        expect_failure(run(daemon, "snapshot", "/dev/null"), CAMERA_AWAY, "it is away")
+    with Daemon(result(None), result({"size": 9}), error("result_unknown", -32003, "lost")) as daemon:
+        expect_failure(run(daemon, "snapshot", "/dev/null"), FAILED, "lost")
 
 
 @test

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 
-from openmvctl_bench import (OPENMVD, PATIENCE, OK, CAMERA_AWAY, REFUSED, clean_environment, expect, expect_failure,
-                             expect_in, main, run, test, until)
+from openmvctl_bench import (OPENMVCTL, OPENMVD, PATIENCE, OK, CAMERA_AWAY, REFUSED, clean_environment, expect,
+                             expect_failure, expect_in, main, run, test, until)
 
 
 class Simulated:
@@ -84,6 +84,39 @@ def a_picture_is_saved(daemon):
     expect((picture[:2], picture[-2:]), (b"\xff\xd8", b"\xff\xd9"), "ends of a JPEG")
     expect(run(daemon, "snapshot", "--count", "2", os.path.join(daemon.folder, "s%d")).returncode, OK, "series")
     expect(run(daemon, "call", "jpeg_snapshot", "--out", "-").stdout[:2], b"\xff\xd8", "call --out -")
+
+
+@test
+def a_callback_is_watched(daemon):
+    done = run(daemon, "watch", "face_detection", "--every", "20ms", "--count", "5")
+    expect((done.returncode, done.stderr), (OK, ""), "outcome")
+    lines = done.stdout.decode().splitlines()
+    expect(len(lines), 5, "lines")
+    for line in lines:
+        expect(line == "nothing seen" or line.split()[::2] == ["x", "y", "w", "h"], True, line)
+    done = run(daemon, "watch", "qrcode_detection", "--every", "20ms", "--on-change", "--count", "1", "--json")
+    shown = json.loads(done.stdout)
+    expect((shown["seq"], shown["dropped"], "value" in shown), (1, 0, True), "event")
+    expect_failure(run(daemon, "watch", "color_detection", "30"), REFUSED)
+
+
+@test
+def comings_and_goings_are_watched(daemon):
+    with subprocess.Popen([OPENMVCTL, "--socket", daemon.path, "watch", "--events"], stdout=subprocess.PIPE,
+                          env=clean_environment()) as watch:
+        try:
+            def subscribed():
+                stats = json.loads(run(daemon, "stats", "--json").stdout)
+                return stats["limits"]["client_subscriptions"]["used"] == 1
+            until(subscribed, "the subscription")
+            expect(run(daemon, "release").returncode, OK, "release")
+            expect(watch.stdout.readline(), b"camera is released: lent to other software\n", "line")
+            expect(run(daemon, "acquire").returncode, OK, "acquire")
+            while (line := watch.stdout.readline()) != b"camera is online\n":
+                expect_in(b"camera is connecting: ", line, "line")
+        finally:
+            watch.terminate()
+        expect(watch.wait(PATIENCE), OK, "exit code")
 
 
 @test
