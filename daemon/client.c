@@ -117,7 +117,24 @@ static bool append_output(struct client *client, void *data, size_t length) {
     return append_reference(client, data, length, free_reference, data);
 }
 
-static void send_appended(struct client *client, bool appended);
+/* Writes what was appended, as far as it is time to, and closes a client for which that was too much. */
+static void send_appended(struct client *client, bool appended) {
+    char label[CLIENT_LABEL_SIZE];
+    if (!appended) {
+        log_error(CLIENT, "%s is closed: out of memory for its reply", client_label(client, label));
+        client->broken = true;
+    }
+    if (!client->in_turn || client_is_clogged(client)) {
+        write_output(client);
+    }
+    if (client_output_length(client) > limits_of(client)->output_bytes) {
+        log_warning(CLIENT, "%s is closed: it does not read, and %zu bytes of replies wait for it",
+                    client_label(client, label), client_output_length(client));
+        client->broken = true;
+    } else if (client_output_length(client) > 0) {
+        server_bound_output(client->server);
+    }
+}
 
 void client_send(struct client *client, char *text, size_t length, uint8_t *bytes, size_t bytes_length) {
     if (client->broken) {
@@ -125,7 +142,6 @@ void client_send(struct client *client, char *text, size_t length, uint8_t *byte
         free(bytes);
         return;
     }
-    char label[CLIENT_LABEL_SIZE];
     bool appended = append_output(client, text, length);
     if (bytes_length > 0) {
         appended = append_output(client, bytes, bytes_length) && appended;
@@ -143,24 +159,6 @@ void client_send_shared(struct client *client, char *text, size_t length, struct
     bool appended = append_output(client, text, length);
     appended = append_reference(client, bytes->data, bytes->length, free_share, shared_bytes_share(bytes)) && appended;
     send_appended(client, appended);
-}
-
-/* Writes what was appended, as far as it is time to, and closes a client for which that was too much. */
-static void send_appended(struct client *client, bool appended) {
-    if (!appended) {
-        log_error(CLIENT, "%s is closed: out of memory for its reply", client_label(client, label));
-        client->broken = true;
-    }
-    if (!client->in_turn || client_is_clogged(client)) {
-        write_output(client);
-    }
-    if (client_output_length(client) > limits_of(client)->output_bytes) {
-        log_warning(CLIENT, "%s is closed: it does not read, and %zu bytes of replies wait for it",
-                    client_label(client, label), client_output_length(client));
-        client->broken = true;
-    } else if (client_output_length(client) > 0) {
-        server_bound_output(client->server);
-    }
 }
 
 static bool has_more_lines(const struct client *client) {

@@ -253,6 +253,13 @@ static void on_time(evutil_socket_t fd, short what, void *context) {
     }
 }
 
+bool watch_is_allowed(struct client *client, const struct camera *camera, const char *name, struct error *error) {
+    uint32_t command;
+    const struct callback *callback;
+    return call_read_command(name, camera_callbacks(camera), &command, &callback, error) &&
+           access_check_callback(client, &method_subscribe, name, command, callback, error);
+}
+
 char *watch_key(const struct params *params, const char *name_param) {
     const char *const names[] = {name_param, "args", "data", "encoding", "timeout_ms"};
     struct text_buffer key;
@@ -316,14 +323,6 @@ static void on_subscription_ended(struct subscription *subscription) {
     }
 }
 
-/* Its name decides, by what is known of it now: that the camera describes it later can only speak for it. */
-static bool may_watch(struct client *client, const struct camera *camera, const char *name, struct error *error) {
-    uint32_t command;
-    const struct callback *callback;
-    return call_read_command(name, camera_callbacks(camera), &command, &callback, error) &&
-           access_check_callback(client, &method_subscribe, name, command, callback, error);
-}
-
 /* What is wrong already is told to the one who asks. */
 static bool check(struct camera *camera, const struct params *params, const char *name, struct error *error) {
     struct callback_set *set = NULL;
@@ -364,7 +363,7 @@ uint64_t watch_subscribe(struct client *client, struct camera *camera, const str
         .due_us = omvrpc_now_us(),
         .params_length = params->object.length,
     };
-    if (!may_watch(client, camera, watch->name, error) || !check(camera, params, watch->name, error) ||
+    if (!watch_is_allowed(client, camera, watch->name, error) || !check(camera, params, watch->name, error) ||
         !client_may_keep(client, subscriber->params_length, error) ||
         !subscription_begin(&subscriber->base, client, &watch->subscribers, error)) {
         goto fail;

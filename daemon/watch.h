@@ -28,6 +28,12 @@ struct watch_options {
     int64_t max_age_us;
 };
 
+/*
+ * Whether the rules let a client subscribe to a callback; its name decides, by what is known of it now: that the camera
+ * describes it later can only speak for it. Returns false with *error filled.
+ */
+bool watch_is_allowed(struct client *client, const struct camera *camera, const char *name, struct error *error);
+
 /* What is asked, as text: equal keys ask the same. Returns malloc'ed text, or NULL when memory is short. */
 char *watch_key(const struct params *params, const char *name_param);
 

@@ -75,9 +75,11 @@ static uint64_t subscribe_to_stream(struct request *request, const struct params
     if (camera == NULL) {
         return 0;
     }
-    if (json_string_is(params_get(params, "stream"), STREAM, sizeof STREAM - 1) && !has_callback(camera, STREAM) &&
-        has_callback(camera, SNAPSHOT)) {
-        return subscribe_to_pictures(request, camera, params, error);
+    bool is_usual = json_string_is(params_get(params, "stream"), STREAM, sizeof STREAM - 1);
+    if (is_usual && !has_callback(camera, STREAM) && has_callback(camera, SNAPSHOT)) {
+        return watch_is_allowed(request->client, camera, STREAM, error)
+                   ? subscribe_to_pictures(request, camera, params, error)
+                   : 0;
     }
     enum reply_form form = (enum reply_form)params_choice(params, "reply", REPLY_BY_SCHEMA);
     return stream_subscribe(request->client, camera, params, form, error);
