@@ -80,7 +80,9 @@ static void tell_saved(const struct series *series, const char *name, const stru
     double elapsed = 0;
     screen_put(out, name, strlen(name));
     fprintf(out, "  %zu bytes", reply->byte_count);
-    if (json_text_member(reply->result, "elapsed_ms", &member) && json_text_double(member, &elapsed)) {
+    /* A read of a held picture takes no time; that of the picture is how long ago it was begun. */
+    const char *time = series->holds ? "age_ms" : "elapsed_ms";
+    if (json_text_member(reply->result, time, &member) && json_text_double(member, &elapsed)) {
         fprintf(out, "  %.4g ms", elapsed);
     }
     fputs(over ? "" : "\n", out);
