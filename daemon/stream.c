@@ -275,7 +275,7 @@ uint64_t stream_subscribe(struct client *client, struct camera *camera, const st
     char name[CALLBACK_NAME_MAX + 1];
     size_t length = json_string_decode(params_get(params, "stream"), name, CALLBACK_NAME_MAX);
     name[length < CALLBACK_NAME_MAX ? length : CALLBACK_NAME_MAX] = '\0';
-    if (!check(camera, params, name, error)) {
+    if (!watch_is_allowed(client, camera, name, error) || !check(camera, params, name, error)) {
         return 0;
     }
     char *key = watch_key(params, "stream");
@@ -289,7 +289,7 @@ uint64_t stream_subscribe(struct client *client, struct camera *camera, const st
         goto fail;
     }
     *viewer = (struct viewer){
-        .base = {.ended = on_subscription_ended, .drained = on_drained},
+        .base = {.ended = on_subscription_ended, .drained = on_drained, .kept_bytes = params->object.length},
         .stream = stream,
         .form = form,
     };
