@@ -32,7 +32,6 @@ struct viewer {
     enum reply_form form;
     struct shared_bytes *pending; /* the newest frame, while the client still reads the one before */
     enum error_reason trouble;    /* that it was told last */
-    size_t params_length;         /* counts among what waits for its client */
 };
 
 struct stream {
@@ -242,7 +241,6 @@ static struct stream *stream_new(struct camera *camera, const struct params *par
 
 static void on_subscription_ended(struct subscription *subscription) {
     struct stream *stream = of(subscription)->stream;
-    subscription->client->waiting_bytes -= of(subscription)->params_length;
     shared_bytes_free(of(subscription)->pending);
     free(subscription);
     if (TAILQ_EMPTY(&stream->viewers)) {
@@ -277,8 +275,7 @@ uint64_t stream_subscribe(struct client *client, struct camera *camera, const st
     char name[CALLBACK_NAME_MAX + 1];
     size_t length = json_string_decode(params_get(params, "stream"), name, CALLBACK_NAME_MAX);
     name[length < CALLBACK_NAME_MAX ? length : CALLBACK_NAME_MAX] = '\0';
-    if (!watch_is_allowed(client, camera, name, error) || !check(camera, params, name, error) ||
-        !client_may_keep(client, params->object.length, error)) {
+    if (!watch_is_allowed(client, camera, name, error) || !check(camera, params, name, error)) {
         return 0;
     }
     char *key = watch_key(params, "stream");
@@ -292,7 +289,7 @@ uint64_t stream_subscribe(struct client *client, struct camera *camera, const st
         goto fail;
     }
     *viewer = (struct viewer){
-        .base = {.ended = on_subscription_ended, .drained = on_drained},
+        .base = {.ended = on_subscription_ended, .drained = on_drained, .kept_bytes = params->object.length},
         .stream = stream,
         .form = form,
     };
@@ -302,8 +299,6 @@ uint64_t stream_subscribe(struct client *client, struct camera *camera, const st
     if (is_new) {
         plan(stream, 0);
     }
-    viewer->params_length = params->object.length;
-    client->waiting_bytes += viewer->params_length;
     return viewer->base.number;
 
 fail:

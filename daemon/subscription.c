@@ -29,10 +29,14 @@ bool subscription_begin(struct subscription *subscription, struct client *client
                   totals.subscriptions);
         return false;
     }
+    if (!client_may_keep(client, subscription->kept_bytes, error)) {
+        return false;
+    }
     subscription->client = client;
     subscription->source = source;
     subscription->number = ++daemon->last_subscription;
     client->subscription_count++;
+    client->waiting_bytes += subscription->kept_bytes;
     TAILQ_INSERT_TAIL(&client->subscriptions, subscription, of_client);
     TAILQ_INSERT_TAIL(source, subscription, of_source);
     return true;
@@ -43,6 +47,7 @@ static void leave(struct subscription *subscription) {
     TAILQ_REMOVE(&client->subscriptions, subscription, of_client);
     TAILQ_REMOVE(subscription->source, subscription, of_source);
     client->subscription_count--;
+    client->waiting_bytes -= subscription->kept_bytes;
     subscription->ended(subscription);
 }
 

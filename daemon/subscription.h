@@ -33,6 +33,7 @@ struct subscription {
     uint64_t number;   /* names it to the client; never used twice by a daemon */
     uint64_t sequence; /* of what its source has produced for it */
     uint64_t dropped;  /* of that, what the client was too slow for */
+    size_t kept_bytes; /* of the client's, for as long as it lasts; they count among what waits for it */
     /* Told when it has left both lists; frees it. */
     void (*ended)(struct subscription *subscription);
     /* Told when its client has read all that it was sent; NULL where it does not care. */
@@ -40,8 +41,8 @@ struct subscription {
 };
 
 /*
- * Enters a subscription, whose owner allocated it and has set nothing but `ended`, into both lists. Returns false with
- * *error filled when the client has limits.client_subscriptions already.
+ * Enters a subscription, whose owner allocated it and has set nothing but what it is told and what it keeps, into both
+ * lists. Returns false with *error filled when that would be too much for the client or for all.
  */
 bool subscription_begin(struct subscription *subscription, struct client *client, struct subscription_list *source,
                         struct error *error);

@@ -24,7 +24,6 @@ struct watch_subscription {
     int64_t due_us;            /* when it wants its next answer */
     uint64_t version;          /* of the answer that it was given last, 0 for none */
     enum error_reason trouble; /* that it was told last */
-    size_t params_length;      /* counts among what waits for its client */
 };
 
 /* One call for all who want the same. */
@@ -314,7 +313,6 @@ static struct watch *find(struct camera *camera, const struct params *params) {
 
 static void on_subscription_ended(struct subscription *subscription) {
     struct watch *watch = of(subscription)->watch;
-    subscription->client->waiting_bytes -= of(subscription)->params_length;
     free(subscription);
     if (TAILQ_EMPTY(&watch->subscribers)) {
         watch_end(watch);
@@ -357,18 +355,15 @@ uint64_t watch_subscribe(struct client *client, struct camera *camera, const str
         goto fail;
     }
     *subscriber = (struct watch_subscription){
-        .base.ended = on_subscription_ended,
+        .base = {.ended = on_subscription_ended, .kept_bytes = params->object.length},
         .watch = watch,
         .options = *options,
         .due_us = omvrpc_now_us(),
-        .params_length = params->object.length,
     };
     if (!watch_is_allowed(client, camera, watch->name, error) || !check(camera, params, watch->name, error) ||
-        !client_may_keep(client, subscriber->params_length, error) ||
         !subscription_begin(&subscriber->base, client, &watch->subscribers, error)) {
         goto fail;
     }
-    client->waiting_bytes += subscriber->params_length;
     if (!watch->is_busy) {
         plan(watch);
     }

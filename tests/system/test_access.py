@@ -225,6 +225,14 @@ def subscriptions_are_refused_like_calls():
         assert other.result("subscribe", {"name": "face_detection"})["subscription"]
 
 
+def streams_are_refused_like_calls():
+    with daemon_with({"deny": ["call:jpeg_image_stream"]}) as daemon, daemon.client() as client:
+        wait_for_camera(client)
+        forbidden(client, "subscribe", {"stream": "jpeg_image_stream"})
+        forbidden(client, "subscribe", {"stream": command_id("jpeg_image_stream")})
+        assert client.result("subscribe", {"name": "jpeg_snapshot"})["subscription"]
+
+
 def subscriptions_are_refused_before_their_camera_is_there():
     with tempfile.TemporaryDirectory(prefix="openmvd-test-") as folder:
         config = config_of(os.path.join(folder, "camera"), access=[{"deny": ["call:count*"]}])
@@ -287,6 +295,7 @@ tap.run([
     answers_of_others_are_not_given_to_who_may_not_ask,
     calls_that_wait_for_their_camera_are_checked_when_it_comes,
     subscriptions_are_refused_like_calls,
+    streams_are_refused_like_calls,
     subscriptions_are_refused_before_their_camera_is_there,
     a_right_to_a_callback_is_a_right_to_subscribe_to_it,
     users_and_groups_that_do_not_exist_are_warnings,
