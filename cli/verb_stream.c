@@ -100,11 +100,23 @@ static void clear_status(const struct stream *stream) {
     fputs(stream->live ? SCREEN_CLEAR_LINE : "", stderr);
 }
 
+/* As 12.5 kB or 31.0 GB. */
+static void put_size(double bytes) {
+    static const char *const units[] = {"kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    double number = bytes / 1000;
+    for (; number >= 10000 && unit + 1 < sizeof units / sizeof *units; unit++) {
+        number /= 1000;
+    }
+    fprintf(stderr, "%.1f %s", number, units[unit]);
+}
+
 static void put_rates(const struct tally *from, const struct tally *to) {
     double seconds = (double)(to->when_ms - from->when_ms) / 1000;
     if (seconds > 0) {
-        fprintf(stderr, "%.1f frames/s, %.4g kB/s, ", (double)(to->frames - from->frames) / seconds,
-                (to->bytes - from->bytes) / seconds / 1000);
+        fprintf(stderr, "%.1f frames/s, ", (double)(to->frames - from->frames) / seconds);
+        put_size((to->bytes - from->bytes) / seconds);
+        fputs("/s, ", stderr);
     }
 }
 
@@ -125,8 +137,9 @@ static void show_summary(const struct stream *stream) {
     clear_status(stream);
     if (stream->end != END_DESERTED) {
         put_rates(&stream->first, &stream->now);
-        fprintf(stderr, "%ld frames, %.4g kB, %zu missed\n", stream->now.frames, stream->now.bytes / 1000,
-                stream->dropped);
+        fprintf(stderr, "%ld frames, ", stream->now.frames);
+        put_size(stream->now.bytes);
+        fprintf(stderr, ", %zu missed\n", stream->dropped);
     }
 }
 

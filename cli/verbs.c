@@ -60,8 +60,8 @@ static const char stream_help[] =
     "NAME is a callback that streams, jpeg_image_stream unless given, which is asked for sensor.RGB565,sensor.QVGA\n"
     "unless given another pixel format and size. The pictures go to standard output one behind the other, which\n"
     "players call MJPEG; or to the file of --out: numbered ones where it has %d, or %03d and the like, else one that\n"
-    "is replaced as a whole by each picture. The rate is shown on a terminal, else told at the end. Who is too slow\n"
-    "misses pictures.\n"
+    "is replaced as a whole by each picture. The rate is shown on a terminal, and told at the end. Who is too slow\n"
+    "misses pictures. A camera without a stream is asked for one picture after the other.\n"
     "\n"
     "  openmvctl stream | ffplay -\n"
     "  openmvctl stream jpeg_image_stream sensor.GRAYSCALE,sensor.QQVGA --count 100 --out shots/%03d.jpg\n";

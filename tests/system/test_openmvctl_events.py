@@ -379,7 +379,7 @@ def the_rate_is_shown_on_a_terminal_once_a_second():
                 expect(process.wait(PATIENCE), OK, "exit code")
             finally:
                 os.close(master)
-        for part in (b"\r\x1b[K", b"kB/s", b"0 missed"):
+        for part in (b"\r\x1b[K", b"B/s, ", b"0 missed"):
             expect_in(part, shown, "terminal")
 
 

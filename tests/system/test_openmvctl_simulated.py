@@ -101,6 +101,30 @@ def a_callback_is_watched(daemon):
 
 
 @test
+def a_stream_is_written_as_pictures_one_behind_the_other(daemon):
+    done = run(daemon, "stream", "--count", "10")
+    expect(done.returncode, OK, done.stderr)
+    expect(done.stdout.count(b"\xff\xd9\xff\xd8\xff"), 9, "places where a picture ends and the next begins")
+    expect((done.stdout[:2], done.stdout[-2:]), (b"\xff\xd8", b"\xff\xd9"), "ends of a JPEG")
+    expect_in("10 frames, ", done.stderr, "summary")
+    expect(run(daemon, "call", "face_detection").returncode, OK, "a call afterwards")
+    expect_failure(run(daemon, "stream", "face_detection"), REFUSED)
+
+
+@test
+def calls_go_on_while_a_stream_is_watched(daemon):
+    with subprocess.Popen([OPENMVCTL, "--socket", daemon.path, "stream"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, env=clean_environment()) as stream:
+        try:
+            expect(stream.stdout.read(2), b"\xff\xd8", "the begin of a picture")
+            expect(run(daemon, "call", "face_detection").returncode, OK, "a call meanwhile")
+            expect(b"\xff\xd9\xff\xd8" in stream.stdout.read(100000), True, "more pictures")
+        finally:
+            stream.terminate()
+        expect(stream.wait(PATIENCE), OK, "exit code")
+
+
+@test
 def comings_and_goings_are_watched(daemon):
     with subprocess.Popen([OPENMVCTL, "--socket", daemon.path, "watch", "--events"], stdout=subprocess.PIPE,
                           env=clean_environment()) as watch:
