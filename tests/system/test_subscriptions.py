@@ -119,6 +119,8 @@ def trouble_is_told_once_and_its_end_by_an_answer():
         assert client.event()["value"] == [1]
         assert other.result("release") is True
         event = client.event()
+        if event["error"]["data"].get("cause") == "link_gone":  # the call that was under way has a trouble of its own
+            event = client.event()
         assert event["value"] is None and event["error"]["data"]["reason"] == "released", event
         assert other.result("acquire") is True
         while event["value"] is None:
