@@ -125,7 +125,6 @@ void client_send(struct client *client, char *text, size_t length, uint8_t *byte
         free(bytes);
         return;
     }
-    char label[CLIENT_LABEL_SIZE];
     bool appended = append_output(client, text, length);
     if (bytes_length > 0) {
         appended = append_output(client, bytes, bytes_length) && appended;
@@ -147,6 +146,7 @@ void client_send_shared(struct client *client, char *text, size_t length, struct
 
 /* Writes what was appended, as far as it is time to, and closes a client for which that was too much. */
 static void send_appended(struct client *client, bool appended) {
+    char label[CLIENT_LABEL_SIZE];
     if (!appended) {
         log_error(CLIENT, "%s is closed: out of memory for its reply", client_label(client, label));
         client->broken = true;
