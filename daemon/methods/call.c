@@ -137,10 +137,11 @@ static bool check_schedule(const struct asked_call *asked, struct error *error) 
     case CALLBACK_SCHEDULES_NOTHING:
         return true;
     case CALLBACK_SCHEDULES_STREAM:
-        error_set(error, ERROR_UNSUPPORTED,
-                  "\"%s\" begins a stream, which \"call\" cannot read; subscribe to it, or call \"jpeg_snapshot\" for single "
-                  "pictures",
-                  callback->name);
+        error_set(
+            error, ERROR_UNSUPPORTED,
+            "\"%s\" begins a stream, which \"call\" cannot read; subscribe to it, or call \"jpeg_snapshot\" for single "
+            "pictures",
+            callback->name);
         return false;
     case CALLBACK_SCHEDULES_CUT_THROUGH:
         error_set(error, ERROR_UNSUPPORTED,
