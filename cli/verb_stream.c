@@ -48,6 +48,10 @@ struct stream {
     struct tally status; /* as of the status line */
 };
 
+static void clear_status(const struct stream *stream) {
+    fputs(stream->live ? SCREEN_CLEAR_LINE : "", stderr);
+}
+
 /*
  * Writes to standard output in pieces that a pipe takes at once when it takes anything, so that a reader who has
  * stopped does not keep Ctrl-C from being heard. False, with errno set, when that failed or, by EINTR, was interrupted.
@@ -79,6 +83,7 @@ static bool write_to_stdout(struct stream *stream, const struct reply *event) {
     }
     stream->end = errno == EINTR ? END_ASKED : errno == EPIPE ? END_DESERTED : END_FAILED;
     if (stream->end == END_FAILED) {
+        clear_status(stream);
         fprintf(stderr, "openmvctl: cannot write standard output: %s\n", strerror(errno));
     }
     return false;
@@ -94,10 +99,6 @@ static bool write_to_file(struct stream *stream, const struct reply *event) {
     }
     stream->end = written ? stream->end : END_FAILED;
     return written;
-}
-
-static void clear_status(const struct stream *stream) {
-    fputs(stream->live ? SCREEN_CLEAR_LINE : "", stderr);
 }
 
 /* As 12.5 kB or 31.0 GB. */
@@ -136,7 +137,9 @@ static void show_status(struct stream *stream) {
 static void show_summary(const struct stream *stream) {
     clear_status(stream);
     if (stream->end != END_DESERTED) {
-        put_rates(&stream->first, &stream->now);
+        if (stream->now.frames > 1) {
+            put_rates(&stream->first, &stream->now);
+        }
         fprintf(stderr, "%ld frames, ", stream->now.frames);
         put_size(stream->now.bytes);
         fprintf(stderr, ", %zu missed\n", stream->dropped);

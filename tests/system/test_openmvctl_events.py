@@ -361,6 +361,9 @@ def the_end_tells_how_much_there_was_and_what_was_missed():
         expect(told[0], "openmvctl: away", "failure")
         expect_in("2 frames, 1.5 kB, 7 missed", told[1], "summary")
         expect(len(told), 2, "lines")
+    for frames, summary in [([], "0 frames, 0.0 kB, 0 missed\n"), ([frame(b"x" * 1000)], "1 frames, 1.0 kB, 0 missed\n")]:
+        with Daemon(subscription(*frames, "close")) as daemon:
+            expect(run(daemon, "stream").stderr.split("\n", 2)[2], summary, "summary without a rate")
 
 
 @test
