@@ -38,12 +38,6 @@ bool watch_is_allowed(struct client *client, const struct camera *camera, const 
 char *watch_key(const struct params *params, const char *name_param);
 
 /*
- * Whether the access rules let a client subscribe to a callback of this name; where not, *error says why. What is known
- * of it now decides: that the camera describes it later can only speak for it.
- */
-bool watch_is_allowed(struct client *client, const struct camera *camera, const char *name, struct error *error);
-
-/*
  * Subscribes a client to a callback. `params` are those of "subscribe" and name the callback and its argument; they were
  * read by its table. Returns the subscription's number, or 0 with *error filled.
  */

@@ -106,7 +106,7 @@ class Flooding(Habit):
     """Sends far more calls than it may, and reads what comes."""
 
     def act(self, client):
-        line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "call", "params": {"name": "counter"}}) + "\n"
+        line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "call", "params": CALL}) + "\n"
         client.send(line * 100)
         for _ in range(100):
             reply = client.read()
