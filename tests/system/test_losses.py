@@ -14,7 +14,7 @@ import time
 from cameras import SimulatedCamera, config_of
 from openmvd import PATIENCE_S, Daemon, Tap, is_sanitized, wait_for_camera, wait_until
 
-LOSSES = int(os.environ.get("LOSSES", "150"))
+LOSSES = int(os.environ.get("LOSSES", "150" if os.environ.get("CI") else "50"))
 
 # What a call may end as while its camera comes and goes.
 AWAY = {"camera_offline", "not_delivered", "result_unknown"}

@@ -6,6 +6,7 @@ How fast they are is for the bench; what is asserted of time here is only what a
 """
 
 import base64
+import os
 import statistics
 import time
 
@@ -19,8 +20,9 @@ SCALE = 5 if is_sanitized() else 1
 LOSSES = {"not_delivered", "result_unknown"}
 
 
-def ten_thousand_calls_in_a_row_are_all_answered_and_right():
-    count = 10000 // SCALE
+def thousands_of_calls_in_a_row_are_all_answered_and_right():
+    # Ten thousand where there is time for them.
+    count = (10000 if os.environ.get("CI") else 2000) // SCALE
     for checked, camera in both_kinds(lambda checked: checked.check_many(count)):
         assert checked.calls == count and not checked.failed, (checked.camera, checked.failed)
         assert camera.summary["executions"]["count"] == checked.counts_asked, camera.summary
@@ -145,7 +147,7 @@ def a_call_over_its_deadline_ends_in_time_and_the_next_one_is_right():
 
 tap = Tap()
 tap.run([
-    ten_thousand_calls_in_a_row_are_all_answered_and_right,
+    thousands_of_calls_in_a_row_are_all_answered_and_right,
     with_one_percent_of_packets_bad_few_calls_fail_and_none_is_wrong,
     what_must_not_run_twice_runs_at_most_once_with_faults_on_the_wire,
     clients_that_ask_at_once_get_their_own_answers,
