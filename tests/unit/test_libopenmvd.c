@@ -231,6 +231,7 @@ END_TEST
 START_TEST(events_between_replies_are_kept_in_order) {
     subscribe(false);
     say_event(7, 1, "\"first\"");
+    say("{\"jsonrpc\":\"2.0\",\"method\":\"news\"}\n");
     say_event(7, 2, "\"second\"");
     say("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"pong\"}\n");
     say_event(7, 3, "\"third\"");
