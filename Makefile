@@ -12,6 +12,7 @@ BUILD   ?= build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
 CFLAGS  ?= -O2 -g
+OBJCOPY ?= objcopy
 export BUILD
 
 PKG_LIB    := libserialport
@@ -31,7 +32,7 @@ endif
 endif
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
-CPPFLAGS += -D_GNU_SOURCE -DOPENMVD_VERSION='"$(VERSION)"' -Ilibopenmvrpc -Icapture -Idaemon -I.
+CPPFLAGS += -D_GNU_SOURCE -DOPENMVD_VERSION='"$(VERSION)"' -Ilibopenmvrpc -Ilibopenmvd -Icapture -Idaemon -I.
 SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=c11 $(WARNINGS) -fvisibility=hidden -pthread $(CFLAGS) $(SANITIZER)
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SANITIZER)
@@ -42,6 +43,7 @@ PKG_CFLAGS := $(call pkg_cflags,$(PKG_DAEMON) $(PKG_SIM))
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 LIB_SOURCES    := $(wildcard libopenmvrpc/*.c libopenmvrpc/link/*.c)
+CLIENT_SOURCES := $(wildcard libopenmvd/*.c)
 CAPTURE_SOURCES := $(wildcard capture/*.c)
 DAEMON_SOURCES := $(wildcard daemon/*.c daemon/methods/*.c)
 SIM_SOURCES    := $(wildcard sim/*.c)
@@ -55,6 +57,8 @@ FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
 
 LIB_STATIC := $(BUILD)/libopenmvrpc.a
 LIB_SHARED := $(BUILD)/libopenmvrpc.so.0
+CLIENT_STATIC := $(BUILD)/libopenmvd.a
+CLIENT_SHARED := $(BUILD)/libopenmvd.so.0
 CAPTURE_PARTS := $(call objects,$(CAPTURE_SOURCES))
 PROGRAMS   := $(BUILD)/openmvd $(BUILD)/openmvctl $(BUILD)/openmv-sim
 DAEMON_PARTS := $(filter-out %/main.o,$(call objects,$(DAEMON_SOURCES)))
@@ -73,10 +77,11 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(PROGRAMS) $(LIB_STATIC) $(BUILD)/libopenmvrpc.so $(BUILD)/openmvrpc.pc
+all: $(PROGRAMS) $(LIB_STATIC) $(BUILD)/libopenmvrpc.so $(BUILD)/openmvrpc.pc \
+    $(CLIENT_STATIC) $(BUILD)/libopenmvd.so $(BUILD)/openmvd.pc
 
 help:
-	@echo 'make                the daemon, the command line client, the simulated camera, the library'
+	@echo 'make                the daemon, the command line client, the simulated camera, the libraries'
 	@echo 'make dependencies   installs the packages that building and checking need'
 	@echo 'make demo           installs what is missing, builds, and shows a simulated camera being asked'
 	@echo 'make check          installs what is missing, builds, and runs the tests (tests/README.md)'
@@ -101,23 +106,38 @@ $(BUILD)/%.o: %.c | $(BUILD)/sanitizer
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/libopenmvrpc/%.o: ALL_CFLAGS += -fPIC
+$(BUILD)/libopenmvrpc/%.o $(BUILD)/libopenmvd/%.o: ALL_CFLAGS += -fPIC
 
 $(LIB_STATIC): $(call objects,$(LIB_SOURCES))
 	$(call say,AR,$@)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+# One object, in which the hidden names are local: a program may have a message_free() of its own.
+$(CLIENT_STATIC): $(call objects,$(CLIENT_SOURCES))
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(LD) -r -o $(@:.a=.o) $^
+	$(Q)$(OBJCOPY) --localize-hidden $(@:.a=.o)
+	$(Q)$(AR) rcs $@ $(@:.a=.o)
+
 # A sanitizer's symbols come from the program, so only a plain library can be checked for being whole.
 $(LIB_SHARED): $(call objects,$(LIB_SOURCES))
+$(LIB_SHARED): SHARED_LIBS = $(call pkg_libs,$(PKG_LIB))
+$(CLIENT_SHARED): $(call objects,$(CLIENT_SOURCES))
+$(LIB_SHARED) $(CLIENT_SHARED):
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -Wl,-soname,$(@F) $(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) $(ALL_LDFLAGS) -o $@ $^ $(call pkg_libs,$(PKG_LIB))
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) $(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) $(ALL_LDFLAGS) -o $@ $^ $(SHARED_LIBS)
 
 $(BUILD)/libopenmvrpc.so: $(LIB_SHARED)
+$(BUILD)/libopenmvd.so: $(CLIENT_SHARED)
+$(BUILD)/libopenmvrpc.so $(BUILD)/libopenmvd.so:
 	$(Q)ln -sf $(<F) $@
 
 # Made anew each time, since PREFIX may have changed.
 $(BUILD)/openmvrpc.pc: libopenmvrpc/openmvrpc.pc.in FORCE
+$(BUILD)/openmvd.pc: libopenmvd/openmvd.pc.in FORCE
+$(BUILD)/openmvrpc.pc $(BUILD)/openmvd.pc:
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< >$@
 
@@ -133,11 +153,11 @@ $(BUILD)/openmvd: $(call objects,$(DAEMON_SOURCES)) $(SIM_PARTS) $(CAPTURE_PARTS
 $(BUILD)/openmv-sim: $(call objects,$(SIM_SOURCES)) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(call pkg_libs,$(PKG_SIM) $(PKG_LIB)) -lm
 
-$(BUILD)/openmvctl: $(call objects,$(CLI_SOURCES)) $(CAPTURE_PARTS) $(LIB_STATIC)
+$(BUILD)/openmvctl: $(call objects,$(CLI_SOURCES) $(CLIENT_SOURCES)) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(call pkg_libs,$(PKG_CLI)) -lm
 
 # openmvctl and the daemon have a few names in common, so tests take from this archive only the files they need.
-$(BUILD)/openmvctl.a: $(filter-out %/main.o,$(call objects,$(filter cli/%,$(CLI_SOURCES))))
+$(BUILD)/openmvctl.a: $(filter-out %/main.o,$(call objects,$(filter cli/%,$(CLI_SOURCES)) $(CLIENT_SOURCES)))
 	$(call say,AR,$@)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
@@ -146,7 +166,7 @@ $(BUILD)/openmvctl.a: $(filter-out %/main.o,$(call objects,$(filter cli/%,$(CLI_
 TEST_PARTS = $(DAEMON_PARTS) $(SIM_PARTS) $(CAPTURE_PARTS) $(BUILD)/tests/sim/stock_slave.o $(LIB_STATIC)
 TEST_LIBS  = $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM) $(PKG_TESTS)) -lm
 
-$(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/main.o $(TEST_PARTS) $(BUILD)/openmvctl.a
+$(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/main.o $(TEST_PARTS) $(CLIENT_STATIC) $(BUILD)/openmvctl.a
 	$(link) $(TEST_LIBS)
 
 $(HELPERS): $(BUILD)/tests/%: $(BUILD)/tests/helpers/%.o $(TEST_PARTS)
@@ -162,7 +182,7 @@ $(BUILD)/bench/bench: $(call objects,$(BENCH_SOURCES)) $(TEST_PARTS)
 	$(link) $(TEST_LIBS)
 
 # To be called by `fuzz`, which gives the compiler and the instrumentation of everything else.
-$(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(TEST_PARTS)
+$(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(TEST_PARTS) $(CLIENT_STATIC)
 	$(link) $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM)) -lm -fsanitize=fuzzer
 
 tests: all $(UNIT_TESTS) $(HELPERS) $(BUILD)/tests/virtual_usb $(BUILD)/simulate
@@ -227,28 +247,32 @@ BIN   := $(DESTDIR)$(PREFIX)/bin
 LIB   := $(DESTDIR)$(PREFIX)/lib
 INC   := $(DESTDIR)$(PREFIX)/include
 SHARE := $(DESTDIR)$(PREFIX)/share
-LIB_FILE := libopenmvrpc.so.$(VERSION)
+LIBRARIES := openmvrpc openmvd
 FIRMWARE := $(wildcard firmware/*.py firmware/examples/*.py)
 RULES    := udev/60-openmvd.rules
+PYTHON   := $(wildcard clients/python/*.py)
 DOCS     := README.md LICENSE config/openmvd.json $(wildcard docs/*.md docs/examples/*)
 MAN      := $(wildcard docs/man/*.[1-8])
 man_file  = man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
-INSTALLED = $(PROGRAMS:$(BUILD)/%=$(BIN)/%) $(INC)/openmvrpc.h \
+INSTALLED = $(PROGRAMS:$(BUILD)/%=$(BIN)/%) $(LIBRARIES:%=$(INC)/%.h) \
+    $(foreach name,$(LIBRARIES),$(addprefix $(LIB)/,$(foreach end,a so so.0 so.$(VERSION),lib$(name).$(end)) pkgconfig/$(name).pc)) \
     $(RULES:udev/%=$(LIB)/udev/rules.d/%) \
-    $(addprefix $(LIB)/,libopenmvrpc.a $(LIB_FILE) libopenmvrpc.so.0 libopenmvrpc.so pkgconfig/openmvrpc.pc) \
-    $(addprefix $(SHARE)/,$(FIRMWARE:%=openmvd/%) $(DOCS:%=doc/openmvd/%) $(foreach page,$(MAN),$(call man_file,$(page))))
+    $(addprefix $(SHARE)/,$(FIRMWARE:%=openmvd/%) $(PYTHON:clients/%=openmvd/%) $(DOCS:%=doc/openmvd/%) $(foreach page,$(MAN),$(call man_file,$(page))))
 
 install: all
 	install -d $(BIN) $(LIB)/pkgconfig $(INC)
 	install -m 755 $(PROGRAMS) $(BIN)
-	install -m 644 $(LIB_STATIC) $(LIB)
-	install -m 755 $(LIB_SHARED) $(LIB)/$(LIB_FILE)
-	ln -sf $(LIB_FILE) $(LIB)/libopenmvrpc.so.0
-	ln -sf libopenmvrpc.so.0 $(LIB)/libopenmvrpc.so
-	install -m 644 $(BUILD)/openmvrpc.pc $(LIB)/pkgconfig
-	install -m 644 libopenmvrpc/openmvrpc.h $(INC)
+	set -e; for name in $(LIBRARIES); do \
+	    install -m 644 $(BUILD)/lib$$name.a $(LIB); \
+	    install -m 755 $(BUILD)/lib$$name.so.0 $(LIB)/lib$$name.so.$(VERSION); \
+	    ln -sf lib$$name.so.$(VERSION) $(LIB)/lib$$name.so.0; \
+	    ln -sf lib$$name.so.0 $(LIB)/lib$$name.so; \
+	    install -m 644 $(BUILD)/$$name.pc $(LIB)/pkgconfig; \
+	    install -m 644 lib$$name/$$name.h $(INC); \
+	done
 	install -D -m 644 $(RULES) -t $(LIB)/udev/rules.d
 	$(foreach file,$(FIRMWARE),install -D -m 644 $(file) $(SHARE)/openmvd/$(file)$(newline)	)
+	$(foreach file,$(PYTHON),install -D -m 644 $(file) $(SHARE)/openmvd/$(file:clients/%=%)$(newline)	)
 	$(foreach file,$(DOCS),install -D -m 644 $(file) $(SHARE)/doc/openmvd/$(file)$(newline)	)
 	$(foreach page,$(MAN),install -D -m 644 $(page) $(SHARE)/$(call man_file,$(page))$(newline)	)
 

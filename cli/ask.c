@@ -59,9 +59,7 @@ cJSON *ask_call_params(const struct options *options, const char *name, const ch
 
 int ask_call(struct client *client, const cJSON *params, long patience_ms, struct reply *reply) {
     char *text = need_memory(cJSON_PrintUnformatted(params));
-    const cJSON *form = cJSON_GetObjectItemCaseSensitive(params, "reply");
-    bool raw = cJSON_IsString(form) && strcmp(form->valuestring, "raw") == 0;
-    int code = client_request(client, "call", text, raw, patience_ms, reply);
+    int code = client_request(client, "call", text, patience_ms, reply);
     cJSON_free(text);
     return code;
 }
@@ -69,7 +67,7 @@ int ask_call(struct client *client, const cJSON *params, long patience_ms, struc
 int ask_subscribe(const struct options *options, struct client *client, const cJSON *params) {
     struct reply reply;
     char *text = need_memory(cJSON_PrintUnformatted(params));
-    int code = client_request(client, "subscribe", text, false, CLIENT_INSTANT_MS, &reply);
+    int code = client_request(client, "subscribe", text, CLIENT_INSTANT_MS, &reply);
     cJSON_free(text);
     if (code != CTL_OK) {
         reply_report_failure(&reply, options->value[OPTION_JSON] != NULL);
@@ -95,7 +93,7 @@ int ask_method(const struct options *options, struct client *client, const char 
     }
     char *text = params->child ? need_memory(cJSON_PrintUnformatted(params)) : NULL;
     cJSON_Delete(params);
-    int code = client_request(client, method, text, false, patience_ms, reply);
+    int code = client_request(client, method, text, patience_ms, reply);
     cJSON_free(text);
     if (code != CTL_OK) {
         reply_report_failure(reply, options->value[OPTION_JSON] != NULL);

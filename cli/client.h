@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One connection to the daemon, one request at a time: it is opened by the first request, and again by the next after
- * it broke. After a "subscribe", events are taken from it. The socket is only touched after poll() said so, and every
- * wait has an end.
+ * it broke. After a "subscribe", events are taken from it. libopenmvd keeps it; every wait has an end.
  */
 #ifndef OPENMVCTL_CLIENT_H
 #define OPENMVCTL_CLIENT_H
@@ -49,19 +48,17 @@ void client_set_tick(struct client *client, client_tick *tick, void *context);
 void client_cancel(struct client *client);
 
 /*
- * Sends a request and waits up to `patience_ms` for its reply. `params` is checked JSON text, or NULL for none; `raw`
- * says that it asks for a raw reply. Whatever happens, `reply` is filled with a result or an error, and is to be freed.
+ * Sends a request and waits up to `patience_ms` for its reply. `params` is checked JSON text, or NULL for none. Whatever happens, `reply` is filled with a result or an error, and is to be freed.
  * Returns the exit code of it: CTL_OK when there is a result.
  */
-int client_request(struct client *client, const char *method, const char *params, bool raw, long patience_ms,
+int client_request(struct client *client, const char *method, const char *params, long patience_ms,
                    struct reply *reply);
 
 /*
- * Waits up to `patience_ms`, at least 1, for the next event of a subscription, which must have been the last request;
- * `raw` says that it asked for raw events. `event` is to be freed: its result is the event's params, with the bytes
- * behind it; where none came in that time its line is NULL. Returns CTL_OK for both; else the event is the failure that
- * ended the connection, and this its exit code.
+ * Waits up to `patience_ms`, at least 1, for the next event of a subscription, which must have been the last request.
+ * `event` is to be freed: its result is the event's params, with the bytes behind it; where none came in that time its
+ * line is NULL. Returns CTL_OK for both; else the event is the failure that ended the connection, and this its exit code.
  */
-int client_next_event(struct client *client, bool raw, long patience_ms, struct reply *event);
+int client_next_event(struct client *client, long patience_ms, struct reply *event);
 
 #endif

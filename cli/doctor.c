@@ -67,7 +67,7 @@ static bool is_same_node(const char *one, const char *other) {
 static char *member_text(struct json_text row, const char *name) {
     struct json_text member;
     bool found = json_text_member(row, name, &member) && json_text_kind(member) != JSON_NULL;
-    return found ? json_text_decode(member, NULL) : NULL;
+    return found ? need_memory(json_text_decode(member, NULL)) : NULL;
 }
 
 char *doctor_camera_member(const struct doctor *doctor, const char *name) {
@@ -101,7 +101,7 @@ bool doctor_ask_cameras(struct doctor *doctor) {
     struct json_text row;
     reply_free(&doctor->cameras);
     doctor->camera = (struct json_text){0};
-    int code = client_request(doctor->client, "cameras", NULL, false, CLIENT_INSTANT_MS, &doctor->cameras);
+    int code = client_request(doctor->client, "cameras", NULL, CLIENT_INSTANT_MS, &doctor->cameras);
     struct json_walk walk = json_walk_begin(code == CTL_OK ? doctor->cameras.result : (struct json_text){0});
     while (json_walk_next(&walk, &name, &row)) {
         if (is_meant(doctor, row)) {

@@ -11,7 +11,7 @@
 
 void doctor_look_daemon(struct doctor *doctor, struct doctor_finding *finding) {
     struct reply reply = {0};
-    int code = client_request(doctor->client, "version", NULL, false, CLIENT_INSTANT_MS, &reply);
+    int code = client_request(doctor->client, "version", NULL, CLIENT_INSTANT_MS, &reply);
     doctor->has_daemon = code == CTL_OK;
     if (doctor->has_daemon) {
         struct ucred peer;

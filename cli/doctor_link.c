@@ -36,7 +36,7 @@ enum { PROBE_COUNT = 20, PROBE_FAILURES_MOST = 3 };
 static bool ask(struct doctor *doctor, const char *method, cJSON *params, struct reply *reply) {
     char *text = need_memory(cJSON_PrintUnformatted(params));
     *reply = (struct reply){0};
-    int code = client_request(doctor->client, method, text, false, PROBE_TIMEOUT_MS + CLIENT_GRACE_MS, reply);
+    int code = client_request(doctor->client, method, text, PROBE_TIMEOUT_MS + CLIENT_GRACE_MS, reply);
     cJSON_free(text);
     cJSON_Delete(params);
     return code == CTL_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the daemon's socket may be, and what each way of not reaching it means. */
+/* What each way of not reaching the daemon means, and what to do about it. */
 #include "locate.h"
 
 #include <errno.h>
@@ -8,39 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "need.h"
-
-#define SYSTEM_SOCKET "/run/openmvd/openmvd.sock"
-
-/* Returns a descriptor, or -1 with errno set. */
-static int try_connect(const char *path, long patience_ms) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) {
-        return -1;
-    }
-    /* On Linux the send timeout also bounds how long connect() waits for a place in the backlog. */
-    struct timeval patience = {patience_ms / 1000, patience_ms % 1000 * 1000};
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (connect(descriptor, (struct sockaddr *)&address, sizeof address) < 0) {
-        int cause = errno;
-        close(descriptor);
-        errno = cause;
-        return -1;
-    }
-    return descriptor;
-}
+#include "socket_place.h"
 
 static void fail_without_permission(const char *path, struct reply *failure) {
     struct stat status;
@@ -81,38 +53,19 @@ static void fail_without_daemon(const char *first, const char *second, bool aske
 }
 
 int locate_connect(const char *path, long patience_ms, struct reply *failure) {
-    const char *from_environment = getenv("OPENMVD_SOCKET");
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    char *user_socket = NULL;
-    const char *asked_for = path ? path : from_environment && *from_environment ? from_environment : NULL;
-    if (!asked_for && runtime && *runtime) {
-        need_memory(asprintf(&user_socket, "%s/openmvd.sock", runtime) < 0 ? NULL : user_socket);
+    struct socket_places places;
+    const char *failed = NULL;
+    need_memory(socket_places_find(&places, path) < 0 ? NULL : &places);
+    int status = socket_places_connect(&places, (int)patience_ms, &failed);
+    if (status == -EACCES) {
+        fail_without_permission(failed, failure);
+    } else if (status == -ENOENT) {
+        fail_without_daemon(places.paths[0], places.paths[1], places.asked_for, failure);
+    } else if (status < 0) {
+        bool is_full = status == -EAGAIN;
+        reply_fail(failure, is_full ? "no_answer" : "no_daemon", "no", NULL, "cannot connect to %s: %s", failed,
+                   is_full ? "the daemon takes no new clients" : strerror(-status));
     }
-
-    const char *places[] = {asked_for ? asked_for : SYSTEM_SOCKET, user_socket};
-    const char *closed_to_us = NULL;
-    int descriptor = -1;
-    int cause = 0;
-    for (int i = 0; i < 2 && places[i] && descriptor < 0 && cause == 0; i++) {
-        descriptor = try_connect(places[i], patience_ms);
-        if (descriptor >= 0) {
-            break;
-        }
-        if (errno == EACCES || errno == EPERM) {
-            closed_to_us = closed_to_us ? closed_to_us : places[i];
-        } else if (errno != ENOENT && errno != ECONNREFUSED && errno != ENOTDIR) {
-            cause = errno;
-            reply_fail(failure, cause == EAGAIN ? "no_answer" : "no_daemon", "no", NULL, "cannot connect to %s: %s",
-                       places[i], cause == EAGAIN ? "the daemon takes no new clients" : strerror(cause));
-        }
-    }
-    if (descriptor < 0 && cause == 0) {
-        if (closed_to_us) {
-            fail_without_permission(closed_to_us, failure);
-        } else {
-            fail_without_daemon(places[0], places[1], asked_for != NULL, failure);
-        }
-    }
-    free(user_socket);
-    return descriptor;
+    socket_places_free(&places);
+    return status;
 }

@@ -7,7 +7,7 @@
 
 /*
  * Connects to the daemon: at `path` unless NULL, else at $OPENMVD_SOCKET, else at the two default places, in that
- * order. Returns a connected descriptor that the caller closes, or -1 with `failure` filled in. A full backlog is
+ * order. Returns a connected descriptor that the caller closes, or a negative value with `failure` filled in. A full backlog is
  * waited for at most `patience_ms`.
  */
 int locate_connect(const char *path, long patience_ms, struct reply *failure);

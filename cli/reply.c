@@ -51,7 +51,7 @@ static char *error_detail(const struct reply *reply, const char *name) {
     struct json_text data;
     struct json_text detail;
     bool found = json_text_member(reply->error, "data", &data) && json_text_member(data, name, &detail);
-    return found && json_text_kind(detail) == JSON_STRING ? json_text_decode(detail, NULL) : NULL;
+    return found && json_text_kind(detail) == JSON_STRING ? need_memory(json_text_decode(detail, NULL)) : NULL;
 }
 
 bool reply_has_reason(const struct reply *reply, const char *reason) {
@@ -84,7 +84,7 @@ void reply_put_message(FILE *out, struct json_text error) {
         return;
     }
     size_t length = 0;
-    char *text = json_text_decode(message, &length);
+    char *text = need_memory(json_text_decode(message, &length));
     screen_put(out, text, length);
     free(text);
 }

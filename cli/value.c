@@ -20,7 +20,7 @@ static void put_scalar(FILE *out, struct json_text value) {
         return;
     }
     size_t length = 0;
-    char *text = json_text_decode(value, &length);
+    char *text = need_memory(json_text_decode(value, &length));
     screen_put(out, text, length);
     free(text);
 }

@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "ask.h"
+#include "need.h"
 #include "output_file.h"
 #include "reasons.h"
 #include "screen.h"
@@ -38,7 +39,7 @@ static bool write_value(const char *path, const struct reply *reply, struct json
         return output_file_write(path, reply->bytes, reply->byte_count);
     }
     size_t length = 0;
-    char *text = json_text_decode(value, &length);
+    char *text = need_memory(json_text_decode(value, &length));
     bool written = output_file_write(path, text, length);
     free(text);
     return written;

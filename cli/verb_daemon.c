@@ -63,7 +63,7 @@ int verb_run_request(const struct options *options, struct client *client) {
         return CTL_USAGE;
     }
     struct reply reply;
-    int code = client_request(client, options_operand(options, 0), text, raw, patience_ms, &reply);
+    int code = client_request(client, options_operand(options, 0), text, patience_ms, &reply);
     if (code != CTL_OK) {
         reply_report_failure(&reply, options->value[OPTION_JSON] != NULL);
     } else {

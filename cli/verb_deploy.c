@@ -195,7 +195,7 @@ static bool reset(const struct deploy *deploy, struct client *client) {
     cJSON *params = need_memory(cJSON_CreateObject());
     cJSON_AddStringToObject(params, "camera", camera);
     char *text = need_memory(cJSON_PrintUnformatted(params));
-    int code = client_request(client, "reset", text, false, CLIENT_LINK_MS, &reply);
+    int code = client_request(client, "reset", text, CLIENT_LINK_MS, &reply);
     cJSON_free(text);
     cJSON_Delete(params);
     reply_free(&reply);

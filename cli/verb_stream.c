@@ -173,7 +173,7 @@ static int take_stream(struct stream *stream, struct client *client, long most) 
     signal(SIGPIPE, SIG_IGN);
     stream->status.when_ms = clock_now_ms();
     while (code == CTL_OK && stream->end == END_NOT_YET) {
-        code = client_next_event(client, true, TURN_MS, &event);
+        code = client_next_event(client, TURN_MS, &event);
         if (code != CTL_OK) {
             clear_status(stream);
             reply_report_failure(&event, stream->options->value[OPTION_JSON] != NULL);

@@ -81,7 +81,7 @@ static int report(const struct options *options, const struct reply *reply, cons
         fputs("openmvctl: there is no capture in the daemon's answer\n", stderr);
         return CTL_FAILED;
     }
-    char *text = json_text_decode(capture, &length);
+    char *text = need_memory(json_text_decode(capture, &length));
     bool written = output_file_write(file, text, length);
     free(text);
     if (!written) {
@@ -120,7 +120,7 @@ int verb_run_trace(const struct options *options, struct client *client) {
     struct recording recording = {client, false};
     interrupt_catch();
     client_set_tick(client, end_when_interrupted, &recording);
-    int code = client_request(client, "trace", params, false, duration_ms + patience_ms, &reply);
+    int code = client_request(client, "trace", params, duration_ms + patience_ms, &reply);
     code = code == CTL_OK ? report(options, &reply, file)
                           : reply_report_failure(&reply, options->value[OPTION_JSON] != NULL);
     cJSON_free(params);

@@ -17,7 +17,7 @@ static int watch_events(struct watch_view *view, struct client *client, long mos
     interrupt_catch();
     watch_view_begin(view);
     while (code == CTL_OK && !interrupt_came() && !ferror(stdout) && (most == 0 || view->count < most)) {
-        code = client_next_event(client, false, TURN_MS, &event);
+        code = client_next_event(client, TURN_MS, &event);
         if (code == CTL_OK && event.line) {
             watch_view_take(view, &event);
         }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "need.h"
 #include "options.h"
 #include "repeat.h"
 #include "screen.h"
@@ -196,7 +197,7 @@ static bool is_wanted(const struct options *options, const struct reply *event) 
     if (!wanted || !json_text_member(value_of(event), "camera", &camera)) {
         return true;
     }
-    char *name = json_text_decode(camera, NULL);
+    char *name = need_memory(json_text_decode(camera, NULL));
     bool same = strcmp(name, wanted) == 0;
     free(name);
     return same;

@@ -293,7 +293,8 @@ def literals():
     """All pieces of text in the programs' sources, between what is filled in."""
     pieces = set()
     for path in glob.glob(os.path.join(ROOT, "daemon/**/*.c"), recursive=True) + \
-            glob.glob(os.path.join(ROOT, "cli/*.c")) + glob.glob(os.path.join(ROOT, "sim/*.c")):
+            glob.glob(os.path.join(ROOT, "cli/*.c")) + \
+            glob.glob(os.path.join(ROOT, "libopenmvd/*.c")) + glob.glob(os.path.join(ROOT, "sim/*.c")):
         text = re.sub(r'\b(LISTENER_DEFAULT_PATH|CONFIG_DEFAULT_PATH|PRI\w+)\b', '"\0"', docs.read(path))
         for run in re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*', text):
             whole = "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', run))

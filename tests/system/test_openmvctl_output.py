@@ -194,7 +194,7 @@ def stats_are_watched_as_often_as_asked():
 @test
 def a_request_is_sent_as_it_is():
     with Daemon({"a": [1]}, raw(b"\0\1"), error("no_such_method", -32601)) as daemon:
-        expect(run(daemon, "request", "subscribe", '{"events": true,\n"n": 18446744073709551615}').stdout,
+        expect(run(daemon, "request", "frobnicate", '{"events": true,\n"n": 18446744073709551615}').stdout,
                b'{"a": [1]}\n', "result")
         expect(daemon.requests[0]["params"], {"events": True, "n": 18446744073709551615}, "params")
         done = run(daemon, "request", "call", '{"name":"x","reply":"raw"}')

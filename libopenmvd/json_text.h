@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading JSON as text. cJSON keeps numbers as doubles, which harms 64-bit integers, so whatever comes from the daemon
- * is walked where it lies and printed from its own characters. (What goes to the daemon is built with cJSON.)
+ * Reading JSON as text: whatever comes from the daemon is walked where it lies and handed on in its own characters, so
+ * that no digit of a 64-bit integer is harmed, and nobody is tied to a JSON library. openmvctl reads with this as well.
  *
  * A json_text is a view: it owns nothing and lives as long as the characters it points to. Every view but the one given
  * to json_text_check comes out of a checked one, so its grammar is known to be right.
  */
-#ifndef OPENMVCTL_JSON_TEXT_H
-#define OPENMVCTL_JSON_TEXT_H
+#ifndef LIBOPENMVD_JSON_TEXT_H
+#define LIBOPENMVD_JSON_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,7 +52,7 @@ size_t json_text_count(struct json_text container);
 
 /*
  * The bytes a JSON string stands for, with a NUL after them, in memory the caller frees; `length` may be NULL. Anything
- * but a string gives its own characters. A lone surrogate becomes U+FFFD.
+ * but a string gives its own characters. A lone surrogate becomes U+FFFD. NULL when there is no memory.
  */
 char *json_text_decode(struct json_text value, size_t *length);
 

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "need.h"
-
 #define DEPTH_LIMIT 64
 
 /* The skip_ functions return the place behind what they skipped, or NULL where the text is not JSON. */
@@ -276,8 +274,11 @@ static uint32_t read_code_point(const char **at, const char *end) {
 }
 
 char *json_text_decode(struct json_text value, size_t *length) {
-    char *decoded = need_memory(malloc(value.length + 1));
+    char *decoded = malloc(value.length + 1);
     char *out = decoded;
+    if (!decoded) {
+        return NULL;
+    }
     if (json_text_kind(value) != JSON_STRING || value.length == 0) {
         memcpy(decoded, value.start, value.length);
         out += value.length;
