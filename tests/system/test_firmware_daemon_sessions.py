@@ -284,11 +284,11 @@ ON_EVERY_LINK = [
     an_exception_comes_with_its_name_and_message,
     a_name_that_the_script_has_not_is_refused,
 ]
-GROUPS = [
-    ("usb", lambda: bench(*script("sessions"), "--usb"), ON_EVERY_LINK),
-    ("stdio", lambda: bench(*script("sessions"), "--stdio"), ON_EVERY_LINK),
-    ("uart", lambda: bench(*script("sessions"), "--uart"), ON_EVERY_LINK),
-    ("large results", lambda: bench(*script("exerciser")), [small_calls_are_answered_between_the_pieces_of_large_results]),
+LARGE = [small_calls_are_answered_between_the_pieces_of_large_results]
+LINKS = ("usb", "stdio", "uart")
+GROUPS = [(link, lambda link=link: bench(*script("sessions"), "--" + link), ON_EVERY_LINK) for link in LINKS]
+GROUPS += [("large " + link, lambda link=link: bench(*script("exerciser"), "--" + link), LARGE) for link in LINKS]
+GROUPS += [
     ("pictures", bench, [a_picture_is_its_clients_though_another_takes_one]),
     ("stock camera", stock_bench, [a_camera_without_the_extensions_is_called_the_stock_way]),
     ("faulty usb", lambda: faulty_bench("--usb"), [a_counter_never_jumps]),
