@@ -455,7 +455,9 @@ def master_tells_a_lost_result_from_a_command_not_delivered(pair):
 def master_never_repeats_a_command_that_may_have_run(pair):
     check_equal(pair.said("silence"), "result_unknown None")
     check_equal(pair.said("after silence"), "done b'again'")
-    check_equal(pair.said("counted after silence"), "done %r" % u32(3))
+    # Once, or not at all where the command was lost on a busy machine.
+    counted = pair.said("counted after silence")
+    check(counted in ["done %r" % u32(times) for times in (2, 3)], counted)
 
 
 def master_refuses_a_result_beyond_its_limit(pair):

@@ -132,7 +132,7 @@ static inline enum exchange_verdict reply_no_session(uint32_t age_ms) {
 static inline enum exchange_verdict reply_piece(void) {
     uint32_t offset = sent->command == id_of(OMVRPC_READ_NAME) ? envelope.target : 0;
     uint32_t left = TEXT_SIZE - offset;
-    return reply(OMVRPC_STATUS_DONE, TEXT_SIZE, TEXT + offset, left < PIECE ? left : PIECE);
+    return reply(OMVRPC_STATUS_DONE, TEXT_SIZE, &TEXT[offset], left < PIECE ? left : PIECE);
 }
 
 static inline void check_ended(enum omvrpc_outcome outcome, enum omvrpc_cause cause) {

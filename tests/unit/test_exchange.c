@@ -129,7 +129,7 @@ START_TEST(short_pieces_are_read_on_from_where_they_end) {
     for (uint32_t have = 3; have < TEXT_SIZE; have++) {
         next();
         ck_assert_uint_eq(envelope.target, have);
-        reply(OMVRPC_STATUS_DONE, TEXT_SIZE, TEXT + have, 1);
+        reply(OMVRPC_STATUS_DONE, TEXT_SIZE, &TEXT[have], 1);
     }
     check_text();
 }

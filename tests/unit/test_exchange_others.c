@@ -173,9 +173,9 @@ START_TEST(a_snapshot_is_read_to_its_end_with_nobody_between) {
     check_read(0, 8);
     ck_assert_int_eq(take(OMVRPC_DONE, OMVRPC_CAUSE_NONE, TEXT, 8), EXCHANGE_CLINGS);
     check_read(8, 8);
-    ck_assert_int_eq(take(OMVRPC_DONE, OMVRPC_CAUSE_NONE, TEXT + 8, 5), EXCHANGE_CLINGS);
+    ck_assert_int_eq(take(OMVRPC_DONE, OMVRPC_CAUSE_NONE, &TEXT[8], 5), EXCHANGE_CLINGS);
     check_read(13, 7);
-    ck_assert_int_eq(take(OMVRPC_DONE, OMVRPC_CAUSE_NONE, TEXT + 13, 7), EXCHANGE_ENDED);
+    ck_assert_int_eq(take(OMVRPC_DONE, OMVRPC_CAUSE_NONE, &TEXT[13], 7), EXCHANGE_ENDED);
     check_ended(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
     ck_assert_uint_eq(call->result_length, sizeof snapshot);
     ck_assert_uint_eq(exchange.have, TEXT_SIZE);
@@ -235,7 +235,7 @@ START_TEST(a_link_lost_in_the_middle_of_a_picture_takes_it_again_where_that_does
     take_snapshot(snapshot, sizeof snapshot);
     for (uint32_t have = 0; have < TEXT_SIZE; have += 8) {
         check_read(have, have < 16 ? 8 : 4);
-        take(OMVRPC_DONE, OMVRPC_CAUSE_NONE, TEXT + have, have < 16 ? 8 : 4);
+        take(OMVRPC_DONE, OMVRPC_CAUSE_NONE, &TEXT[have], have < 16 ? 8 : 4);
     }
     check_ended(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
     ck_assert_mem_eq(exchange.data, TEXT, TEXT_SIZE);
