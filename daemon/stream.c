@@ -107,8 +107,13 @@ static void on_drained(struct subscription *subscription) {
 }
 
 void stream_take_frame(struct call *call, struct shared_bytes *frame, unsigned missed) {
+    struct stream *stream = stream_of(call);
     struct subscription *subscription;
-    TAILQ_FOREACH(subscription, &stream_of(call)->viewers, of_source) {
+    if (stream->is_over) {
+        /* Its last viewer went while it was being opened, and so was not there to be stopped yet. */
+        worker_stop_stream(stream->camera->worker, FIRST_ON_BUS);
+    }
+    TAILQ_FOREACH(subscription, &stream->viewers, of_source) {
         struct viewer *viewer = of(subscription);
         subscription->sequence += missed + 1;
         subscription->dropped += missed;

@@ -41,7 +41,6 @@ static void run_repl(struct persona *persona) {
     bool is_empty = true;
     char key;
     while (recv(persona->wire[1], &key, 1, 0) == 1) {
-        bool is_control = (unsigned char)key < ' ';
         if (key == '\r' && !is_empty) {
             say(persona->wire[1], complaint, sizeof complaint - 1);
         } else if (key == '\2') {
@@ -50,7 +49,7 @@ static void run_repl(struct persona *persona) {
         if (key == '\r' || key == '\2' || key == '\3') {
             say(persona->wire[1], prompt, sizeof prompt - 1);
             is_empty = true;
-        } else if (!is_control) {
+        } else if (key >= ' ' && key <= '~') {
             say(persona->wire[1], &key, 1);
             is_empty = false;
         }

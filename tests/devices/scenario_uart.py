@@ -123,7 +123,7 @@ def a_port_that_another_program_uses_is_named_with_its_cure():
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         with Daemon(config=config_of()) as daemon, daemon.client() as client:
             reason = wait_for_reason(client, "in use")
-            assert UART in reason and f"fuser {UART}" in reason, reason
+            assert UART in reason and f"(pid {os.getpid()})" in reason, reason
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             wait_for_state(client, "online")
 

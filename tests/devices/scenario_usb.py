@@ -6,9 +6,10 @@ import pathlib
 import subprocess
 
 from devices import (CALLBACKS, Daemon, Tap, VirtualUsb, call, count, fetch_blob, load_modules, only_camera, program, value,
-                     wait_for_state, wait_until)
+                     wait_for_reason, wait_for_state, wait_until)
 
 EMPTY = {"callbacks": CALLBACKS}
+STREAM = {"stream": "jpeg_image_stream", "args": "sensor.RGB565,sensor.QVGA", "reply": "raw"}
 
 
 def usb(**keys):
@@ -68,6 +69,64 @@ def openmvctl_takes_a_picture():
         assert picture.startswith(b"\xff\xd8") and picture.endswith(b"\xff\xd9") and len(picture) > 2000, len(picture)
 
 
+def picture_of(client, event):
+    """The bytes that follow an event: one JPEG from its first marker to its last, with no other begun or ended within."""
+    picture = client.read_bytes(event["value"]["raw"])
+    assert picture.startswith(b"\xff\xd8\xff") and picture.endswith(b"\xff\xd9") and len(picture) > 2000, event
+    assert picture.count(b"\xff\xd8") == 1 and picture.count(b"\xff\xd9") == 1, event
+    return picture
+
+
+def frame(client):
+    event = client.event()
+    assert event["value"] is not None, event
+    return event, picture_of(client, event)
+
+
+def a_stream_comes_frame_by_frame_lets_calls_through_and_ends_with_its_viewer():
+    with VirtualUsb() as camera, Daemon(config=EMPTY) as daemon, daemon.client() as viewer, daemon.client() as caller:
+        camera.plug()
+        wait_for_state(caller, "online")
+        viewer.result("subscribe", STREAM)
+        last, sizes = 0, []
+        for number in range(20):
+            event, picture = frame(viewer)
+            assert event["seq"] > last, event
+            last = event["seq"]
+            sizes.append(len(picture))
+            if number % 5 == 4:
+                assert count(caller) == number // 5 + 1
+        viewer.close()
+        wait_until(lambda: not only_camera(caller)["busy"], "the stream to end")
+        assert count(caller) == 5
+        before = camera.counts()[1]
+        assert count(caller) == 6
+        passed = camera.counts()[1] - before
+        assert passed < min(sizes), f"{passed} bytes came for a small call: the camera still streams"
+
+
+def a_stream_that_loses_its_camera_says_so_and_goes_on_when_it_is_back():
+    with VirtualUsb() as camera, Daemon(config=EMPTY) as daemon, daemon.client() as viewer:
+        camera.plug()
+        wait_for_state(viewer, "online")
+        viewer.result("subscribe", STREAM)
+        _, picture = frame(viewer)
+        # Somewhere within one of the next frames.
+        camera.unplug_after("from", len(picture) * 5 // 2)
+        camera.wait_for("unplugged")
+        event = viewer.event()
+        while event["value"] is not None:
+            picture_of(viewer, event)
+            event = viewer.event()
+        assert event["error"]["data"]["reason"] in ("result_unknown", "camera_offline", "not_delivered"), event
+        camera.plug()
+        while event["value"] is None:
+            event = viewer.event()
+        picture_of(viewer, event)
+        for _ in range(3):
+            frame(viewer)
+
+
 def two_cameras_are_told_apart_by_their_serial_numbers():
     config = {"cameras": {"left": usb(serial="AAAA00000001"), "right": usb(serial="BBBB00000002")}, "callbacks": CALLBACKS}
     with VirtualUsb(0) as one, VirtualUsb(1) as other, Daemon(config=config) as daemon, daemon.client() as client:
@@ -107,8 +166,9 @@ def a_board_at_its_prompt_is_not_taken_for_a_camera_that_answers():
     with VirtualUsb() as camera, Daemon(config={}) as daemon, daemon.client() as client:
         camera.become("repl")
         camera.plug()
-        row = wait_for_state(client, "offline")
-        assert row["reason"], row
+        wait_for_state(client, "offline")
+        reason = wait_for_reason(client, "MicroPython prompt")
+        assert "USB camera" in reason and "firmware/main.py" in reason, reason
         reply = call(client, "face_detection", timeout_ms=1000)
         assert reply["error"]["data"]["reason"] in ("camera_offline", "not_delivered"), reply
         assert reply["error"]["data"]["executed"] == "no", reply
@@ -126,8 +186,8 @@ def a_board_in_its_bootloader_is_left_alone_until_it_is_a_camera_again():
         camera.become("silent")
         camera.has_dtr = None
         camera.plug()
-        row = wait_for_state(client, "offline")
-        assert row["reason"], row
+        wait_for_state(client, "offline")
+        wait_for_reason(client, "in its bootloader (37c5:9202)")
         assert camera.has_dtr is None, "the bootloader's port was opened"
         camera.unplug()
         camera.set_identity(ids="1209:abd1")
@@ -157,6 +217,8 @@ tap.run([
     a_result_of_200_kb_comes_byte_for_byte,
     an_argument_of_100_kb_goes_byte_for_byte,
     openmvctl_takes_a_picture,
+    a_stream_comes_frame_by_frame_lets_calls_through_and_ends_with_its_viewer,
+    a_stream_that_loses_its_camera_says_so_and_goes_on_when_it_is_back,
     two_cameras_are_told_apart_by_their_serial_numbers,
     a_camera_with_another_serial_number_is_not_taken_for_the_one_wanted,
     a_board_at_its_prompt_is_not_taken_for_a_camera_that_answers,

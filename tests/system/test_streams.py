@@ -81,6 +81,19 @@ def calls_go_on_while_a_stream_runs():
         assert len(seen) >= 20 and seen == sorted(set(seen)), seen
 
 
+def a_stream_whose_viewer_leaves_while_it_is_opened_anew_ends_all_the_same():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as caller:
+        wait_for_camera(caller, "one")
+        # Not every time is it caught just then.
+        for _ in range(10):
+            with daemon.client() as viewer:
+                viewer.result("subscribe", STREAM)
+                frame(viewer)
+                # The stream was left for this call.
+                caller.result("call", {"name": "sleep", "args": [1]})
+            wait_until(lambda: stream_is_idle(caller), "the camera to be free again")
+
+
 def calls_of_many_do_not_end_the_stream():
     with Daemon(config=CONFIG) as daemon, daemon.client() as viewer:
         wait_for_camera(viewer, "one")
@@ -174,6 +187,7 @@ tap.run([
     frames_come_in_order_and_end_with_the_subscription,
     all_viewers_see_the_same_frames_of_one_stream,
     calls_go_on_while_a_stream_runs,
+    a_stream_whose_viewer_leaves_while_it_is_opened_anew_ends_all_the_same,
     calls_of_many_do_not_end_the_stream,
     a_slow_viewer_gets_the_newest_frame_and_costs_the_others_nothing,
     a_callback_that_does_not_stream_is_refused,
