@@ -9,11 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void set_out_of_memory(struct error *error) {
-    error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
-    error->executed = EXECUTED_NO;
-}
-
 /* The extensions' own callbacks. Calls and reads of a session would end the daemon's. */
 static const struct {
     const char *name;
@@ -99,7 +94,7 @@ static bool decode_data(const struct params *params, struct job *job, struct err
     uint8_t *bytes = malloc(length + 1);
     bool is_good = true;
     if (text == NULL || bytes == NULL) {
-        set_out_of_memory(error);
+        error_set_out_of_memory(error);
         free(text);
         free(bytes);
         return false;
@@ -142,7 +137,7 @@ static bool pack_args(const struct params *params, const struct callback *callba
     case SCHEMA_OUT_OF_MEMORY:
         break;
     }
-    set_out_of_memory(error);
+    error_set_out_of_memory(error);
     return false;
 }
 

@@ -89,6 +89,11 @@ void error_set(struct error *error, enum error_reason reason, const char *format
     make_printable(error->message);
 }
 
+void error_set_out_of_memory(struct error *error) {
+    error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
+    error->executed = EXECUTED_NO;
+}
+
 bool error_set_from_outcome(struct error *error, enum omvrpc_outcome outcome, enum omvrpc_cause cause, bool repeatable,
                             const char *camera) {
     if (outcome == OMVRPC_DONE) {

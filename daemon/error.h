@@ -66,6 +66,9 @@ struct error {
 void error_set(struct error *error, enum error_reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4), nonnull(3)));
 
+/* Fills an error for a request that was not begun because memory is short. */
+void error_set_out_of_memory(struct error *error);
+
 /*
  * Fills an error from how a job ended; `camera` is its name. Returns false, the error being meaningless, for
  * OMVRPC_DONE. `repeatable` says that running the callback twice does no harm, which makes a lost result retryable.

@@ -3,6 +3,8 @@
 
 #include "exchange.h"
 
+#include "little_endian.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,16 +24,6 @@ enum { RESTART_US = 300000, CLOCK_SLACK_US = 50000, CLOCK_PARTS = 20 };
 enum { EMPTY_OPENINGS = 2, EMPTY_REPLIES = 3 };
 
 #define READ_ARGUMENT_SIZE ((size_t)8)
-
-static uint32_t get_u32(const uint8_t *bytes) {
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
-static void put_u32(uint8_t *bytes, uint32_t value) {
-    for (int i = 0; i < 4; i++) {
-        bytes[i] = (uint8_t)(value >> (8 * i));
-    }
-}
 
 static uint32_t command_of(const char *name) {
     return omvrpc_command_id(name, strlen(name));

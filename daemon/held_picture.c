@@ -3,6 +3,8 @@
 
 #include "held_picture.h"
 
+#include "little_endian.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +22,6 @@ static const struct {
 
 static uint32_t command_of(const char *name) {
     return omvrpc_command_id(name, strlen(name));
-}
-
-static uint32_t get_u32(const uint8_t *bytes) {
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
 bool held_picture_of_snapshot(uint32_t command, struct exchange_picture *picture) {

@@ -24,11 +24,6 @@ struct asked_call {
     char name[];                     /* as the client gave it */
 };
 
-static void set_out_of_memory(struct error *error) {
-    error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
-    error->executed = EXECUTED_NO;
-}
-
 static void free_call(struct asked_call *asked) {
     exchange_clear(&asked->call.exchange);
     job_free(asked->call.job);
@@ -212,7 +207,7 @@ static bool prepare(struct call *call, struct error *error) {
 static bool postpone(struct asked_call *asked, const struct params *given, struct error *error) {
     asked->params = strndup(given->object.text, given->object.length);
     if (asked->params == NULL) {
-        set_out_of_memory(error);
+        error_set_out_of_memory(error);
         return false;
     }
     asked->call.kept_bytes = given->object.length;
@@ -233,7 +228,7 @@ static bool read_kept(struct asked_call *asked, struct camera *camera, struct er
         return false;
     }
     if (failure != 0) {
-        set_out_of_memory(error);
+        error_set_out_of_memory(error);
         return false;
     }
     call->camera = camera;
@@ -295,7 +290,7 @@ static void handle(struct request *request, const struct params *given) {
     if (asked == NULL || job == NULL) {
         free(asked);
         job_free(job);
-        set_out_of_memory(&error);
+        error_set_out_of_memory(&error);
         request_fail(request, &error);
         return;
     }
