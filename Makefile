@@ -15,8 +15,8 @@ CFLAGS  ?= -O2 -g
 OBJCOPY ?= objcopy
 export BUILD
 
-PKG_LIB    := libserialport
-PKG_DAEMON := libevent libcjson libserialport libudev
+PKG_LIB    := libgpiod
+PKG_DAEMON := libevent libcjson libserialport libudev $(PKG_LIB)
 PKG_SIM    := libjpeg
 PKG_CLI    := libcjson
 PKG_TESTS  := check
@@ -42,7 +42,10 @@ pkg_libs   = $(shell pkg-config --libs $(1) 2>/dev/null)
 PKG_CFLAGS := $(call pkg_cflags,$(PKG_DAEMON) $(PKG_SIM))
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
-LIB_SOURCES    := $(wildcard libopenmvrpc/*.c libopenmvrpc/link/*.c)
+# libgpiod 2 shares little but its name with libgpiod 1.
+GPIOD_MAJOR    := $(firstword $(subst ., ,$(shell pkg-config --modversion libgpiod 2>/dev/null)))
+OTHER_GPIOD    := libopenmvrpc/gpio_v$(if $(filter 2,$(GPIOD_MAJOR)),1,2).c
+LIB_SOURCES    := $(filter-out $(OTHER_GPIOD),$(wildcard libopenmvrpc/*.c libopenmvrpc/link/*.c))
 CLIENT_SOURCES := $(wildcard libopenmvd/*.c)
 CAPTURE_SOURCES := $(wildcard capture/*.c)
 DAEMON_SOURCES := $(wildcard daemon/*.c daemon/methods/*.c)
@@ -98,7 +101,8 @@ help:
 
 $(BUILD)/sanitizer:
 	@mkdir -p $(@D)
-	@pkg-config --exists $(PKG_DAEMON) $(PKG_SIM) || { echo 'Libraries are missing: try `make dependencies`.'; exit 1; }
+	@for library in $(PKG_DAEMON) $(PKG_SIM); do pkg-config --exists $$library || missing="$$missing $$library"; done; \
+	[ -z "$$missing" ] || { echo "Libraries are missing:$$missing. Try \`make dependencies\`."; exit 1; }
 	@echo '$(SANITIZE)' >$@
 
 $(BUILD)/%.o: %.c | $(BUILD)/sanitizer
@@ -151,7 +155,7 @@ $(BUILD)/openmvd: $(call objects,$(DAEMON_SOURCES)) $(SIM_PARTS) $(CAPTURE_PARTS
 	$(link) $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM)) -lm
 
 $(BUILD)/openmv-sim: $(call objects,$(SIM_SOURCES)) $(CAPTURE_PARTS) $(LIB_STATIC)
-	$(link) $(call pkg_libs,$(PKG_SIM) $(PKG_LIB)) -lm
+	$(link) $(call pkg_libs,$(PKG_SIM)) -lm
 
 $(BUILD)/openmvctl: $(call objects,$(CLI_SOURCES) $(CLIENT_SOURCES)) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(call pkg_libs,$(PKG_CLI)) -lm
@@ -173,7 +177,7 @@ $(HELPERS): $(BUILD)/tests/%: $(BUILD)/tests/helpers/%.o $(TEST_PARTS)
 	$(link) $(TEST_LIBS)
 
 $(BUILD)/tests/virtual_usb: $(call objects,$(DEVICE_SOURCES)) $(SIM_PARTS) $(CAPTURE_PARTS) $(LIB_STATIC)
-	$(link) $(call pkg_libs,$(PKG_SIM) $(PKG_LIB)) -lm
+	$(link) $(call pkg_libs,$(PKG_SIM)) -lm
 
 $(BUILD)/simulate: $(call objects,$(VTIME_SOURCES)) $(DAEMON_PARTS) $(SIM_PARTS) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(TEST_LIBS)

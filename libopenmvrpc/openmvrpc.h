@@ -177,6 +177,61 @@ OMVRPC_API struct omvrpc_link *omvrpc_descriptor_open(int descriptor, const stru
  */
 OMVRPC_API int omvrpc_memory_open(struct omvrpc_link *ends[2]);
 
+/* GPIO lines: chip select, reset, ready. */
+
+/**
+ * Which line: by its name, such as "GPIO25", on whichever chip has it, since the numbers of chips differ between boards
+ * and kernels; or, with `line` NULL, by chip and offset. With both, the line of that name on that chip.
+ */
+struct omvrpc_gpio_line {
+    const char *line; /**< as the kernel names it; `gpioinfo` lists them */
+    const char *chip; /**< "gpiochip0", a path such as "/dev/gpiochip0", or a label such as "pinctrl-bcm2711" */
+    uint32_t offset;  /**< of the line on its chip, from 0; not looked at where `line` is given */
+    bool active_low;  /**< the line is active at low level: what is said here about "active" is turned round */
+};
+
+struct omvrpc_gpio;
+
+/**
+ * Takes a line and drives it. Nobody else can have it until it is closed; the kernel then tells them that "openmvd" has.
+ * @param active the level to begin with
+ * @return the line, or NULL with errno set: ENOENT where there is no such chip or line, ENOTUNIQ where several have that
+ *         name (give chip and offset then), EBUSY where somebody holds it (see omvrpc_gpio_find_holder()), EACCES
+ *         without the right to a chip, ENODEV for a path that is no GPIO chip, EINVAL where neither line nor chip is
+ *         given
+ */
+OMVRPC_API struct omvrpc_gpio *omvrpc_gpio_open_output(const struct omvrpc_gpio_line *line, bool active);
+
+/** As omvrpc_gpio_open_output(), to read the line and be told of its edges, both up and down. */
+OMVRPC_API struct omvrpc_gpio *omvrpc_gpio_open_input(const struct omvrpc_gpio_line *line);
+
+/** Sets the level of an output. @return 0, or a negative errno: -ENODEV where its chip is gone */
+OMVRPC_API int omvrpc_gpio_set(struct omvrpc_gpio *gpio, bool active);
+
+/** @return 1 for active, 0, or a negative errno: -ENODEV where the chip is gone */
+OMVRPC_API int omvrpc_gpio_get(struct omvrpc_gpio *gpio);
+
+/** @return of an input, a descriptor to poll for edges: readable until they are taken; of an output, -1 */
+OMVRPC_API int omvrpc_gpio_descriptor(const struct omvrpc_gpio *gpio);
+
+/**
+ * Takes the edges of an input that came since the last time. The kernel keeps no more than 16 or so, and drops others:
+ * edges say when to look, omvrpc_gpio_get() afterwards says what is.
+ * @return how many, 0 where there are none, or a negative errno
+ */
+OMVRPC_API int omvrpc_gpio_take_edges(struct omvrpc_gpio *gpio);
+
+/** Gives the line back; NULL is allowed. What level an output then takes is up to the driver. */
+OMVRPC_API void omvrpc_gpio_close(struct omvrpc_gpio *gpio);
+
+/**
+ * Says who holds a line, as the kernel tells it: the name that a program gave when it took the line, or that of a
+ * driver.
+ * @param text receives at most `size` bytes with their NUL; "?" for a holder without a name
+ * @return whether the line was found and is held
+ */
+OMVRPC_API bool omvrpc_gpio_find_holder(const struct omvrpc_gpio_line *line, char *text, size_t size);
+
 /* Steps: what a machine wants done. */
 
 enum omvrpc_step_kind {

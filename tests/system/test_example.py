@@ -92,8 +92,13 @@ def the_example_runs_with_an_installed_library(work):
     stage = work / "stage"
     run(["make", "-C", ROOT, "install", "BUILD=%s" % BUILD, "DESTDIR=%s" % stage, "PREFIX=/usr"])
     (description,) = stage.rglob("openmvrpc.pc")
+    # What the library itself needs is described where pkg-config looks by default.
+    others = run(["pkg-config", "--variable", "pc_path", "pkg-config"]).strip()
     environment = dict(
-        os.environ, PKG_CONFIG_LIBDIR=str(description.parent), PKG_CONFIG_SYSROOT_DIR=str(stage), PKG_CONFIG_PATH=""
+        os.environ,
+        PKG_CONFIG_LIBDIR="%s:%s" % (description.parent, others),
+        PKG_CONFIG_SYSROOT_DIR=str(stage),
+        PKG_CONFIG_PATH="",
     )
     flags = run(["pkg-config", "--cflags", "--libs", "openmvrpc"], env=environment).split()
     program = work / "face-installed"
