@@ -245,46 +245,86 @@ lint:
 format:
 	clang-format -i $$(find . -path './build*' -prune -o -name node_modules -prune -o -name '*.[ch]' -print)
 
-# What is installed. `uninstall` takes the same lists, so that nothing stays. The documentation keeps the folders it has
-# here, and with them its links.
-BIN   := $(DESTDIR)$(PREFIX)/bin
-LIB   := $(DESTDIR)$(PREFIX)/lib
-INC   := $(DESTDIR)$(PREFIX)/include
-SHARE := $(DESTDIR)$(PREFIX)/share
+# What is installed, below PREFIX: a mode, a folder and its files, for `install` to put and `uninstall` to take away. The
+# documentation keeps the folders it has here, and with them its links.
 LIBRARIES := openmvrpc openmvd
 FIRMWARE := $(wildcard firmware/*.py firmware/examples/*.py)
-RULES    := udev/60-openmvd.rules
 PYTHON   := $(wildcard clients/python/*.py)
 DOCS     := README.md LICENSE config/openmvd.json $(wildcard docs/*.md docs/examples/*)
 MAN      := $(wildcard docs/man/*.[1-8])
-man_file  = man/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
-INSTALLED = $(PROGRAMS:$(BUILD)/%=$(BIN)/%) $(LIBRARIES:%=$(INC)/%.h) \
-    $(foreach name,$(LIBRARIES),$(addprefix $(LIB)/,$(foreach end,a so so.0 so.$(VERSION),lib$(name).$(end)) pkgconfig/$(name).pc)) \
-    $(RULES:udev/%=$(LIB)/udev/rules.d/%) \
-    $(addprefix $(SHARE)/,$(FIRMWARE:%=openmvd/%) $(PYTHON:clients/%=openmvd/%) $(DOCS:%=doc/openmvd/%) $(foreach page,$(MAN),$(call man_file,$(page))))
+COMPLETIONS := $(patsubst %.bash,$(BUILD)/%,$(wildcard completion/*.bash))
+DROPINS  := $(wildcard systemd/*.conf)
+UNITS    := $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in)) $(wildcard systemd/*.socket)
+SYSUSERS := $(patsubst systemd/%.sysusers,$(BUILD)/systemd/sysusers.d/%.conf,$(wildcard systemd/*.sysusers))
+TMPFILES := $(patsubst systemd/%.tmpfiles,$(BUILD)/systemd/tmpfiles.d/%.conf,$(wildcard systemd/*.tmpfiles))
 
-install: all
-	install -d $(BIN) $(LIB)/pkgconfig $(INC)
-	install -m 755 $(PROGRAMS) $(BIN)
-	set -e; for name in $(LIBRARIES); do \
-	    install -m 644 $(BUILD)/lib$$name.a $(LIB); \
-	    install -m 755 $(BUILD)/lib$$name.so.0 $(LIB)/lib$$name.so.$(VERSION); \
-	    ln -sf lib$$name.so.$(VERSION) $(LIB)/lib$$name.so.0; \
-	    ln -sf lib$$name.so.0 $(LIB)/lib$$name.so; \
-	    install -m 644 $(BUILD)/$$name.pc $(LIB)/pkgconfig; \
-	    install -m 644 lib$$name/$$name.h $(INC); \
+folders = $(sort $(patsubst %/,%,$(dir $(1))))
+files_of = $(strip $(foreach file,$(2),$(if $(filter $(1)/,$(dir $(file))),$(file))))
+section = $(filter %.$(1),$(MAN))
+define installed
+$(call $(1),755,bin,$(PROGRAMS))
+$(call $(1),644,lib,$(LIBRARIES:%=$(BUILD)/lib%.a))
+$(call $(1),644,lib/pkgconfig,$(LIBRARIES:%=$(BUILD)/%.pc))
+$(call $(1),644,include,$(foreach name,$(LIBRARIES),lib$(name)/$(name).h))
+$(call $(1),644,lib/systemd/system,$(UNITS))
+$(call $(1),644,lib/sysusers.d,$(SYSUSERS))
+$(call $(1),644,lib/tmpfiles.d,$(TMPFILES))
+$(call $(1),644,lib/udev/rules.d,udev/60-openmvd.rules)
+$(call $(1),644,share/bash-completion/completions,$(COMPLETIONS))
+$(call $(1),644,share/openmvd/systemd,$(DROPINS))
+$(call $(1),644,share/openmvd/python,$(PYTHON))
+$(foreach folder,$(call folders,$(FIRMWARE)),$(call $(1),644,share/openmvd/$(folder),$(call files_of,$(folder),$(FIRMWARE))))
+$(foreach folder,$(call folders,$(DOCS)),$(call $(1),644,share/doc/openmvd/$(folder),$(call files_of,$(folder),$(DOCS))))
+$(foreach number,1 3 5 7 8,$(call $(1),644,share/man/man$(number),$(call section,$(number))))
+endef
+below = $(patsubst %/.,%,$(DESTDIR)$(PREFIX)/$(1))
+put = $(if $(3),$(call say,PUT,$(call below,$(2)))$(newline)$(Q)install -d $(call below,$(2)) && install -m $(1) $(3) $(call below,$(2))$(newline))
+take_away = $(if $(3),$(call say,RM,$(call below,$(2)))$(newline)$(Q)rm -f $(addprefix $(call below,$(2))/,$(notdir $(3)))$(newline))
+
+$(BUILD)/systemd/%: systemd/%.in FORCE
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' $< >$@
+
+# Two of one name, each in a folder of its own.
+$(BUILD)/systemd/sysusers.d/%.conf: systemd/%.sysusers
+	$(Q)install -D -m 644 $< $@
+$(BUILD)/systemd/tmpfiles.d/%.conf: systemd/%.tmpfiles
+	$(Q)install -D -m 644 $< $@
+$(BUILD)/completion/%: completion/%.bash
+	$(Q)install -D -m 644 $< $@
+
+# The configuration is whoever's machine it is: neither replaced nor taken away.
+CONFIG := $(DESTDIR)/etc/openmvd.json
+
+define NEXT_STEPS
+
+Installed. To have it as a service, which its first client starts:
+
+    sudo systemd-sysusers openmvd.conf && sudo systemd-tmpfiles --create openmvd.conf
+    sudo udevadm control --reload && sudo udevadm trigger
+    sudo systemctl daemon-reload && sudo systemctl enable --now openmvd.socket
+
+Who may use it is in the group openmv: sudo usermod -aG openmv $$USER, and log in again.
+endef
+export NEXT_STEPS
+
+install: all $(UNITS) $(SYSUSERS) $(TMPFILES) $(COMPLETIONS)
+	$(call installed,put)
+	$(Q)set -e; for name in $(LIBRARIES); do \
+	    install -m 755 $(BUILD)/lib$$name.so.0 $(call below,lib/lib$$name.so.$(VERSION)); \
+	    ln -sf lib$$name.so.$(VERSION) $(call below,lib/lib$$name.so.0); \
+	    ln -sf lib$$name.so.0 $(call below,lib/lib$$name.so); \
 	done
-	install -D -m 644 $(RULES) -t $(LIB)/udev/rules.d
-	$(foreach file,$(FIRMWARE),install -D -m 644 $(file) $(SHARE)/openmvd/$(file)$(newline)	)
-	$(foreach file,$(PYTHON),install -D -m 644 $(file) $(SHARE)/openmvd/$(file:clients/%=%)$(newline)	)
-	$(foreach file,$(DOCS),install -D -m 644 $(file) $(SHARE)/doc/openmvd/$(file)$(newline)	)
-	$(foreach page,$(MAN),install -D -m 644 $(page) $(SHARE)/$(call man_file,$(page))$(newline)	)
+	$(Q)[ -e $(CONFIG) ] || install -D -m 644 config/usb.json $(CONFIG)
+	@$(if $(DESTDIR),,echo "$$NEXT_STEPS")
 
 uninstall:
-	rm -f $(INSTALLED)
-	for folder in $(SHARE)/openmvd $(SHARE)/doc/openmvd; do \
+	$(call installed,take_away)
+	$(Q)rm -f $(foreach name,$(LIBRARIES),$(foreach end,so so.0 so.$(VERSION),$(call below,lib/lib$(name).$(end))))
+	$(Q)for folder in $(call below,share/openmvd) $(call below,share/doc/openmvd); do \
 	    if [ -d "$$folder" ]; then find "$$folder" -depth -type d -empty -delete; fi; \
 	done
+	@[ ! -e $(CONFIG) ] || echo 'The configuration stays: $(CONFIG)'
 
 clean:
 	rm -rf $(BUILD)

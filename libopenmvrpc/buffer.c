@@ -44,8 +44,7 @@ bool buffer_append(struct buffer *buffer, const void *data, size_t length) {
         return false;
     }
     if (length > 0) {
-        /* What was received into reserved room is in place already. */
-        memmove(buffer->data + buffer->end, data, length);
+        memcpy(buffer->data + buffer->end, data, length);
         buffer->end += length;
     }
     return true;
