@@ -138,6 +138,15 @@ static void tell_wire(struct bus *bus, size_t index, bool sent, const uint8_t *d
     }
 }
 
+static void take_input(struct bus *bus, size_t index, const uint8_t *data, size_t length, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    /* What comes under a call is the camera's; anything else may be somebody else's words. */
+    if (length > 0 && (!omvrpc_master_is_settled(camera->master) || !omvrpc_master_is_busy(camera->master))) {
+        bus_note_heard(camera, data, length);
+    }
+    omvrpc_master_received(camera->master, data, length, now_us);
+}
+
 /* Receives what is there. Returns false when the link has failed and was closed. */
 static bool receive(struct bus *bus, size_t index, int64_t now_us, bool *moved) {
     struct bus_camera *camera = &bus->cameras[index];
@@ -148,12 +157,59 @@ static bool receive(struct bus *bus, size_t index, int64_t now_us, bool *moved) 
         return false;
     }
     tell_wire(bus, index, false, buffer, received, now_us);
-    /* What comes under a call is the camera's; anything else may be somebody else's words. */
-    if (received > 0 && (!omvrpc_master_is_settled(camera->master) || !omvrpc_master_is_busy(camera->master))) {
-        bus_note_heard(camera, buffer, (size_t)received);
-    }
-    omvrpc_master_received(camera->master, buffer, (size_t)received, now_us);
+    take_input(bus, index, buffer, (size_t)received, now_us);
     *moved = received > 0;
+    return true;
+}
+
+/*
+ * Makes the transaction of a step. It may take long, and the time is not known here: the master is told of it in the
+ * next turn, which is due at once, and after those of the other cameras. Returns false when the link has failed.
+ */
+static bool transact(struct bus *bus, size_t index, const struct omvrpc_step *step, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    bool sends = step->kind == OMVRPC_STEP_SEND;
+    ssize_t moved = -ENOMEM;
+    uint8_t *buffer = sends ? NULL : omvrpc_master_reserve(camera->master, step->length);
+    if (sends) {
+        moved = camera->link->operations->send(camera->link, step->data, step->length);
+    } else if (buffer != NULL) {
+        moved = omvrpc_link_receive(camera->link, step, buffer);
+    }
+    if (moved < 0) {
+        bus_lose_link(bus, index, (int)moved, now_us);
+        return false;
+    }
+    tell_wire(bus, index, sends, sends ? step->data : buffer, moved, now_us);
+    camera->transaction = sends ? BUS_SENT : BUS_RECEIVED;
+    camera->received = buffer;
+    camera->moved = (size_t)moved;
+    return true;
+}
+
+static void tell_transaction(struct bus *bus, size_t index, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    enum bus_transaction transaction = camera->transaction;
+    camera->transaction = BUS_NO_TRANSACTION;
+    if (transaction == BUS_SENT) {
+        omvrpc_master_sent(camera->master, camera->moved, now_us);
+    } else if (transaction == BUS_RECEIVED) {
+        take_input(bus, index, camera->received, camera->moved, now_us);
+    }
+}
+
+/* Tells the master how the ready line stands, where there is one. Returns false when the link has failed. */
+static bool tell_ready(struct bus *bus, size_t index, int64_t now_us) {
+    struct bus_camera *camera = &bus->cameras[index];
+    if (camera->link->operations->ready == NULL) {
+        return true;
+    }
+    int ready = camera->link->operations->ready(camera->link);
+    if (ready < 0) {
+        bus_lose_link(bus, index, ready, now_us);
+        return false;
+    }
+    omvrpc_master_set_ready(camera->master, ready > 0, now_us);
     return true;
 }
 
@@ -164,8 +220,19 @@ static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *un
     struct bus_camera *camera = &bus->cameras[index];
     bool received = false;
     struct omvrpc_step step;
+    if (!tell_ready(bus, index, now_us)) {
+        *until_us = camera->retry_us;
+        return false;
+    }
     omvrpc_master_next(camera->master, now_us, &step);
     *until_us = step.until_us;
+    bool moves = step.kind == OMVRPC_STEP_SEND || step.kind == OMVRPC_STEP_RECEIVE;
+    if (camera->link->info.transactions && moves) {
+        if (step.length > 0) {
+            *until_us = transact(bus, index, &step, now_us) ? now_us : camera->retry_us;
+        }
+        return false;
+    }
     switch (step.kind) {
     case OMVRPC_STEP_SEND: {
         ssize_t sent = camera->link->operations->send(camera->link, step.data, step.length);
@@ -196,6 +263,9 @@ static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *un
         break;
     }
     camera->output_blocked = false;
+    if (camera->link->info.transactions) {
+        return false;
+    }
     return receive(bus, index, now_us, &received) && received;
 }
 
@@ -236,12 +306,14 @@ static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
     if (camera->state == CAMERA_RELEASED) {
         return until_us;
     }
+    tell_transaction(bus, index, now_us);
     begin_job(bus, camera, now_us);
     if (camera->link == NULL && now_us >= camera->retry_us) {
         bus_open_link(bus, index, now_us);
     }
     /* What has come is told to the master before it judges what has not. */
-    bool again = camera->link != NULL && receive(bus, index, now_us, &(bool){false});
+    bool again =
+        camera->link != NULL && (camera->link->info.transactions || receive(bus, index, now_us, &(bool){false}));
     for (int steps = 0; again && camera->link != NULL && steps < STEPS_PER_TURN; steps++) {
         again = step_link(bus, index, now_us, &until_us);
     }

@@ -6,6 +6,9 @@
 
 #include "bus.h"
 
+/* A transaction that has been made, and of which the master is told when it is known how long it took. */
+enum bus_transaction { BUS_NO_TRANSACTION, BUS_SENT, BUS_RECEIVED };
+
 struct bus_camera {
     struct bus_opener opener;
     struct healing healing;
@@ -16,6 +19,9 @@ struct bus_camera {
     bool job_begun;
     bool probing;
     bool output_blocked;
+    enum bus_transaction transaction;
+    const uint8_t *received; /* by it: the master's own memory */
+    size_t moved;
     bool could_not_open; /* at the last attempt */
     bool is_lost;        /* it was online and has not returned yet */
     enum camera_state state;

@@ -63,6 +63,7 @@ void bus_close_link(struct bus *bus, struct bus_camera *camera, int64_t now_us) 
         camera->link = NULL;
     }
     camera->output_blocked = false;
+    camera->transaction = BUS_NO_TRANSACTION;
     omvrpc_master_link_gone(camera->master, now_us);
     bus_collect_end(bus, camera, now_us);
 }

@@ -58,6 +58,18 @@ static const char *const cause_sentences[] = {
     [OMVRPC_CAUSE_DAMAGED] = ": the result arrived damaged, and the camera keeps no copy",
     [OMVRPC_CAUSE_LINK_GONE] = ": the link failed under the call",
     [OMVRPC_CAUSE_MEMORY] = ": the daemon is out of memory",
+    [OMVRPC_CAUSE_PACKET_LIMIT] = "",
+};
+
+/* Sentences in place of those above, where a packet was longer than its link moves. */
+static const char *const packet_limit_sentences[] = {
+    [OMVRPC_NOT_DELIVERED] = "did not get the command: its argument is longer than a packet on this link may be, which "
+                             "on I2C is the kernel's limit of 8192 bytes; send it in parts",
+    [OMVRPC_RESULT_UNKNOWN] = "",
+    [OMVRPC_TOO_LARGE] =
+        "ran the callback and its result is longer than a packet on this link may be, which on I2C is "
+        "the kernel's limit of 8192 bytes: let the camera run our omvrpc.py, which sends it in pieces, "
+        "or read it through callbacks that take offset and size",
 };
 
 const struct error_row *error_row(enum error_reason reason) {
@@ -99,8 +111,9 @@ bool error_set_from_outcome(struct error *error, enum omvrpc_outcome outcome, en
     if (outcome == OMVRPC_DONE) {
         return false;
     }
-    error_set(error, outcomes[outcome].reason, "camera \"%s\" %s%s", camera, outcomes[outcome].sentence,
-              cause_sentences[cause]);
+    bool is_limit = cause == OMVRPC_CAUSE_PACKET_LIMIT;
+    error_set(error, is_limit ? ERROR_TOO_LARGE : outcomes[outcome].reason, "camera \"%s\" %s%s", camera,
+              is_limit ? packet_limit_sentences[outcome] : outcomes[outcome].sentence, cause_sentences[cause]);
     error->executed = outcomes[outcome].executed;
     if (outcome == OMVRPC_RESULT_UNKNOWN) {
         error->retryable = repeatable;

@@ -37,8 +37,28 @@ static ssize_t receive_some(struct omvrpc_master *master, struct omvrpc_link *li
     return received;
 }
 
+/* Makes the transaction of a step, or waits where there is none to make. Returns a negative errno when the link has
+ * failed. */
+static ssize_t transact(struct omvrpc_master *master, struct omvrpc_link *link, const struct omvrpc_step *step) {
+    if (step->length == 0) {
+        wait_for(link, POLLIN, step->until_us);
+        return 0;
+    }
+    uint8_t *buffer = omvrpc_master_reserve(master, step->length);
+    ssize_t received = buffer != NULL ? omvrpc_link_receive(link, step, buffer) : -ENOMEM;
+    if (received >= 0) {
+        omvrpc_master_received(master, buffer, (size_t)received, omvrpc_now_us());
+    }
+    return received;
+}
+
 /* Receives now or, if there is nothing, after a wait. Returns a negative errno when the link has failed. */
-static ssize_t await_input(struct omvrpc_master *master, struct omvrpc_link *link, short events, int64_t until_us) {
+static ssize_t await_input(struct omvrpc_master *master, struct omvrpc_link *link, const struct omvrpc_step *step) {
+    int64_t until_us = step->until_us;
+    short events = step->kind == OMVRPC_STEP_SEND ? POLLIN | POLLOUT : POLLIN;
+    if (link->info.transactions) {
+        return transact(master, link, step);
+    }
     ssize_t received = receive_some(master, link);
     if (received == 0) {
         wait_for(link, events, until_us);
@@ -56,23 +76,35 @@ static int fail(struct omvrpc_master *master, int error) {
     return error;
 }
 
+/* Tells the master how the ready line stands, where there is one. Returns a negative errno when the link has failed. */
+static ssize_t tell_ready(struct omvrpc_master *master, struct omvrpc_link *link) {
+    int ready = link->operations->ready != NULL ? link->operations->ready(link) : 0;
+    if (link->operations->ready != NULL && ready >= 0) {
+        omvrpc_master_set_ready(master, ready > 0, omvrpc_now_us());
+    }
+    return ready < 0 ? ready : 0;
+}
+
 /* Runs the machine until the call has ended. Frames go to the handler, if there is one. */
 static int drive(struct omvrpc_master *master, struct omvrpc_link *link, omvrpc_frame_handler *handler, void *context) {
     for (;;) {
         struct omvrpc_step step;
-        ssize_t moved = 0;
+        ssize_t moved = tell_ready(master, link);
+        if (moved < 0) {
+            return fail(master, (int)moved);
+        }
         omvrpc_master_next(master, omvrpc_now_us(), &step);
         switch (step.kind) {
         case OMVRPC_STEP_SEND:
             moved = link->operations->send(link, step.data, step.length);
             omvrpc_master_sent(master, moved > 0 ? (size_t)moved : 0, omvrpc_now_us());
-            if (moved == 0) {
-                moved = await_input(master, link, POLLIN | POLLOUT, step.until_us);
+            if (moved == 0 && !link->info.transactions) {
+                moved = await_input(master, link, &step);
             }
             break;
         case OMVRPC_STEP_RECEIVE:
         case OMVRPC_STEP_IDLE:
-            moved = await_input(master, link, POLLIN, step.until_us);
+            moved = await_input(master, link, &step);
             break;
         case OMVRPC_STEP_DISCARD:
             link->operations->discard(link);

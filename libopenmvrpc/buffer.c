@@ -44,7 +44,8 @@ bool buffer_append(struct buffer *buffer, const void *data, size_t length) {
         return false;
     }
     if (length > 0) {
-        memcpy(buffer->data + buffer->end, data, length);
+        /* What was received into reserved room is in place already. */
+        memmove(buffer->data + buffer->end, data, length);
         buffer->end += length;
     }
     return true;

@@ -23,9 +23,10 @@ static const char *const outcome_names[] = {
 };
 
 static const char *const cause_names[] = {
-    [OMVRPC_CAUSE_NONE] = "none",     [OMVRPC_CAUSE_TIMEOUT] = "timeout", [OMVRPC_CAUSE_SILENT] = "silent",
-    [OMVRPC_CAUSE_LOST] = "lost",     [OMVRPC_CAUSE_DAMAGED] = "damaged", [OMVRPC_CAUSE_LINK_GONE] = "link_gone",
-    [OMVRPC_CAUSE_MEMORY] = "memory",
+    [OMVRPC_CAUSE_NONE] = "none",       [OMVRPC_CAUSE_TIMEOUT] = "timeout",
+    [OMVRPC_CAUSE_SILENT] = "silent",   [OMVRPC_CAUSE_LOST] = "lost",
+    [OMVRPC_CAUSE_DAMAGED] = "damaged", [OMVRPC_CAUSE_LINK_GONE] = "link_gone",
+    [OMVRPC_CAUSE_MEMORY] = "memory",   [OMVRPC_CAUSE_PACKET_LIMIT] = "packet_limit",
 };
 
 const char *omvrpc_outcome_name(enum omvrpc_outcome outcome) {
@@ -271,6 +272,7 @@ void omvrpc_master_link_opened(struct omvrpc_master *master, const struct omvrpc
         master->round_trip = (struct estimate){0};
     }
     master->info = *info;
+    master->has_ready_line = false;
     settle_begin(master, 0, now_us);
 }
 
@@ -411,6 +413,21 @@ static void parse(struct omvrpc_master *master, int64_t now_us) {
             break;
         }
     } while (phase != master->phase);
+}
+
+uint8_t *omvrpc_master_reserve(struct omvrpc_master *master, size_t length) {
+    return buffer_reserve(&master->input, length) ? master->input.data + master->input.end : NULL;
+}
+
+void omvrpc_master_set_ready(struct omvrpc_master *master, bool is_ready, int64_t now_us) {
+    bool rises = is_ready && !master->is_ready;
+    master->has_ready_line = true;
+    master->is_ready = is_ready;
+    if (rises) {
+        master->delivery.next_us = now_us;
+        master->fetching.next_us = now_us;
+        master->settling.next_us = now_us;
+    }
 }
 
 void omvrpc_master_received(struct omvrpc_master *master, const uint8_t *data, size_t length, int64_t now_us) {

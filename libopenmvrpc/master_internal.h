@@ -192,6 +192,8 @@ struct streaming {
 
 struct omvrpc_master {
     struct omvrpc_link_info info;
+    bool has_ready_line; /* the link has been heard of its ready line, which then says whether the camera is ready */
+    bool is_ready;
     size_t max_payload;
     enum master_phase phase;
 

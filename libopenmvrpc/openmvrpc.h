@@ -118,22 +118,46 @@ struct omvrpc_link_info {
     /** Bytes that the camera's receiver holds without help from its program: 64 on a UART, 1024 on USB VCP by default.
      */
     uint32_t receive_buffer;
+    /**
+     * True on SPI and I2C: nothing comes unless it is read. Each send() and each receive() is one transaction of exactly
+     * the bytes given, and takes the time that they need on the line. See OMVRPC_STEP_RECEIVE.
+     */
+    bool transactions;
+    /** Bytes of the longest packet that the link moves, either way; 0 for any. 8192 on I2C. */
+    uint32_t packet_max;
 };
 
 struct omvrpc_link;
 
-/** The operations of one kind of link. All are called from one thread, none blocks. */
+/** The operations of one kind of link. All are called from one thread; none blocks longer than a transaction. */
 struct omvrpc_link_operations {
     const char *type;
-    /** @return bytes taken, 0 when the line is busy, or a negative errno when the link is gone */
+    /**
+     * On links with transactions all bytes are one, and 0 means that nobody took them: they are not kept for later.
+     * @return bytes taken, 0 when the line is busy, or a negative errno when the link is gone
+     */
     ssize_t (*send)(struct omvrpc_link *link, const uint8_t *data, size_t length);
-    /** @return bytes stored, 0 when there are none now, or a negative errno when the link is gone */
+    /**
+     * On links with transactions it is one of exactly `size` bytes, and 0 means that nobody answered: the address was not
+     * acknowledged, or all bytes were equal and no packet.
+     * @return bytes stored, 0 when there are none now, or a negative errno when the link is gone
+     */
     ssize_t (*receive)(struct omvrpc_link *link, uint8_t *buffer, size_t size);
     /** Drops what is queued in both directions. */
     void (*discard)(struct omvrpc_link *link);
     /** @return a descriptor to poll for input, or -1 */
     int (*descriptor)(struct omvrpc_link *link);
     void (*close)(struct omvrpc_link *link);
+    /** As receive(), for bytes that are no packet (`raw` in a step); NULL where there is no difference. */
+    ssize_t (*receive_raw)(struct omvrpc_link *link, uint8_t *buffer, size_t size);
+    /**
+     * NULL where the link has no ready line. Otherwise takes the line's edges, so that the descriptor is not readable any
+     * more, and says how the line stands; to be told to omvrpc_master_set_ready() before each omvrpc_master_next(). It
+     * is the master that heeds it and not the link: a camera's line is low while it acknowledges a command, and while
+     * it streams.
+     * @return 1 when the camera is ready, 0 when it is not, or a negative errno
+     */
+    int (*ready)(struct omvrpc_link *link);
 };
 
 /** Embed this first in the struct of a new kind of link. */
@@ -232,14 +256,58 @@ OMVRPC_API void omvrpc_gpio_close(struct omvrpc_gpio *gpio);
  */
 OMVRPC_API bool omvrpc_gpio_find_holder(const struct omvrpc_gpio_line *line, char *text, size_t size);
 
+struct omvrpc_spi_options {
+    const char *device; /**< of spidev, such as "/dev/spidev0.0" */
+    uint32_t speed_hz;  /**< 0 means 1000000 */
+    uint8_t mode;       /**< 0 to 3; the stock camera's is 2 */
+    uint8_t bits;       /**< of a word; 0 means 8, and nothing else is of use to a camera */
+    /** The chip select, held for a whole packet; NULL for the controller's own, which is held where the controller does
+     * that (`cs_change`). */
+    const struct omvrpc_gpio_line *cs;
+    const struct omvrpc_gpio_line *ready; /**< NULL where the camera has no ready line */
+};
+
+/**
+ * Opens an SPI device. A packet is one transaction: chip select low, 100 us for the camera to arm, the bytes in transfers
+ * of at most the driver's buffer (spidev's parameter bufsiz), chip select high.
+ * @return the link, or NULL with errno set: EINVAL for a mode, bits or a speed that the controller cannot do, ENOTTY when
+ *         it is no SPI device, those of omvrpc_gpio_open_output() for the lines, or that of open(2)
+ */
+OMVRPC_API struct omvrpc_link *omvrpc_spi_open(const struct omvrpc_spi_options *options);
+
+/** Bytes of the longest message that Linux's i2c-dev moves. From the kernel's drivers/i2c/i2c-dev.c. */
+#define OMVRPC_I2C_MESSAGE_MAX 8192
+
+struct omvrpc_i2c_options {
+    const char *device; /**< of i2c-dev, such as "/dev/i2c-1" */
+    uint16_t address;   /**< 7 bits, 0x08 to 0x77; the stock camera's is 0x12 */
+    /** Clock of the bus in Hz. It is the adapter's own, this only says what it is; 0: as the device tree says it, else
+     * 100000. */
+    uint32_t rate_hz;
+    const struct omvrpc_gpio_line *ready; /**< NULL where the camera has no ready line */
+};
+
+/**
+ * Opens an I2C adapter to speak with one camera on it; others may be opened beside. A packet is one message of exactly its
+ * length. A camera that does not acknowledge is not ready, which is no error.
+ * @return the link, or NULL with errno set: EINVAL for an address out of range, EBUSY when a driver of the kernel has that
+ *         address, EOPNOTSUPP when the adapter does not move plain messages, ENOTTY when it is no adapter, those of
+ *         omvrpc_gpio_open_input() for the line, or that of open(2)
+ */
+OMVRPC_API struct omvrpc_link *omvrpc_i2c_open(const struct omvrpc_i2c_options *options);
+
 /* Steps: what a machine wants done. */
 
 enum omvrpc_step_kind {
     OMVRPC_STEP_IDLE, /**< nothing to do until the owner asks for something */
     OMVRPC_STEP_SEND, /**< send `data`; report with _sent(); what the line does not take by `until_us` is reported as it
                          is */
-    OMVRPC_STEP_RECEIVE, /**< receive until `until_us`; report with _received(); on packet links, exactly `length` bytes
-                          */
+    /**
+     * Receive what comes until `until_us`; report with _received(). On links with transactions: where `length` is not 0,
+     * make one of exactly that many bytes now, report what it brought, also where that is nothing, and ask again; the
+     * machine itself says when the next is due. Where it is 0, make none and wait.
+     */
+    OMVRPC_STEP_RECEIVE,
     OMVRPC_STEP_DISCARD, /**< drop what the link has queued in both directions; then ask again */
     OMVRPC_STEP_FRAME,   /**< a frame of a stream: `data`, valid until the next call on this machine; then ask again */
     OMVRPC_STEP_DONE,    /**< the call has ended: see omvrpc_master_result(); then ask again */
@@ -250,7 +318,15 @@ struct omvrpc_step {
     const uint8_t *data;
     size_t length;
     int64_t until_us; /**< also of IDLE: when to ask again, INT64_MAX for never */
+    bool raw;         /**< of RECEIVE: the bytes are a frame or a cut-through, and no packet */
 };
+
+/**
+ * Receives for a RECEIVE step of a length, with whichever operation of the link is right for it.
+ * @param buffer of at least step->length bytes; see omvrpc_master_reserve()
+ * @return as the operation does
+ */
+OMVRPC_API ssize_t omvrpc_link_receive(struct omvrpc_link *link, const struct omvrpc_step *step, uint8_t *buffer);
 
 /* The master. */
 
@@ -258,7 +334,8 @@ enum omvrpc_outcome {
     OMVRPC_DONE,
     OMVRPC_NOT_DELIVERED,
     OMVRPC_RESULT_UNKNOWN,
-    OMVRPC_TOO_LARGE, /**< the callback ran and its result is longer than max_payload; it was dropped */
+    OMVRPC_TOO_LARGE, /**< the callback ran; its result is longer than max_payload, or the link's packets (see the cause);
+                         it was dropped */
 };
 
 /** @return the outcome as a word, such as "result_unknown" */
@@ -273,6 +350,9 @@ enum omvrpc_cause {
     OMVRPC_CAUSE_DAMAGED,   /**< the result arrived damaged, and the camera keeps no copy */
     OMVRPC_CAUSE_LINK_GONE, /**< the link failed under the call */
     OMVRPC_CAUSE_MEMORY,    /**< out of memory */
+    /** Argument or result make a packet that is longer than the link moves, which is the kernel's limit on I2C. Pieces
+     * help: a session's, or callbacks that take offset and size. */
+    OMVRPC_CAUSE_PACKET_LIMIT,
 };
 
 OMVRPC_API const char *omvrpc_cause_name(enum omvrpc_cause cause);
@@ -372,6 +452,18 @@ OMVRPC_API void omvrpc_master_sent(struct omvrpc_master *master, size_t length, 
 /** Reports received bytes. May be called at any time, also with 0 bytes. */
 OMVRPC_API void omvrpc_master_received(struct omvrpc_master *master, const uint8_t *data, size_t length,
                                        int64_t now_us);
+
+/**
+ * Gives memory for the bytes of a RECEIVE step, to be reported from there: so they are not copied.
+ * @return room for `length` bytes, the master's own and valid until the next call on it; NULL when memory is short
+ */
+OMVRPC_API uint8_t *omvrpc_master_reserve(struct omvrpc_master *master, size_t length);
+
+/**
+ * Tells what the ready line of a link says; nothing is sent to a camera that is not ready but what it waits for in any
+ * case. To be called before each omvrpc_master_next() on a link with the operation ready().
+ */
+OMVRPC_API void omvrpc_master_set_ready(struct omvrpc_master *master, bool is_ready, int64_t now_us);
 
 /** @return the result of the call that ended last; valid after OMVRPC_STEP_DONE until the next call begins */
 OMVRPC_API const struct omvrpc_result *omvrpc_master_result(const struct omvrpc_master *master);

@@ -11,6 +11,12 @@ void omvrpc_link_close(struct omvrpc_link *link) {
     }
 }
 
+ssize_t omvrpc_link_receive(struct omvrpc_link *link, const struct omvrpc_step *step, uint8_t *buffer) {
+    const struct omvrpc_link_operations *operations = link->operations;
+    bool raw = step->raw && operations->receive_raw != NULL;
+    return (raw ? operations->receive_raw : operations->receive)(link, buffer, step->length);
+}
+
 int64_t omvrpc_now_us(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

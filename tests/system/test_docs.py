@@ -8,11 +8,11 @@ import glob
 import json
 import os
 import re
-import subprocess
-import tempfile
 
 import docs
-from openmvd import PATIENCE_S, ROOT, Daemon, Tap, program
+import tables
+from openmvd import ROOT, Daemon, Tap
+from tables import options, output
 
 LEAD = [path for path in docs.paths() if path == "README.md" or path.startswith("docs/")]
 
@@ -26,38 +26,6 @@ def same(shown, real, what):
     assert real, f"{what}: nothing was found in the code"
 
 
-def output(*command):
-    """What a program prints, on either output."""
-    done = subprocess.run([program(command[0]), *command[1:]], check=False, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=PATIENCE_S)
-    return done.stdout.decode()
-
-
-def indented(text, heading):
-    """The first words of the indented lines below a heading of a help text."""
-    part = text.split(heading, 1)[1].lstrip("\n").split("\n\n")[0]
-    return re.findall(r"^  (\S+)", part, re.MULTILINE)
-
-
-def options(*command):
-    """The options in a help text."""
-    return re.findall(r"^  (--[\w-]+)", output(*command, "--help"), re.MULTILINE)
-
-
-def mistakes(folder, document):
-    """What --check-config says of a configuration."""
-    path = os.path.join(folder, "probe.json")
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(document, file)
-    return output("openmvd", "--check-config", "--config", path)
-
-
-def listed(text, before):
-    """The names of a list in a message: behind the words `before`, to the end of its line or sentence."""
-    return re.findall(r"[\w]+", re.search(re.escape(before) + r"([^\n;]*?)(?: in a schema)?$", text, re.MULTILINE)[1]
-                      .replace(" and ", " "))
-
-
 # The programs.
 
 def the_options_of_openmvd_are_documented():
@@ -67,32 +35,24 @@ def the_options_of_openmvd_are_documented():
 def the_levels_and_subsystems_of_the_log_are_documented():
     text = docs.read("docs/command-line.md")
     for heading in ("Levels", "Subsystems"):
-        real = re.search(heading + ": (.*)", output("openmvd", "--help"))[1].split()
         shown = docs.names(re.search(heading + r"[^:]*:\s*((?:`\w+`,?\s*)+)", text)[1])
-        same(shown, real, heading)
+        same(shown, tables.log_names(heading), heading)
 
 
 def the_verbs_of_openmvctl_are_documented():
-    same(docs.first_names("openmvctl verbs"), indented(output("openmvctl", "--help"), "Verbs:"), "verbs")
+    same(docs.first_names("openmvctl verbs"), tables.verbs(), "verbs")
 
 
 def the_options_of_each_verb_of_openmvctl_are_documented():
-    common = options("openmvctl")
-    verbs = indented(output("openmvctl", "--help"), "Verbs:")
-    real = [(option, "all") for option in common]
-    real += [(option, verb) for verb in verbs for option in options("openmvctl", verb) if option not in common]
+    real = [(option, verb) for option, verbs in tables.verb_options().items() for verb in verbs or ["all"]]
     shown = [(docs.names(row[0])[0], verb) for row in docs.table("openmvctl options")
              for verb in (["all"] if row[1] == "all" else docs.names(row[1]))]
     same(shown, real, "options of verbs")
 
 
 def the_exit_codes_of_openmvctl_are_documented():
-    text = output("openmvctl", "--help").split("Exit codes:\n")[1]
-    real = {}
-    for code, doc, reasons in re.findall(r"^  (\d)  (.*)\n((?:     .*\n)*)", text, re.MULTILINE):
-        real[code] = (doc, re.findall(r"\w+", reasons))
     rows = {docs.names(row[0])[0]: (row[1], docs.names(row[2])) for row in docs.table("openmvctl exit codes")}
-    assert rows == real, f"{rows}\n{real}"
+    assert rows == tables.exit_codes(), f"{rows}\n{tables.exit_codes()}"
 
 
 def the_steps_of_the_doctor_are_documented():
@@ -105,10 +65,8 @@ def the_steps_of_the_doctor_are_documented():
 
 
 def the_options_and_faults_of_openmv_sim_are_documented():
-    text = output("openmv-sim", "--help")
     same(docs.first_names("openmv-sim options"), options("openmv-sim"), "openmv-sim")
-    faults = re.findall(r"^    (\w+)=", text.split("Faults, with commas between:")[1], re.MULTILINE)
-    same(docs.first_names("faults"), faults, "faults")
+    same(docs.first_names("faults"), [fault.split("=")[0] for fault in tables.faults()], "faults")
 
 
 def no_option_is_named_that_no_program_has():
@@ -116,7 +74,7 @@ def no_option_is_named_that_no_program_has():
     known |= {"--now", "--reload", "--subsystem-match"}  # of systemctl and udevadm
     for name in ("openmvd", "openmvctl", "openmv-sim"):
         known.update(options(name))
-    for verb in indented(output("openmvctl", "--help"), "Verbs:"):
+    for verb in tables.verbs():
         known.update(options("openmvctl", verb))
     for path in LEAD:
         named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", docs.read(path)))
@@ -126,41 +84,32 @@ def no_option_is_named_that_no_program_has():
 # The configuration.
 
 def the_keys_of_the_configuration_are_documented():
-    with tempfile.TemporaryDirectory() as folder:
-        def known(document, before="known are "):
-            return listed(mistakes(folder, document), before)
-        same(docs.first_names("sections"), known({"zzzz": 1}), "sections")
-        same(docs.first_names("socket keys"), known({"socket": {"zzzz": 1}}), "socket")
-        same(docs.first_names("camera keys"), known({"cameras": {"a": {"zzzz": 1}}}), "cameras")
-        same(docs.first_names("access keys"), known({"access": [{"allow": ["*"], "zzzz": 1}]}), "access")
-        same(docs.first_names("callback keys"), known({"callbacks": {"a": {"zzzz": 1}}}, "expected only "), "callbacks")
-        same(docs.first_names("schema keys"),
-             known({"callbacks": {"a": {"args": {"format": "<H", "zzzz": 1}}}}, "expected only "), "schemas")
-        types = re.findall(r'"(\w+)"', mistakes(folder, {"cameras": {"a": {"link": {"type": 1}}}}).split("expected")[1])
-        real = [(kind, key) for kind in types
-                for key in known({"cameras": {"a": {"link": {"type": kind, "zzzz": 1}}}}) if key != "type"]
-        shown = [(docs.names(row[0])[0], docs.names(row[1])[0]) for row in docs.table("links")]
-        same(shown, real, "links")
+    names = {"sections": "sections", "socket": "socket keys", "cameras": "camera keys", "access": "access keys",
+             "callbacks": "callback keys", "schemas": "schema keys", "healing": "healing keys",
+             "healing of a camera": "healing keys"}
+    for section, keys in tables.sections().items():
+        same(docs.first_names(names[section]), keys, section)
+    real = [(kind, key) for kind in tables.link_types() for key in tables.link_keys(kind)]
+    shown = [(docs.names(row[0])[0], docs.names(row[1])[0]) for row in docs.table("links")]
+    same(shown, real, "links")
+
+
+def bounds(name):
+    """The defaults and ranges of one of the daemon's tables, as the documents word them."""
+    return {key: (default, f"{least} to {most}") for key, default, least, most in tables.rows(name)}
 
 
 def the_limits_are_documented_with_defaults_and_ranges():
-    with Daemon() as daemon, daemon.client() as client:
-        defaults = {name: limit["limit"] for name, limit in client.result("stats")["limits"].items()}
-    with tempfile.TemporaryDirectory() as folder:
-        said = mistakes(folder, {"limits": {name: "x" for name in defaults}})
-    ranges = dict(re.findall(r'limits\.(\w+): found "x", expected an integer from (\d+ to \d+)', said))
     shown = {docs.names(row[0])[0]: (row[1], row[2]) for row in docs.table("limits")}
-    assert shown == {name: (str(defaults[name]), ranges[name]) for name in defaults}, shown
+    assert shown == bounds("limit"), shown
+    with Daemon() as daemon, daemon.client() as client:
+        said = {name: str(limit["limit"]) for name, limit in client.result("stats")["limits"].items()}
+    assert said == {name: default for name, (default, _) in shown.items()}, said
 
 
 def the_times_of_healing_are_documented_with_defaults_and_ranges():
-    rows = re.findall(r"\{ROW\((\w+)\), (\d+), (\d+), (\d+),", docs.read("daemon/healing.c"))
-    real = {name: (default, f"{least} to {most}") for name, default, least, most in rows}
     shown = {docs.names(row[0])[0]: (row[1], row[2]) for row in docs.table("healing keys")}
-    assert real and shown == real, f"{shown}\n{real}"
-    with tempfile.TemporaryDirectory() as folder:
-        for document in ({"healing": {"zzzz": 1}}, {"cameras": {"a": {"link": {"type": "sim"}, "healing": {"zzzz": 1}}}}):
-            same(shown, listed(mistakes(folder, document), "known are "), "healing")
+    assert shown == bounds("healing"), shown
 
 
 # The camera.
@@ -188,19 +137,8 @@ def the_settings_of_the_camera_are_documented():
 
 # The socket.
 
-def methods():
-    """The methods in the sources, with their params."""
-    found = {}
-    for path in glob.glob(os.path.join(ROOT, "daemon/methods/*.c")):
-        text = docs.read(path)
-        name = re.search(r'const struct method method_\w+ = \{\s*"(\w+)"', text)[1]
-        part = text.split("static const struct param params[]")[-1] if "struct param params[]" in text else ""
-        found[name] = (["camera"] if "CAMERA_PARAM" in part else []) + re.findall(r'\.name = "(\w+)"', part)
-    return found
-
-
 def the_methods_and_their_params_are_documented():
-    real = methods()
+    real = tables.methods()
     rows = docs.table("methods")
     same([docs.names(row[0])[0] for row in rows], real, "methods")
     with_tables = ("call", "subscribe")
@@ -223,27 +161,21 @@ def every_method_is_one_that_the_daemon_has():
             assert "there is no parameter" not in json.dumps(reply), reply
 
 
-def the_choices_of_call_are_documented():
-    rows = {docs.names(row[0])[0]: row[1] for row in docs.table("call params")}
-    text = docs.read("daemon/methods/call.c").split("static const struct param params[]")[1]
-    for name, choices in re.findall(r'\.name = "(\w+)",[^}]*?\.choices = \{(.*?)\}', text, re.DOTALL):
-        same(re.findall(r'"(\w+)"', rows[name]), re.findall(r'"(\w+)"', choices), name)
+def the_choices_and_ranges_of_call_and_subscribe_are_documented():
+    for method, some in (("call", "priority"), ("subscribe", "interval_ms")):
+        shown = {docs.names(row[0])[0]: row[1] for row in docs.table(method + " params") if len(docs.names(row[0])) == 1}
+        assert some in shown, shown
+        for name, what in shown.items():
+            assert what.replace("`", "").replace('"', "") == tables.methods()[method][name], f"{method} {name}: {what}"
 
 
 def the_errors_are_documented_with_what_they_promise():
-    text = docs.read("daemon/error.c").split("rows[ERROR_COUNT]")[1].split("};")[0]
-    words = {"true": "yes", "false": "no", "EXECUTED_NO": "no", "EXECUTED_YES": "yes", "EXECUTED_UNKNOWN": "unknown"}
-    real = [(code, name, words[retryable], words[executed])
-            for name, code, retryable, executed in re.findall(r'\{"(\w+)", (-\d+), (\w+), (\w+)\}', text)]
+    real = [(code, name, retryable, executed) for name, code, retryable, executed in tables.rows("error")]
     same([(row[0], docs.names(row[1])[0], row[2], row[3]) for row in docs.table("errors")], real, "errors")
 
 
 def the_causes_of_errors_are_documented():
-    names = re.findall(r'= "(\w+)"', docs.read("libopenmvrpc/master.c").split("cause_names[] = {")[1].split("};")[0])
-    real = set(names) - {"none"}
-    for path in glob.glob(os.path.join(ROOT, "daemon/**/*.c"), recursive=True):
-        real.update(re.findall(r'cause = "(\w+)"', docs.read(path)))
-    same(docs.first_names("causes"), real, "causes")
+    same(docs.first_names("causes"), tables.causes(), "causes")
 
 
 def the_states_of_cameras_are_documented():
@@ -398,7 +330,7 @@ def main():
         the_settings_of_the_camera_are_documented,
         the_methods_and_their_params_are_documented,
         every_method_is_one_that_the_daemon_has,
-        the_choices_of_call_are_documented,
+        the_choices_and_ranges_of_call_and_subscribe_are_documented,
         the_errors_are_documented_with_what_they_promise,
         the_causes_of_errors_are_documented,
         the_states_of_cameras_are_documented,

@@ -107,7 +107,12 @@ static inline void line_close(struct omvrpc_link *link) {
 }
 
 static const struct omvrpc_link_operations operations = {
-    "test", line_send, line_receive, line_discard, line_descriptor, line_close,
+    .type = "test",
+    .send = line_send,
+    .receive = line_receive,
+    .discard = line_discard,
+    .descriptor = line_descriptor,
+    .close = line_close,
 };
 
 static inline struct omvrpc_link *line_open(void *context, char *why, size_t size) {
