@@ -189,6 +189,64 @@ struct omvrpc_serial_options {
  */
 OMVRPC_API struct omvrpc_link *omvrpc_serial_open(const struct omvrpc_serial_options *options);
 
+struct omvrpc_gpio_line;
+
+/** The id that the stock script uses. Both sides send with the same one. */
+#define OMVRPC_CAN_ID_DEFAULT 0x7FFu
+
+struct omvrpc_can_options {
+    const char *interface;                /**< name of a SocketCAN interface, such as "can0" */
+    uint32_t id;                          /**< 0 to 0x7FF, as in the camera's script: see OMVRPC_CAN_ID_DEFAULT */
+    const struct omvrpc_gpio_line *ready; /**< the camera's ready line, or NULL */
+};
+
+/**
+ * Opens a CAN interface as a link: classic frames of one 11-bit id, 8 bytes each but the last of a packet. The interface
+ * has to be up, with the bit rate of the camera's script; setting that takes other rights than using it. Where its driver
+ * tells no rate (a virtual interface), the script's default of 250 kbit/s is assumed.
+ *
+ * Later, send and receive fail with -ENETDOWN, -ENODEV or -ENOLINK as below.
+ * @return the link, or NULL with errno set: ENODEV where there is no such interface, EPROTOTYPE where it is no CAN
+ *         interface, ENETDOWN where it is down, ENOLINK where its controller has left the bus after too many errors
+ *         ("bus-off"), EAFNOSUPPORT where the kernel has no CAN, EINVAL for an id over 0x7FF or a name that no interface
+ *         can have, or, of the ready line, that of omvrpc_gpio_open_input()
+ */
+OMVRPC_API struct omvrpc_link *omvrpc_can_open(const struct omvrpc_can_options *options);
+
+/** What a CAN controller makes of its bus, from the kernel's enum can_state. */
+enum omvrpc_can_condition {
+    OMVRPC_CAN_ERROR_ACTIVE,  /**< all is well */
+    OMVRPC_CAN_ERROR_WARNING, /**< 96 errors more than good frames */
+    OMVRPC_CAN_ERROR_PASSIVE, /**< 128: most often nobody acknowledges, or the bit rates differ */
+    OMVRPC_CAN_BUS_OFF,       /**< 256 of its own: it sends no more until it is restarted */
+    OMVRPC_CAN_STOPPED,       /**< the interface is down */
+    OMVRPC_CAN_SLEEPING,
+    OMVRPC_CAN_NO_CONTROLLER, /**< the driver does not tell: a virtual interface, or none of CAN */
+};
+
+/** @return the condition in the words of `ip -details link`, such as "ERROR-PASSIVE" */
+OMVRPC_API const char *omvrpc_can_condition_name(enum omvrpc_can_condition condition);
+
+/** Facts of a CAN interface as the kernel tells them; 0 where it does not. */
+struct omvrpc_can_state {
+    unsigned index; /**< of the interface */
+    bool is_can;    /**< false: the interface is of another kind, and the rest means nothing */
+    bool is_up;
+    enum omvrpc_can_condition condition;
+    uint32_t bit_rate;         /**< bits a second */
+    uint32_t sample_point;     /**< in tenths of a percent */
+    uint32_t restart_ms;       /**< after this long in bus-off the controller restarts by itself; 0 for never */
+    uint16_t send_error_count; /**< the controller's own counters: up by 8 for an error, down by 1 for a good frame */
+    uint16_t receive_error_count; /**< up by 1 or 8 */
+};
+
+/**
+ * Asks the kernel about an interface; needs no rights.
+ * @return 0, -ENODEV where there is no such interface, -EINVAL for a name that no interface can have, or another
+ *         negative errno where the kernel could not be asked
+ */
+OMVRPC_API int omvrpc_can_read_state(const char *interface, struct omvrpc_can_state *state);
+
 /**
  * Takes an open descriptor that carries bytes (a connected socket, a terminal) as a link; closes it at the end.
  * @return the link, or NULL with errno set; the descriptor is the caller's then
