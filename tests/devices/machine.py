@@ -40,7 +40,7 @@ class Setup:
     folder: pathlib.Path  # of its `init` and its scenarios
     modules: tuple  # what the kernel needs to reach its root; everything else is loaded from there
     hardware: typing.Callable  # with a folder for sockets: qemu's options
-    what_is_missing: typing.Callable  # why there can be no such machine here, or None
+    what_is_missing: typing.Callable  # with the name of a scenario: why it cannot be run here, or None
     memory_mb: int
     start_s: int  # for starting the machine and ending it
 
@@ -48,7 +48,7 @@ class Setup:
         return [path.stem.removeprefix("scenario_") for path in sorted(self.folder.glob("scenario_*.py"))]
 
 
-def what_is_missing():
+def what_is_missing(_scenario=None):
     """Why there can be no machine at all here, or None."""
     if shutil.which("qemu-system-x86_64") is None:
         return "there is no qemu-system-x86_64 here"
@@ -164,6 +164,10 @@ class Report:
         self.failed += not good
         print(f"{'ok' if good else 'not ok'} {self.number} - {self.scenario}: {name}", flush=True)
 
+    def skip(self, scenario, why):
+        self.number += 1
+        print(f"ok {self.number} - {scenario} # SKIP {why}", flush=True)
+
     def take(self, line):
         test, plan = TEST_LINE.match(line), PLAN.match(line)
         if test:
@@ -187,9 +191,8 @@ class Report:
         self.begin(None)
 
 
-def run_machine(setup, names, options):
+def run_machine(setup, names, options, report):
     version = next((KERNEL / "lib/modules").iterdir()).name
-    report = Report()
     left = list(names)
     with tempfile.TemporaryDirectory(prefix="openmvd-machine-") as folder, contextlib.ExitStack() as stack:
         time_limit = setup.start_s + options.time_limit * len(names)
@@ -210,7 +213,6 @@ def run_machine(setup, names, options):
         report.end(None)
     if late:
         print(f"# the machine was ended after {time_limit} s")
-    return report
 
 
 def main(setup):
@@ -224,14 +226,15 @@ def main(setup):
     names = options.names or setup.scenarios()
     for name in set(names) - set(setup.scenarios()):
         parser.error(f"there is no scenario {name}")
-    why = setup.what_is_missing()
-    if why:
-        for number, name in enumerate(names, 1):
-            print(f"ok {number} - {name} # SKIP {why}")
-        print(f"1..{len(names)}")
-        return 0
+    report = Report()
+    why_not = {name: setup.what_is_missing(name) for name in names}
+    for name, why in why_not.items():
+        if why:
+            report.skip(name, why)
     # So that the machine is ended, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    report = run_machine(setup, names, options)
+    able = [name for name in names if not why_not[name]]
+    if able:
+        run_machine(setup, able, options, report)
     print(f"1..{report.number}")
     return 1 if report.failed else 0
