@@ -54,6 +54,7 @@ CLI_SOURCES    := $(wildcard cli/*.c) daemon/usb_ids.c
 HELPER_SOURCES := $(wildcard tests/helpers/*.c)
 DEVICE_SOURCES := $(wildcard tests/devices/*.c)
 VTIME_SOURCES  := $(wildcard tests/sim/*.c)
+STOCK_SLAVE_PARTS := $(addprefix $(BUILD)/tests/sim/,stock_slave.o stock_slave_bus.o)
 UNIT_SOURCES   := $(wildcard tests/unit/test_*.c)
 BENCH_SOURCES  := $(wildcard bench/*.c)
 FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
@@ -167,7 +168,7 @@ $(BUILD)/openmvctl.a: $(filter-out %/main.o,$(call objects,$(filter cli/%,$(CLI_
 	$(Q)$(AR) rcs $@ $^
 
 # Tests and helpers are linked with everything but the programs' own main().
-TEST_PARTS = $(DAEMON_PARTS) $(SIM_PARTS) $(CAPTURE_PARTS) $(BUILD)/tests/sim/stock_slave.o $(LIB_STATIC)
+TEST_PARTS = $(DAEMON_PARTS) $(SIM_PARTS) $(CAPTURE_PARTS) $(STOCK_SLAVE_PARTS) $(LIB_STATIC)
 TEST_LIBS  = $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM) $(PKG_TESTS)) -lm
 
 $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/main.o $(TEST_PARTS) $(CLIENT_STATIC) $(BUILD)/openmvctl.a

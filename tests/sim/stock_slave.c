@@ -7,12 +7,10 @@
  * alone (collecting, computing, writing), and for bytes (`reading`), which deliveries end early.
  */
 
-#include "stock_slave.h"
+#include "stock_slave_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "packet.h"
 
 /*
  * Times of the stock module, in milliseconds. LONG is asked for when command data is received. UART is the port's own
@@ -31,58 +29,17 @@
 #define MEMORY_DEFAULT      ((size_t)256 << 10)
 #define STREAM_DEPTH_MOST   255
 
-typedef void activity(struct stock_slave *slave);
-
-struct buffer {
-    uint8_t *bytes;
-    size_t size;
-};
-
-struct stock_slave {
-    struct stock_slave_options options;
-    struct stock_slave_counts counts;
-    uint64_t random;
-
-    bool started, booting;
-    int64_t now_us, wake_us;
-    activity *next;
-    stock_slave_send *send;
-    void *send_context;
-
-    /* The port: a ring, and behind it on STM32 the data register. */
-    uint8_t *ring;
-    size_t ring_first, ring_count;
-    bool overrun;
-    uint8_t overrun_byte;
-
-    /* The read under way, or the packet that it brought. */
-    bool reading, waited_again;
-    int64_t byte_timeout_ms;
-    struct buffer packet;
-    size_t wanted, got;
-
-    /* The loop under way: when it began, in ticks, and its growing window. */
-    int64_t loop_began_ms;
-    uint32_t window_ms;
-
-    uint32_t command, argument_length;
-    struct stock_slave_reply reply;
-    struct buffer result;
-    size_t result_size;
-
-    uint32_t stream_depth, stream_credits;
-    uint8_t stream_byte;
-    const uint8_t *frame;
-    size_t frame_length;
-};
-
 static activity command_begin, command_try, command_flush, command_header_read, command_data_begin, command_data_read;
 static activity callback_run, result_begin, result_try, result_flush, result_header_read, result_data_begin;
 static activity result_data_read, result_sent;
 static activity stream_opened, stream_turn, stream_credit_read, stream_frame, stream_frame_data, stream_frame_sent;
 
 static bool is_uart(const struct stock_slave *slave) {
-    return slave->options.kind == STOCK_SLAVE_UART;
+    return stock_slave_is(slave, STOCK_SLAVE_UART);
+}
+
+static bool is_can(const struct stock_slave *slave) {
+    return stock_slave_is(slave, STOCK_SLAVE_CAN);
 }
 
 /* The next number of the splitmix64 sequence. */
@@ -93,7 +50,7 @@ static uint64_t random_draw(struct stock_slave *slave) {
     return value ^ (value >> 31);
 }
 
-static int64_t duration_draw(struct stock_slave *slave, struct stock_slave_range range) {
+int64_t stock_slave_draw(struct stock_slave *slave, struct stock_slave_range range) {
     if (range.most_us <= range.least_us) {
         return range.least_us;
     }
@@ -104,12 +61,8 @@ static int64_t ticks_ms(const struct stock_slave *slave) {
     return (slave->now_us + slave->options.tick_phase_us) / 1000;
 }
 
-static int64_t tick_after(const struct stock_slave *slave, int64_t timeout_ms) {
-    return (ticks_ms(slave) + timeout_ms) * 1000 - slave->options.tick_phase_us;
-}
-
 /* Makes room for `size` bytes; false when the camera has not that much memory. */
-static bool buffer_reserve(const struct stock_slave *slave, struct buffer *buffer, size_t size) {
+static bool buffer_reserve(const struct stock_slave *slave, struct memory *buffer, size_t size) {
     if (size > slave->options.memory) {
         return false;
     }
@@ -118,7 +71,7 @@ static bool buffer_reserve(const struct stock_slave *slave, struct buffer *buffe
         if (bytes == NULL) {
             return false;
         }
-        *buffer = (struct buffer){.bytes = bytes, .size = size};
+        *buffer = (struct memory){.bytes = bytes, .size = size};
     }
     return true;
 }
@@ -128,7 +81,21 @@ static void wait_for(struct stock_slave *slave, int64_t duration_us, activity *n
     slave->next = next;
 }
 
-static void write_bytes(struct stock_slave *slave, const uint8_t *data, size_t length, activity *next) {
+/*
+ * A write of bytes that stay valid. Where the master has to fetch them the camera waits for that, and goes on in any case:
+ * what is not fetched within `timeout_ms`, on SPI not begun within the short window, is lost and nobody knows.
+ */
+static void write_bytes(struct stock_slave *slave, const uint8_t *data, size_t length, int64_t timeout_ms,
+                        activity *next) {
+    if (stock_slave_transacts(slave) && length > 0) {
+        slave->writing = true;
+        slave->out = data;
+        slave->out_length = length;
+        slave->out_moved = 0;
+        slave->next = next;
+        stock_slave_arm(slave, slave->window_ms, timeout_ms);
+        return;
+    }
     if (length > 0) {
         slave->send(slave->send_context, data, length, slave->now_us);
     }
@@ -137,8 +104,12 @@ static void write_bytes(struct stock_slave *slave, const uint8_t *data, size_t l
 }
 
 static void write_ack(struct stock_slave *slave, enum omvrpc_magic magic, activity *next) {
-    uint8_t ack[PACKET_ACK_SIZE];
-    write_bytes(slave, ack, packet_put(ack, magic, NULL, 0), next);
+    write_bytes(slave, slave->small, packet_put(slave->small, magic, NULL, 0), slave->window_ms, next);
+}
+
+static void write_length(struct stock_slave *slave, enum omvrpc_magic magic, size_t length, int64_t timeout_ms,
+                         activity *next) {
+    write_bytes(slave, slave->small, packet_put_u32(slave->small, magic, (uint32_t)length), timeout_ms, next);
 }
 
 /* The port. */
@@ -160,6 +131,9 @@ static uint8_t ring_take(struct stock_slave *slave) {
 
 /* As much is dropped as was there when the flush began: a byte that enters meanwhile stays. */
 static void flush(struct stock_slave *slave) {
+    for (; slave->fifo_count > 0; slave->fifo_count--) {
+        slave->counts.flushed_bytes += slave->fifo[slave->fifo_count - 1].length;
+    }
     size_t count = slave->ring_count;
     slave->counts.flushed_bytes += count;
     while (count-- > 0) {
@@ -169,13 +143,13 @@ static void flush(struct stock_slave *slave) {
 
 /* Reading. */
 
-static void read_finish(struct stock_slave *slave) {
-    slave->reading = false;
+void stock_slave_read_finish(struct stock_slave *slave) {
+    slave->reading = slave->armed = false;
     slave->wake_us = slave->now_us;
     if (slave->got > 0) {
-        slave->wake_us += duration_draw(slave, slave->options.packet);
+        slave->wake_us += stock_slave_draw(slave, slave->options.packet);
         if (random_draw(slave) % 1000 < slave->options.gc_between_permille) {
-            slave->wake_us += duration_draw(slave, slave->options.gc);
+            slave->wake_us += stock_slave_draw(slave, slave->options.gc);
         }
     }
 }
@@ -183,9 +157,9 @@ static void read_finish(struct stock_slave *slave) {
 static void read_byte(struct stock_slave *slave, uint8_t byte) {
     slave->packet.bytes[slave->got++] = byte;
     slave->waited_again = false;
-    slave->wake_us = tick_after(slave, slave->byte_timeout_ms);
+    slave->wake_us = stock_slave_tick_after(slave, slave->byte_timeout_ms);
     if (slave->got == slave->wanted) {
-        read_finish(slave);
+        stock_slave_read_finish(slave);
     }
 }
 
@@ -198,7 +172,7 @@ static void read_begin(struct stock_slave *slave, size_t length, int64_t first_m
     slave->reading = true;
     slave->waited_again = false;
     slave->byte_timeout_ms = byte_ms;
-    slave->wake_us = tick_after(slave, first_ms);
+    slave->wake_us = stock_slave_tick_after(slave, first_ms);
     slave->next = next;
     while (slave->reading && slave->ring_count > 0) {
         read_byte(slave, ring_take(slave));
@@ -208,22 +182,27 @@ static void read_begin(struct stock_slave *slave, size_t length, int64_t first_m
 static void read_packet(struct stock_slave *slave, size_t length, int64_t timeout_ms, activity *next) {
     int64_t effective_ms = is_uart(slave) ? UART_TIMEOUT_MS : timeout_ms;
     read_begin(slave, length, effective_ms, effective_ms, next);
+    if (stock_slave_transacts(slave)) {
+        stock_slave_arm(slave, slave->window_ms, timeout_ms);
+    } else if (is_can(slave)) {
+        stock_slave_read_fifo(slave);
+    }
 }
 
 static void read_stream(struct stock_slave *slave, size_t length, activity *next) {
     if (is_uart(slave)) {
         read_begin(slave, length, STREAM_TIMEOUT_MS + UART_TIMEOUT_MS, UART_TIMEOUT_MS, next);
     } else {
-        read_begin(slave, length, STREAM_TIMEOUT_MS, STREAM_TIMEOUT_MS, next);
+        read_packet(slave, length, STREAM_TIMEOUT_MS, next);
     }
 }
 
 static void read_timed_out(struct stock_slave *slave) {
     if (is_uart(slave) && slave->got > 0 && !slave->waited_again && !slave->options.strict_gap) {
         slave->waited_again = true;
-        slave->wake_us = tick_after(slave, UART_TIMEOUT_MS);
+        slave->wake_us = stock_slave_tick_after(slave, UART_TIMEOUT_MS);
     } else {
-        read_finish(slave);
+        stock_slave_read_finish(slave);
     }
 }
 
@@ -267,7 +246,7 @@ static void command_fail(struct stock_slave *slave) {
 
 static void command_try(struct stock_slave *slave) {
     bool over = ticks_ms(slave) - slave->loop_began_ms >= slave->options.receive_timeout_ms;
-    wait_for(slave, over ? 0 : duration_draw(slave, slave->options.gc), over ? command_begin : command_flush);
+    wait_for(slave, over ? 0 : stock_slave_draw(slave, slave->options.gc), over ? command_begin : command_flush);
 }
 
 static void command_flush(struct stock_slave *slave) {
@@ -332,7 +311,7 @@ static void result_try(struct stock_slave *slave) {
         slave->counts.results_dropped++;
         command_begin(slave);
     } else {
-        wait_for(slave, duration_draw(slave, slave->options.gc), result_flush);
+        wait_for(slave, stock_slave_draw(slave, slave->options.gc), result_flush);
     }
 }
 
@@ -346,9 +325,7 @@ static void result_header_read(struct stock_slave *slave) {
         result_fail(slave);
         return;
     }
-    uint8_t header[PACKET_RESULT_HEADER_SIZE];
-    size_t size = packet_put_u32(header, OMVRPC_RESULT_HEADER, (uint32_t)slave->reply.length);
-    write_bytes(slave, header, size, result_data_begin);
+    write_length(slave, OMVRPC_RESULT_HEADER, slave->reply.length, slave->window_ms, result_data_begin);
 }
 
 static void result_data_begin(struct stock_slave *slave) {
@@ -358,7 +335,7 @@ static void result_data_begin(struct stock_slave *slave) {
 static void result_data_read(struct stock_slave *slave) {
     if (has_packet(slave, OMVRPC_RESULT_DATA)) {
         slave->counts.results++;
-        write_bytes(slave, slave->result.bytes, slave->result_size, result_sent);
+        write_bytes(slave, slave->result.bytes, slave->result_size, LONG_TIMEOUT_MS, result_sent);
     } else {
         result_fail(slave);
     }
@@ -367,7 +344,7 @@ static void result_data_read(struct stock_slave *slave) {
 /* A scheduled callback runs at once: nothing is flushed before it. */
 static void result_sent(struct stock_slave *slave) {
     if (slave->reply.raw != NULL) {
-        write_bytes(slave, slave->reply.raw, slave->reply.raw_length, command_begin);
+        write_bytes(slave, slave->reply.raw, slave->reply.raw_length, LONG_TIMEOUT_MS, command_begin);
     } else if (slave->reply.source != NULL) {
         read_stream(slave, PACKET_STREAM_SIZE, stream_opened);
     } else {
@@ -387,7 +364,8 @@ static void stream_opened(struct stock_slave *slave) {
         return;
     }
     uint32_t depth = get_u32(packet + 2);
-    slave->stream_depth = depth < 1 ? 1 : depth > STREAM_DEPTH_MOST ? STREAM_DEPTH_MOST : depth;
+    uint32_t most = stock_slave_transacts(slave) ? 1 : STREAM_DEPTH_MOST;
+    slave->stream_depth = depth < 1 ? 1 : depth > most ? most : depth;
     slave->stream_credits = slave->stream_depth;
     slave->stream_byte = 0xff;
     stream_turn(slave);
@@ -421,15 +399,13 @@ static void stream_frame(struct stock_slave *slave) {
     } else if (slave->frame_length > slave->options.memory) {
         die(slave);
     } else {
-        uint8_t header[PACKET_STREAM_SIZE];
-        size_t size = packet_put_u32(header, OMVRPC_STREAM_FRAME, (uint32_t)slave->frame_length);
-        write_bytes(slave, header, size, stream_frame_data);
+        write_length(slave, OMVRPC_STREAM_FRAME, slave->frame_length, STREAM_TIMEOUT_MS, stream_frame_data);
     }
 }
 
 static void stream_frame_data(struct stock_slave *slave) {
     slave->counts.frames++;
-    write_bytes(slave, slave->frame, slave->frame_length, stream_frame_sent);
+    write_bytes(slave, slave->frame, slave->frame_length, LONG_TIMEOUT_MS, stream_frame_sent);
 }
 
 static void stream_frame_sent(struct stock_slave *slave) {
@@ -512,6 +488,10 @@ static bool receive_byte(struct stock_slave *slave, uint8_t byte) {
 size_t stock_slave_deliver(struct stock_slave *slave, const uint8_t *data, size_t length, int64_t now_us) {
     start(slave, now_us);
     slave->now_us = now_us;
+    if (is_can(slave)) {
+        stock_slave_take_frame(slave, data, length);
+        return length;
+    }
     size_t taken = 0;
     while (taken < length && receive_byte(slave, data[taken])) {
         taken++;
@@ -525,6 +505,10 @@ int64_t stock_slave_step(struct stock_slave *slave, int64_t now_us, stock_slave_
     slave->send_context = context;
     while (slave->wake_us <= now_us) {
         slave->now_us = slave->wake_us;
+        bool awaits = stock_slave_transacts(slave) && (slave->reading || slave->writing);
+        if (awaits && !stock_slave_disarm(slave)) {
+            continue;
+        }
         if (slave->reading) {
             read_timed_out(slave);
         } else {
@@ -538,9 +522,9 @@ int64_t stock_slave_step(struct stock_slave *slave, int64_t now_us, stock_slave_
 void stock_slave_reset(struct stock_slave *slave, int64_t now_us) {
     slave->started = true;
     slave->booting = true;
-    slave->reading = false;
+    slave->reading = slave->writing = slave->arming = slave->armed = false;
     slave->overrun = false;
-    slave->ring_count = 0;
+    slave->ring_count = slave->fifo_count = 0;
     slave->now_us = now_us;
     wait_for(slave, slave->options.boot_us, command_begin);
 }

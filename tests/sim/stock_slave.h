@@ -16,6 +16,20 @@
  * delivery can bring its next event forward. Times are microseconds of any monotonic clock, never negative; the camera
  * starts at the first time it is told.
  *
+ * On SPI and I2C there is nothing to deliver: the camera is armed for one transaction of exactly so many bytes, in or
+ * out, for a window, and the master clocks. A program that is told "the master clocks N bytes" does this for each:
+ *
+ *     stock_slave_step(slave, now, send, context);            `send` is never called on these kinds
+ *     stock_slave_select(slave, true, now);                   SPI: chip select goes low ...
+ *     stock_slave_step(slave, now + settle, send, context);   ... which the camera sees, and arms within `arm`
+ *     stock_slave_clock(slave, out, in, N, begin, end);       SPI: any number of times while it is selected
+ *     stock_slave_select(slave, false, now);                  SPI: the camera does not look at that
+ *     status = stock_slave_message(slave, reads, data, N, begin, end);    I2C: the whole message at once
+ *     next = stock_slave_step(slave, end, send, context);     and again when `next` has come
+ *
+ * A program in real time may give one time as begin and end. What a camera does not take within its window is lost; so
+ * is what it gives and nobody fetches, and it believes that it was delivered.
+ *
  * What the model knows: the loops of the module and their windows; the collection of garbage and the flush before each
  * window; reads that end as MicroPython's do, counted in whole ticks of 1 ms, so that a timeout of 2 ms lasts 1 to 2;
  * the receive buffer of each kind of port; cut-through transfers and the stream writer. What it leaves out: the speed
@@ -27,6 +41,9 @@
 enum stock_slave_kind {
     STOCK_SLAVE_UART, /**< 64 bytes of buffer, the rest is lost; timeouts of 2 ms whatever is asked */
     STOCK_SLAVE_VCP,  /**< 1024 bytes of buffer, then back-pressure; the timeout asked, for each byte */
+    STOCK_SLAVE_SPI,  /**< armed for one transaction at a time, once its chip is selected within the short window */
+    STOCK_SLAVE_I2C,  /**< armed for one transaction at a time, and acknowledges its address only then */
+    STOCK_SLAVE_CAN,  /**< frames of 8 bytes, the last of a packet shorter; a controller that keeps three of them */
 };
 
 /** A duration drawn anew each time, evenly from least to most; most below least means always least. */
@@ -62,6 +79,7 @@ struct stock_slave_options {
     void *context;
     struct stock_slave_range gc;     /**< collection of garbage before each window; 200 to 8000 us on a real camera */
     struct stock_slave_range packet; /**< checking a received packet; 20 to 200 us on a real camera */
+    struct stock_slave_range arm;    /**< SPI: from the chip select to being armed; under 100 us on a real camera */
     uint32_t gc_between_permille;    /**< chance that garbage is collected after a packet too, before it is acted on */
     uint32_t byte_rate;              /**< bytes a second that the camera's writes take; 0 for no time */
     size_t receive_buffer;           /**< 0 means 64 on UART, 1024 on VCP */
@@ -81,6 +99,11 @@ struct stock_slave_options {
      * read and so survives the flush.
      */
     bool overrun_byte;
+    /**
+     * I2C: a master that reads where the camera is armed to take bytes (or the other way round) finds the clock held low
+     * until the window is over, as STM32 controllers do; else it is not acknowledged.
+     */
+    bool stretches;
 };
 
 struct stock_slave_counts {
@@ -111,6 +134,32 @@ size_t stock_slave_deliver(struct stock_slave *slave, const uint8_t *data, size_
  * @return the time of its next event, later than now_us
  */
 int64_t stock_slave_step(struct stock_slave *slave, int64_t now_us, stock_slave_send *send, void *context);
+
+/** SPI: the chip select of the camera changes. */
+void stock_slave_select(struct stock_slave *slave, bool selected, int64_t now_us);
+
+/**
+ * SPI: the master clocks `length` bytes from begin_us to end_us; the camera has been stepped up to begin_us.
+ * @param out what it sends meanwhile, NULL for zeros
+ * @param in what it hears: what the camera was armed to send, or nothing but 0xFF; NULL where it does not listen
+ */
+void stock_slave_clock(struct stock_slave *slave, const uint8_t *out, uint8_t *in, size_t length, int64_t begin_us,
+                       int64_t end_us);
+
+/**
+ * I2C: a message to the camera's address from begin_us to end_us; the camera has been stepped up to begin_us.
+ * @param reads the master reads into `data`; else it writes from there
+ * @return 0; -ENXIO where the address was not acknowledged; -EREMOTEIO where a byte was not: the camera was armed for
+ *         fewer; -ETIMEDOUT where it held the clock
+ */
+int stock_slave_message(struct stock_slave *slave, bool reads, uint8_t *data, size_t length, int64_t begin_us,
+                        int64_t end_us);
+
+/** What a camera on SPI or I2C is armed for now. */
+enum stock_slave_armed { STOCK_SLAVE_DEAF, STOCK_SLAVE_TAKES, STOCK_SLAVE_GIVES };
+
+/** @param length set to the bytes of the transaction that are still to be moved, unless it is deaf */
+enum stock_slave_armed stock_slave_armed(const struct stock_slave *slave, size_t *length);
 
 /** Resets the camera: what it did and held is gone, and it is deaf until it has booted. */
 void stock_slave_reset(struct stock_slave *slave, int64_t now_us);
