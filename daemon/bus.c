@@ -441,6 +441,11 @@ struct omvrpc_link_info bus_link_info(const struct bus *bus, size_t camera) {
     return bus->cameras[camera].link_info;
 }
 
+bool bus_progress(const struct bus *bus, size_t camera, size_t *received, size_t *total) {
+    const struct bus_camera *asked = &bus->cameras[camera];
+    return asked->job_begun && omvrpc_master_progress(asked->master, received, total);
+}
+
 enum camera_state bus_state(const struct bus *bus, size_t camera) {
     return bus->cameras[camera].state;
 }

@@ -124,6 +124,9 @@ bool bus_wants_output(const struct bus *bus, size_t camera);
 /* What is known of a camera's link, also after it was closed; all 0 before it was first opened. */
 struct omvrpc_link_info bus_link_info(const struct bus *bus, size_t camera);
 
+/* How much of the result of a camera's job has come, in bytes; false while none is coming. */
+bool bus_progress(const struct bus *bus, size_t camera, size_t *received, size_t *total);
+
 enum camera_state bus_state(const struct bus *bus, size_t camera);
 const struct omvrpc_statistics *bus_statistics(const struct bus *bus, size_t camera);
 

@@ -67,6 +67,9 @@ static void on_messages(evutil_socket_t fd, short what, void *context) {
         case WORKER_FRAME:
             camera_take_frame(camera, message->frame, message->missed);
             break;
+        case WORKER_PROGRESS:
+            camera_take_progress(camera, message->received, message->total);
+            break;
         case WORKER_RECORDING_FULL:
             camera_end_full_recordings(camera);
             break;

@@ -51,6 +51,8 @@ struct call {
     bool (*prepare)(struct call *call, struct error *error);
     /* The call is over: with an error, or, where that is NULL, with the result in `job`. */
     void (*ended)(struct call *call, const struct error *error);
+    /* So many of `total` bytes have come from the camera. NULL where nobody wants to know. */
+    void (*progressed)(struct call *call, size_t received, size_t total);
 
     /* The camera's own; whoever made the call clears the exchange when it has ended. */
     struct exchange exchange;

@@ -392,6 +392,27 @@ static bool may_go_on(const struct call *call) {
     return is_wanted && camera->state != CAMERA_RELEASED && !is_lost && !camera->daemon->out_of_time;
 }
 
+/* Tells whoever waits for a call's answer how much of it has come. */
+static void tell_progress(struct call *call, size_t received, size_t total) {
+    struct call *follower;
+    if (call->progressed != NULL) {
+        call->progressed(call, received, total);
+    }
+    TAILQ_FOREACH(follower, &call->followers, of_leader) {
+        if (follower->progressed != NULL) {
+            follower->progressed(follower, received, total);
+        }
+    }
+}
+
+void camera_take_progress(struct camera *camera, size_t received, size_t total) {
+    struct call *running = camera->running;
+    size_t have;
+    if (running != NULL && !running->is_stream && exchange_progress(&running->exchange, received, &have, &total)) {
+        tell_progress(running, have, total);
+    }
+}
+
 static void take_exchange(struct camera *camera, struct call *call, struct job *job) {
     enum omvrpc_cause cause = job->cause;
     enum exchange_verdict verdict = exchange_take(&call->exchange, job, omvrpc_now_us());
@@ -401,6 +422,9 @@ static void take_exchange(struct camera *camera, struct call *call, struct job *
     if (verdict == EXCHANGE_ENDED) {
         camera_end_call(call, NULL);
         return;
+    }
+    if (call->exchange.have > 0) {
+        tell_progress(call, call->exchange.have, call->exchange.total);
     }
     if (verdict == EXCHANGE_RESTARTS) {
         call->has_begun = false;

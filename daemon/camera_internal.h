@@ -74,6 +74,9 @@ void camera_end_waiting(struct camera *camera, const struct error *error);
 /* Ends those that wait for a camera that was lost in the middle of them. */
 void camera_end_begun(struct camera *camera);
 
+/* So much has come of the result of the job that the worker has. */
+void camera_take_progress(struct camera *camera, size_t received, size_t total);
+
 /* The job that the worker had for a call, for the introduction or for nobody any more has ended. */
 void camera_take_job(struct camera *camera, struct job *job);
 

@@ -491,6 +491,20 @@ enum exchange_verdict exchange_take(struct exchange *exchange, struct job *ended
     return verdict;
 }
 
+bool exchange_progress(const struct exchange *exchange, size_t received, size_t *have, size_t *total) {
+    if (exchange->kind == EXCHANGE_PLAIN) {
+        *have = received;
+        return true;
+    }
+    /* What stands around a piece is no part of the result. */
+    size_t around = exchange->kind == EXCHANGE_PICTURE ? 0 : OMVRPC_ENVELOPE_SIZE;
+    size_t left = exchange->total - exchange->have;
+    size_t piece = received > around ? received - around : 0;
+    *have = exchange->have + (piece < left ? piece : left);
+    *total = exchange->total;
+    return exchange->total > 0;
+}
+
 void exchange_clear(struct exchange *exchange) {
     free(exchange->data);
     *exchange = (struct exchange){.kind = EXCHANGE_PLAIN};

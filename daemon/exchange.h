@@ -94,6 +94,12 @@ bool exchange_may_have_run(const struct exchange *exchange);
 /* Whether no other call may be made before its next job. */
 bool exchange_clings(const struct exchange *exchange);
 
+/*
+ * How much of the call's result is there, when `received` of `*total` bytes have come of the result of the job under way:
+ * writes bytes to `have` and `total`. Returns false while it is not known how many there will be.
+ */
+bool exchange_progress(const struct exchange *exchange, size_t received, size_t *have, size_t *total);
+
 /* Frees what it holds. */
 void exchange_clear(struct exchange *exchange);
 

@@ -18,7 +18,11 @@
 #include <unistd.h>
 
 /* The deepest path (a link's opening with its messages) needs a few kilobytes; the sanitizers multiply that. */
-#define STACK_SIZE       ((size_t)256 << 10)
+#define STACK_SIZE ((size_t)256 << 10)
+
+/* How often the loop is told how much of a result has come, in microseconds. One that comes faster is not worth waking
+ * it. */
+#define PROGRESS_US      50000
 
 #define STATISTICS_WORDS (sizeof(struct omvrpc_statistics) / sizeof(uint64_t))
 
@@ -37,6 +41,8 @@ struct mailbox {
     bool recording_full;
     struct shared_bytes *frame; /* the newest, NULL where it was taken */
     unsigned missed;            /* that it has replaced */
+    bool has_progress;
+    size_t received, total; /* of the result that is coming */
     bool stop_stream;
 };
 
@@ -45,6 +51,7 @@ struct worker_camera {
     struct recording *recordings; /* under the lock */
     bool released;                /* as the loop wants it, under the lock */
     bool is_released;             /* as the bus has it, of the thread alone */
+    int64_t progress_us;          /* when the loop was told of it last, or could have been; of the thread alone */
     const char *name;
     _Atomic uint64_t statistics[STATISTICS_WORDS]; /* written by the thread alone */
     _Atomic uint64_t steps[HEALING_STEPS];         /* likewise */
@@ -80,6 +87,7 @@ static void on_job_ended(void *context, struct job *job) {
     struct mailbox *mailbox = &worker->cameras[job->camera].mailbox;
     job->next = mailbox->ended;
     mailbox->ended = job;
+    mailbox->has_progress = false;
     pthread_mutex_unlock(&worker->lock);
     signal_descriptor(worker->to_loop);
 }
@@ -198,6 +206,25 @@ static void publish_statistics(struct worker *worker) {
     }
 }
 
+/* Tells the loop how much of a result has come, now and then. */
+static void publish_progress(struct worker *worker, int64_t now_us) {
+    for (size_t i = 0; i < worker->count; i++) {
+        struct worker_camera *camera = &worker->cameras[i];
+        size_t received, total;
+        if (!bus_progress(worker->bus, i, &received, &total)) {
+            camera->progress_us = now_us;
+        } else if (now_us - camera->progress_us >= PROGRESS_US) {
+            camera->progress_us = now_us;
+            pthread_mutex_lock(&worker->lock);
+            camera->mailbox.has_progress = true;
+            camera->mailbox.received = received;
+            camera->mailbox.total = total;
+            pthread_mutex_unlock(&worker->lock);
+            signal_descriptor(worker->to_loop);
+        }
+    }
+}
+
 static void wait_for_events(struct worker *worker, int64_t until_us) {
     for (size_t i = 0; i < worker->count; i++) {
         worker->pollfds[i + 1].fd = bus_descriptor(worker->bus, i);
@@ -219,8 +246,10 @@ static void *run(void *context) {
     /* Polls are a millisecond apart: the default slack of 50 us for each wait would be 5 % of that. */
     (void)prctl(PR_SET_TIMERSLACK, 1UL);
     while (take_orders(worker)) {
-        int64_t until_us = bus_step(worker->bus, omvrpc_now_us());
+        int64_t now_us = omvrpc_now_us();
+        int64_t until_us = bus_step(worker->bus, now_us);
         publish_statistics(worker);
+        publish_progress(worker, now_us);
         wait_for_events(worker, until_us);
     }
     return NULL;
@@ -391,7 +420,8 @@ int worker_descriptor(const struct worker *worker) {
  * later. */
 static struct worker_message *take_one(struct worker *worker, size_t index, bool *left) {
     struct mailbox *mailbox = &worker->cameras[index].mailbox;
-    if (mailbox->ended == NULL && !mailbox->state_changed && !mailbox->recording_full && mailbox->frame == NULL) {
+    if (mailbox->ended == NULL && !mailbox->state_changed && !mailbox->recording_full && mailbox->frame == NULL &&
+        !mailbox->has_progress) {
         return NULL;
     }
     struct worker_message *message = calloc(1, sizeof *message);
@@ -416,6 +446,11 @@ static struct worker_message *take_one(struct worker *worker, size_t index, bool
         message->missed = mailbox->missed;
         mailbox->frame = NULL;
         mailbox->missed = 0;
+    } else if (mailbox->has_progress) {
+        message->kind = WORKER_PROGRESS;
+        message->received = mailbox->received;
+        message->total = mailbox->total;
+        mailbox->has_progress = false;
     } else {
         message->kind = WORKER_JOB_ENDED;
         message->job = mailbox->ended;

@@ -13,7 +13,13 @@
 
 struct worker;
 
-enum worker_message_kind { WORKER_JOB_ENDED, WORKER_STATE_CHANGED, WORKER_RECORDING_FULL, WORKER_FRAME };
+enum worker_message_kind {
+    WORKER_JOB_ENDED,
+    WORKER_STATE_CHANGED,
+    WORKER_RECORDING_FULL,
+    WORKER_FRAME,
+    WORKER_PROGRESS, /* while a result takes longer than a moment to come; at most twenty times a second */
+};
 
 /* From the worker to the loop; free with worker_message_free(), which does not free the job. */
 struct worker_message {
@@ -27,6 +33,7 @@ struct worker_message {
     struct omvrpc_link_info link_info;
     struct shared_bytes *frame; /* of FRAME, the newest one: the receiver owns it */
     unsigned missed;            /* frames before it that were too fast for the receiver */
+    size_t received, total;     /* of PROGRESS: bytes of the job's result that have come, and that there are */
 };
 
 /* Starts the thread. `openers` as for bus_new(). Returns NULL with errno set. */

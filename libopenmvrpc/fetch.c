@@ -106,6 +106,16 @@ static bool data_has_begun(const struct omvrpc_master *master) {
            get_u16(buffer_bytes(&master->input)) == OMVRPC_RESULT_DATA;
 }
 
+bool omvrpc_master_progress(const struct omvrpc_master *master, size_t *received, size_t *total) {
+    if (master->phase != MASTER_FETCH || !data_has_begun(master)) {
+        return false;
+    }
+    size_t data = buffer_length(&master->input) - sizeof(uint16_t); /* behind the magic */
+    *total = master->fetching.length;
+    *received = data < *total ? data : *total;
+    return true;
+}
+
 static void complete(struct omvrpc_master *master, size_t length, int64_t now_us);
 static void take_header(struct omvrpc_master *master, int64_t now_us);
 static void take_ack(struct omvrpc_master *master, enum omvrpc_magic magic, int64_t now_us);

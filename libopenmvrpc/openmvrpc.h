@@ -501,6 +501,15 @@ OMVRPC_API void omvrpc_master_stop(struct omvrpc_master *master, int64_t now_us)
 /** @return whether a call or a stream is under way */
 OMVRPC_API bool omvrpc_master_is_busy(const struct omvrpc_master *master);
 
+/**
+ * Tells how much of a result has come while it is coming: on a slow line a large one takes many seconds. It begins anew
+ * where a repeatable call is sent again.
+ * @param received so many bytes of it, from 0
+ * @param total and so many there are, as the camera has announced
+ * @return false while no result is coming
+ */
+OMVRPC_API bool omvrpc_master_progress(const struct omvrpc_master *master, size_t *received, size_t *total);
+
 /** Asks what to do at time `now_us`. Input that is there must have been reported before. */
 OMVRPC_API void omvrpc_master_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
 

@@ -8,6 +8,7 @@
 #include "camera_choice.h"
 #include "config.h"
 #include "daemon.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 struct asked_call {
     struct call call; /* first, so that one is the other */
     enum reply_form form;
+    struct progress progress;
     struct callback_set *callbacks;  /* keeps the callback */
     const struct callback *callback; /* NULL where it is not known */
     char *params;                    /* their text, for when it is known what camera it is */
@@ -85,6 +87,18 @@ static void keep_picture(struct asked_call *asked) {
     }
 }
 
+static void on_progress(struct call *call, size_t received, size_t total) {
+    struct asked_call *asked = (struct asked_call *)call;
+    progress_tell(&asked->progress, call->request, received, total);
+}
+
+/* A snapshot's result is small; what took long is its picture. */
+static void complete_progress(struct asked_call *asked) {
+    const struct call *call = &asked->call;
+    bool has_picture = call->picture.read_command != 0;
+    progress_complete(&asked->progress, call->request, has_picture ? call->exchange.have : call->job->result_length);
+}
+
 static void on_ended(struct call *call, const struct error *error) {
     struct asked_call *asked = (struct asked_call *)call;
     struct request *request = call->request;
@@ -106,6 +120,7 @@ static void on_ended(struct call *call, const struct error *error) {
     }
     count_call(asked, error, now_us);
     if (error == NULL) {
+        complete_progress(asked);
         if (call->picture.read_command != 0) {
             keep_picture(asked);
         }
@@ -242,6 +257,7 @@ static bool begin_call(struct asked_call *asked, struct camera *camera, const st
     struct request *request = asked->call.request;
     struct call *call = &asked->call;
     asked->form = (enum reply_form)params_choice(given, "reply", REPLY_BY_SCHEMA);
+    asked->progress.is_wanted = params_boolean(given, "progress", false);
     if (!check_reply_form(request, asked->form, error)) {
         return false;
     }
@@ -267,6 +283,7 @@ static bool begin_call(struct asked_call *asked, struct camera *camera, const st
     call->max_age_us = params_integer(given, "max_age_ms", 0) * 1000;
     call->prepare = prepare;
     call->ended = on_ended;
+    call->progressed = on_progress;
     request->work = call;
     request->cancel = cancel;
     if (camera_call(camera, call, error)) {
@@ -328,7 +345,7 @@ static const struct param params[] = {
      .choices = {[QUEUE_HIGH] = "high", [QUEUE_NORMAL] = "normal", [QUEUE_LOW] = "low"},
      .doc = "normal unless said"},
     {.name = "wait", .type = PARAM_BOOLEAN, .doc = "wait for a camera that is offline as well"},
-    {.name = "progress", .type = PARAM_BOOLEAN, .doc = "accepted; no link reports progress so far"},
+    {.name = "progress", .type = PARAM_BOOLEAN, .doc = "tell how much of the result has come while it comes"},
     {.name = "reply",
      .type = PARAM_CHOICE,
      .choices = {[REPLY_BASE64] = "base64", [REPLY_HEX] = "hex", [REPLY_RAW] = "raw"},

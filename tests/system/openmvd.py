@@ -177,6 +177,7 @@ class Client:
         self.last_id = 0
         self.replies = {}
         self.events = []
+        self.progress = []
 
     def _connect(self, path):
         try:
@@ -231,6 +232,8 @@ class Client:
             assert message is not None, f"the connection ended before the reply to {request_id!r}"
             if message.get("method") == "event":
                 self.events.append(message)
+            elif message.get("method") == "progress":
+                self.progress.append(message["params"])
             else:
                 self.replies[message["id"]] = message
         return self.replies.pop(request_id)

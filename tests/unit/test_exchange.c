@@ -123,6 +123,29 @@ START_TEST(a_released_number_is_told_with_the_next_envelope_and_once_heard_not_a
 }
 END_TEST
 
+static void check_progress(size_t received, size_t have) {
+    size_t found, total = received;
+    ck_assert(exchange_progress(&exchange, received, &found, &total));
+    ck_assert_uint_eq(found, have);
+    ck_assert_uint_eq(total, TEXT_SIZE);
+}
+
+START_TEST(progress_is_what_is_there_and_what_has_come_of_the_next_piece_without_its_envelope) {
+    size_t have, total = 0;
+    next();
+    ck_assert(!exchange_progress(&exchange, 30, &have, &total));
+    reply_piece();
+    next();
+    check_progress(0, PIECE);
+    check_progress(OMVRPC_ENVELOPE_SIZE, PIECE);
+    check_progress(OMVRPC_ENVELOPE_SIZE + 3, PIECE + 3);
+    check_progress(1000, TEXT_SIZE);
+    reply_piece();
+    next();
+    check_progress(OMVRPC_ENVELOPE_SIZE + 1, 2 * PIECE + 1);
+}
+END_TEST
+
 START_TEST(short_pieces_are_read_on_from_where_they_end) {
     next();
     ck_assert_int_eq(reply(OMVRPC_STATUS_DONE, TEXT_SIZE, TEXT, 3), EXCHANGE_GOES_ON);
@@ -233,6 +256,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, a_result_that_the_camera_has_no_room_for_is_too_large);
     tcase_add_test(cases, a_long_result_comes_in_pieces_between_which_others_go);
     tcase_add_test(cases, a_released_number_is_told_with_the_next_envelope_and_once_heard_not_again);
+    tcase_add_test(cases, progress_is_what_is_there_and_what_has_come_of_the_next_piece_without_its_envelope);
     tcase_add_test(cases, short_pieces_are_read_on_from_where_they_end);
     tcase_add_test(cases, a_first_piece_without_data_is_read_from_the_beginning);
     tcase_add_loop_test(cases, a_piece_that_was_not_asked_for_is_not_taken, 0, COUNT(wrong_pieces));

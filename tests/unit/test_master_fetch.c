@@ -68,6 +68,30 @@ START_TEST(a_result_may_come_byte_by_byte) {
 }
 END_TEST
 
+START_TEST(how_much_of_a_result_has_come_is_known_while_it_comes_and_only_then) {
+    uint8_t packet[64];
+    size_t received = 99, total = 99;
+    size_t size = packet_put(packet, OMVRPC_RESULT_DATA, answer_bytes, sizeof answer_bytes);
+    call_and_take(plain());
+    say_packet(OMVRPC_RESULT_HEADER, (const uint8_t[4]){sizeof answer_bytes}, 4);
+    ck_assert(!omvrpc_master_progress(bench.master, &received, &total));
+    for (size_t i = 0; i < size - 1; i++) {
+        say(packet + i, 1);
+        if (omvrpc_master_progress(bench.master, &received, &total)) {
+            size_t data = i < 1 ? 0 : i - 1;
+            ck_assert_uint_eq(received, data < sizeof answer_bytes ? data : sizeof answer_bytes);
+            ck_assert_uint_eq(total, sizeof answer_bytes);
+        } else {
+            ck_assert_uint_lt(i, 1);
+        }
+    }
+    ck_assert_uint_eq(received, sizeof answer_bytes);
+    say(packet + size - 1, 1);
+    expect_result(answer_bytes, sizeof answer_bytes);
+    ck_assert(!omvrpc_master_progress(bench.master, &received, &total));
+}
+END_TEST
+
 START_TEST(an_empty_result_is_a_result) {
     call_and_take(plain());
     say_result(NULL, 0);
@@ -375,6 +399,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, a_result_whose_header_was_damaged_is_still_taken);
     tcase_add_test(tests, a_result_without_header_is_not_taken_while_bytes_still_come);
     tcase_add_test(tests, a_result_may_come_byte_by_byte);
+    tcase_add_test(tests, how_much_of_a_result_has_come_is_known_while_it_comes_and_only_then);
     tcase_add_test(tests, an_empty_result_is_a_result);
     tcase_add_test(tests, noise_before_the_result_is_skipped);
     tcase_add_test(tests, a_damaged_result_of_a_repeatable_call_is_asked_for_again);
