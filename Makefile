@@ -253,7 +253,7 @@ FIRMWARE := $(wildcard firmware/*.py firmware/examples/*.py)
 PYTHON   := $(wildcard clients/python/*.py)
 DOCS     := README.md LICENSE config/openmvd.json $(wildcard docs/*.md docs/examples/*)
 MAN      := $(wildcard docs/man/*.[1-8])
-COMPLETIONS := $(patsubst %.bash,$(BUILD)/%,$(wildcard completion/*.bash))
+COMPLETIONS := $(PROGRAMS:$(BUILD)/%=$(BUILD)/completion/%)
 DROPINS  := $(wildcard systemd/*.conf)
 UNITS    := $(patsubst systemd/%.in,$(BUILD)/systemd/%,$(wildcard systemd/*.in)) $(wildcard systemd/*.socket)
 SYSUSERS := $(patsubst systemd/%.sysusers,$(BUILD)/systemd/sysusers.d/%.conf,$(wildcard systemd/*.sysusers))
@@ -279,8 +279,8 @@ $(foreach folder,$(call folders,$(DOCS)),$(call $(1),644,share/doc/openmvd/$(fol
 $(foreach number,1 3 5 7 8,$(call $(1),644,share/man/man$(number),$(call section,$(number))))
 endef
 below = $(patsubst %/.,%,$(DESTDIR)$(PREFIX)/$(1))
-put = $(if $(3),$(call say,PUT,$(call below,$(2)))$(newline)$(Q)install -d $(call below,$(2)) && install -m $(1) $(3) $(call below,$(2))$(newline))
-take_away = $(if $(3),$(call say,RM,$(call below,$(2)))$(newline)$(Q)rm -f $(addprefix $(call below,$(2))/,$(notdir $(3)))$(newline))
+put = $(if $(strip $(3)),$(call say,PUT,$(call below,$(2)))$(newline)$(Q)install -d $(call below,$(2)) && install -m $(1) $(3) $(call below,$(2))$(newline))
+take_away = $(if $(strip $(3)),$(call say,RM,$(call below,$(2)))$(newline)$(Q)rm -f $(addprefix $(call below,$(2))/,$(notdir $(3)))$(newline))
 
 $(BUILD)/systemd/%: systemd/%.in FORCE
 	@mkdir -p $(@D)
@@ -291,7 +291,8 @@ $(BUILD)/systemd/sysusers.d/%.conf: systemd/%.sysusers
 	$(Q)install -D -m 644 $< $@
 $(BUILD)/systemd/tmpfiles.d/%.conf: systemd/%.tmpfiles
 	$(Q)install -D -m 644 $< $@
-$(BUILD)/completion/%: completion/%.bash
+# bash looks for the file of a program under its name, and all three are in one.
+$(COMPLETIONS): completion/openmvctl.bash
 	$(Q)install -D -m 644 $< $@
 
 # The configuration is whoever's machine it is: neither replaced nor taken away.
