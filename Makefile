@@ -16,7 +16,7 @@ OBJCOPY ?= objcopy
 export BUILD
 
 PKG_LIB    := libgpiod
-PKG_DAEMON := libevent libcjson libserialport libudev $(PKG_LIB)
+PKG_DAEMON := libevent libcjson libserialport libudev libsystemd $(PKG_LIB)
 PKG_SIM    := libjpeg
 PKG_CLI    := libcjson
 PKG_TESTS  := check

@@ -26,6 +26,7 @@ void camera_tell_state(struct camera *camera) {
                  camera->reason[0] != '\0' ? ": " : "", camera->reason);
         subscription_announce(camera->daemon, camera);
     }
+    service_tell_status(camera->daemon);
 }
 
 static void handle_changed_state(struct camera *camera, const struct worker_message *message) {
@@ -78,6 +79,17 @@ static void on_messages(evutil_socket_t fd, short what, void *context) {
         message = next;
     }
     camera_serve(camera);
+    daemon_end_if_idle(camera->daemon);
+}
+
+bool camera_take_beat(struct camera *camera) {
+    uint64_t before = camera->last_beat;
+    camera->last_beat = worker_beats(camera->worker);
+    return camera->last_beat != before;
+}
+
+bool camera_is_at_work(const struct camera *camera) {
+    return camera->running != NULL || camera->has_stray_job || camera->introduction.job != NULL;
 }
 
 void camera_announce(struct camera *camera) {
@@ -102,7 +114,7 @@ static void abandon_running(struct camera *camera) {
 
 void camera_refuse_all(struct camera *camera) {
     struct error error;
-    camera_set_stopping(&error);
+    error_set_stopping(&error);
     abandon_running(camera);
     camera_end_waiting(camera, &error);
     camera_refuse_port_requests(camera, &error);

@@ -107,6 +107,12 @@ void camera_end_recording(struct camera *camera, struct recording *recording);
 /* Ends all recordings, because the daemon stops. */
 void camera_end_all_recordings(struct camera *camera);
 
+/* Whether its worker has taken a turn since this was asked last; asks it for one until the next time. */
+bool camera_take_beat(struct camera *camera);
+
+/* Whether the camera is in the middle of something that a stop should wait for. */
+bool camera_is_at_work(const struct camera *camera);
+
 /* Tells that a device has appeared, which may be this camera's. */
 void camera_announce(struct camera *camera);
 

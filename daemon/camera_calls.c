@@ -20,11 +20,6 @@ void camera_set_released(const struct camera *camera, struct error *error) {
     error->since_ms = since_ms;
 }
 
-void camera_set_stopping(struct error *error) {
-    error_set(error, ERROR_NOT_DELIVERED, "the daemon is stopping");
-    error->cause = "stopping";
-}
-
 /* What a call that waits keeps of what its client sent. */
 static size_t weight(const struct call *call) {
     return call->job->argument_length + call->kept_bytes;
@@ -204,7 +199,7 @@ bool camera_call(struct camera *camera, struct call *call, struct error *error) 
         return true;
     }
     if (camera->daemon->stopping) {
-        camera_set_stopping(error);
+        error_set_stopping(error);
     } else if (camera->state == CAMERA_RELEASED) {
         camera_set_released(camera, error);
     } else if (camera->state == CAMERA_OFFLINE && !call->waits_offline) {

@@ -24,6 +24,7 @@ struct camera {
     const struct camera_config *config;
     char link[128];
     struct worker *worker;
+    uint64_t last_beat; /* of the worker, when it was asked last */
     struct event messages;
     enum camera_state state;
     char reason[BUS_REASON_SIZE];
@@ -62,7 +63,6 @@ struct camera {
 /* Errors that several of them give. */
 void camera_set_offline(const struct camera *camera, struct error *error);
 void camera_set_released(const struct camera *camera, struct error *error);
-void camera_set_stopping(struct error *error);
 
 /* Tells whoever made a call that it is over, and whoever shares its answer. The error may be NULL: then the call's own
  * outcome says what has happened. */

@@ -7,7 +7,7 @@ enum { RECORDINGS_MAX = 4 };
 
 bool camera_record(struct camera *camera, struct recording *recording, struct error *error) {
     if (camera->daemon->stopping) {
-        camera_set_stopping(error);
+        error_set_stopping(error);
         return false;
     }
     if (camera->recording_count >= RECORDINGS_MAX) {

@@ -275,6 +275,13 @@ static void watch(struct client *client) {
     }
 }
 
+/* Tells a client that it will not be answered; whatever it is about to ask has not been read. */
+static void say_farewell(const struct client *client) {
+    struct error error;
+    error_set_stopping(&error);
+    request_send_refusal(client->fd, &error);
+}
+
 /* Handles at most so many of the lines that have come and writes what is to go; frees the client when that was all. */
 static void finish_turn(struct client *client, size_t most_lines) {
     handle_lines(client, most_lines);
@@ -284,6 +291,9 @@ static void finish_turn(struct client *client, size_t most_lines) {
         watch(client);
     }
     if (is_finished(client)) {
+        if (client->is_to_be_told && !client->input_closed && !client->broken) {
+            say_farewell(client);
+        }
         client_free(client);
     }
 }
@@ -303,7 +313,15 @@ static void on_event(evutil_socket_t fd, short what, void *context) {
     finish_turn(client, LINES_A_TURN);
 }
 
-void client_drain_input(struct client *client) {
+static void end_subscriptions(struct client *client) {
+    struct error error;
+    error_set_stopping(&error);
+    while (!TAILQ_EMPTY(&client->subscriptions)) {
+        subscription_fail(TAILQ_FIRST(&client->subscriptions), &error);
+    }
+}
+
+void client_stop(struct client *client) {
     uint64_t before;
     int reads = 0;
     client->in_turn = true;
@@ -314,6 +332,8 @@ void client_drain_input(struct client *client) {
         }
         handle_lines(client, SIZE_MAX);
     } while (client->bytes_in > before && ++reads < READS_TO_DRAIN);
+    client->is_to_be_told = client->open == 0 && client->subscription_count == 0;
+    end_subscriptions(client);
     finish_turn(client, SIZE_MAX);
 }
 

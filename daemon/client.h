@@ -46,7 +46,8 @@ struct client {
     short watched;       /* what `event` is added for */
     bool in_turn;        /* its own event is at work, which will write what is sent meanwhile */
     bool input_closed;
-    bool broken; /* to be closed without more ado */
+    bool broken;        /* to be closed without more ado */
+    bool is_to_be_told; /* of the daemon's stop: nothing else that it gets will say it */
 
     struct line_buffer input;
     struct evbuffer *output; /* NULL while empty */
@@ -100,8 +101,11 @@ bool client_is_clogged(const struct client *client);
 /* To be called when a request has ended or the daemon stops: has the client closed soon if that was all it is owed. */
 void client_wake(struct client *client);
 
-/* Reads and handles what the client has sent up to now. The client may be freed by that. */
-void client_drain_input(struct client *client);
+/*
+ * The daemon stops: reads and handles what the client has sent up to now, and ends its subscriptions. A client that is owed
+ * nothing is told; the others learn it from the ends of what they are owed.
+ */
+void client_stop(struct client *client);
 
 /* Closes the connection, drops the client's waiting calls and frees it. For the server's end. */
 void client_free(struct client *client);

@@ -21,14 +21,21 @@
 static const struct timeval stop_patience = {.tv_sec = 2};
 static const struct timeval flush_patience = {.tv_usec = 300000};
 
-static void end_if_idle(struct daemon *daemon) {
-    if (daemon->stopping && TAILQ_EMPTY(&daemon->server->clients)) {
-        event_base_loopexit(daemon->base, NULL);
+void daemon_end_if_idle(struct daemon *daemon) {
+    if (!daemon->stopping || !TAILQ_EMPTY(&daemon->server->clients)) {
+        return;
     }
+    /* A camera that is left in the middle of a stream or a result has it for the next one who opens its link. */
+    for (size_t i = 0; i < daemon->camera_count; i++) {
+        if (camera_is_at_work(daemon->cameras[i])) {
+            return;
+        }
+    }
+    event_base_loopexit(daemon->base, NULL);
 }
 
-void daemon_client_left(struct daemon *daemon) {
-    end_if_idle(daemon);
+size_t daemon_client_count(const struct daemon *daemon) {
+    return daemon->server->client_count;
 }
 
 /* Ends each client that is owed nothing more. */
@@ -37,7 +44,7 @@ static void wake_clients(struct daemon *daemon) {
     TAILQ_FOREACH(client, &daemon->server->clients, entry) {
         client_wake(client);
     }
-    end_if_idle(daemon);
+    daemon_end_if_idle(daemon);
 }
 
 static void on_stop_timer(evutil_socket_t fd, short what, void *context) {
@@ -65,12 +72,13 @@ static void on_signal(evutil_socket_t signal_number, short what, void *context) 
         return;
     }
     log_info(DAEMON, "%s: stopping; clients connected: %zu", strsignal(signal_number), daemon->server->client_count);
+    service_stopping(daemon);
     server_stop_listening(daemon->server);
     /* What was sent before the signal counts as accepted, also where it was not read yet. */
     struct client *client, *next;
     for (client = TAILQ_FIRST(&daemon->server->clients); client != NULL; client = next) {
         next = TAILQ_NEXT(client, entry);
-        client_drain_input(client);
+        client_stop(client);
     }
     daemon->stopping = true;
     for (size_t i = 0; i < daemon->camera_count; i++) {
@@ -124,7 +132,7 @@ static struct event_base *new_base(void) {
     return base;
 }
 
-struct daemon *daemon_new(const struct config *config, const char *socket_path) {
+struct daemon *daemon_new(const struct config *config, const char *socket_path, int passed) {
     static const int signals[] = {SIGTERM, SIGINT};
     struct daemon *daemon = calloc(1, sizeof *daemon);
     if (daemon == NULL) {
@@ -146,7 +154,7 @@ struct daemon *daemon_new(const struct config *config, const char *socket_path) 
         }
     }
     /* The socket comes first, so that a second daemon on the same configuration never touches a camera. */
-    daemon->server = server_new(daemon, socket_path);
+    daemon->server = server_new(daemon, socket_path, passed);
     if (daemon->server == NULL) {
         goto fail;
     }
@@ -172,6 +180,7 @@ fail:
 int daemon_run(struct daemon *daemon) {
     log_info(DAEMON, "openmvd %s is ready: %zu camera%s, listening at %s", OPENMVD_VERSION, daemon->camera_count,
              daemon->camera_count == 1 ? "" : "s", daemon->server->path);
+    service_ready(daemon);
     if (event_base_dispatch(daemon->base) < 0) {
         log_error(DAEMON, "the event loop failed: %s", strerror(errno));
         return -1;
@@ -184,6 +193,7 @@ void daemon_free(struct daemon *daemon) {
     if (daemon == NULL) {
         return;
     }
+    service_clear(daemon);
     server_free(daemon->server);
     hotplug_free(daemon->hotplug);
     for (size_t i = 0; i < daemon->camera_count; i++) {

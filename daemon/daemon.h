@@ -5,6 +5,7 @@
 /* The whole of a running daemon, as its parts see each other, and its orderly end. Everything here lives on the loop.
  */
 
+#include "service.h"
 #include "subscription.h"
 
 #include <event2/event.h>
@@ -30,15 +31,16 @@ struct daemon {
     uint64_t last_subscription; /* its number */
     bool stopping;              /* what is accepted is being finished; nothing new is begun */
     bool out_of_time;
+    struct service service;
     struct event stop_timer;
     struct event signals[2];
 };
 
 /*
- * Starts the cameras' workers and listens at `socket_path`. `config` must outlive the daemon. Returns NULL after
- * logging why not; free with daemon_free().
+ * Starts the cameras' workers and listens at `socket_path`, or, where `passed` is not -1, at that socket, which is taken
+ * over. `config` must outlive the daemon. Returns NULL after logging why not; free with daemon_free().
  */
-struct daemon *daemon_new(const struct config *config, const char *socket_path);
+struct daemon *daemon_new(const struct config *config, const char *socket_path, int passed);
 
 /* Runs until SIGTERM or SIGINT and until what was accepted is answered. Returns 0, or -1 after logging why it could not
  * run. */
@@ -49,7 +51,11 @@ void daemon_free(struct daemon *daemon);
 /* Gives each camera that is free its next call, after something that may have held one back has changed. */
 void daemon_serve_cameras(struct daemon *daemon);
 
-/* To be called when a client has been freed: a daemon that stops ends with its last client. */
-void daemon_client_left(struct daemon *daemon);
+/* To be called when a client has been freed or a camera is done with something: a daemon that stops ends when there are no
+ * clients any more and no camera is at work. */
+void daemon_end_if_idle(struct daemon *daemon);
+
+/* How many clients are connected. */
+size_t daemon_client_count(const struct daemon *daemon);
 
 #endif

@@ -101,6 +101,11 @@ void error_set(struct error *error, enum error_reason reason, const char *format
     make_printable(error->message);
 }
 
+void error_set_stopping(struct error *error) {
+    error_set(error, ERROR_NOT_DELIVERED, "the daemon is stopping");
+    error->cause = "stopping";
+}
+
 void error_set_out_of_memory(struct error *error) {
     error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
     error->executed = EXECUTED_NO;

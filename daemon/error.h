@@ -66,6 +66,9 @@ struct error {
 void error_set(struct error *error, enum error_reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4), nonnull(3)));
 
+/* Fills an error for what is not begun any more because the daemon stops. */
+void error_set_stopping(struct error *error);
+
 /* Fills an error for a request that was not begun because memory is short. */
 void error_set_out_of_memory(struct error *error);
 

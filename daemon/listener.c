@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 /* Connections that may wait to be accepted; the kernel lowers it to net.core.somaxconn. */
@@ -158,4 +158,52 @@ int listener_open(const char *path, mode_t mode, const char *group) {
 done:
     close(lock);
     return fd;
+}
+
+/* An abstract address, which begins with a NUL, is written as usual, with an "@". */
+static void print_address(int fd, char *text, size_t size) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 || length <= offsetof(struct sockaddr_un, sun_path)) {
+        snprintf(text, size, "a socket without a name");
+        return;
+    }
+    size_t room = length - offsetof(struct sockaddr_un, sun_path);
+    if (address.sun_path[0] == '\0') {
+        address.sun_path[0] = '@';
+    }
+    snprintf(text, size, "%.*s", (int)strnlen(address.sun_path, room), address.sun_path);
+}
+
+bool listener_take_passed(int *fd, char *path, size_t size) {
+    int count = sd_listen_fds(1);
+    *fd = -1;
+    if (count == 0) {
+        return true;
+    }
+    if (count < 0) {
+        log_error(SERVER, "the sockets that were passed (LISTEN_FDS) cannot be used: %s", strerror(-count));
+        return false;
+    }
+    if (count > 1) {
+        log_error(SERVER, "%d sockets were passed, expected one: openmvd.socket has to have one ListenStream=", count);
+        return false;
+    }
+    int passed = SD_LISTEN_FDS_START;
+    if (sd_is_socket_unix(passed, SOCK_STREAM, 1, NULL, 0) <= 0) {
+        log_error(SERVER, "what was passed is no Unix stream socket that listens: openmvd.socket has to have "
+                          "ListenStream=/a/path, and Accept=no");
+        return false;
+    }
+    int flags = fcntl(passed, F_GETFL);
+    if (flags < 0 || fcntl(passed, F_SETFL, flags | O_NONBLOCK) < 0) {
+        log_error(SERVER, "the socket that was passed cannot be used: %s", strerror(errno));
+        return false;
+    }
+    print_address(passed, path, size);
+    log_info(SERVER,
+             "listening at %s, which the service manager has passed: the configured path, mode and group do not count",
+             path);
+    *fd = passed;
+    return true;
 }

@@ -4,6 +4,7 @@
 
 /* How the daemon's socket comes into the file system, and where it is when nobody says. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -21,5 +22,12 @@ int listener_choose_path(char *path, size_t size);
  * logging why.
  */
 int listener_open(const char *path, mode_t mode, const char *group);
+
+/*
+ * Takes the socket that a service manager has passed (LISTEN_FDS of sd_listen_fds(3)): *fd is its descriptor, non-blocking
+ * and the caller's, and `path` where it listens; *fd is -1 where none was passed. Returns false after logging what was
+ * passed that cannot be used.
+ */
+bool listener_take_passed(int *fd, char *path, size_t size);
 
 #endif

@@ -106,11 +106,17 @@ static const char *choose_config(const struct choices *choices) {
 static int serve(struct config *config, const struct choices *choices) {
     char chosen[sizeof((struct sockaddr_un *)NULL)->sun_path];
     const char *path = choices->socket != NULL ? choices->socket : config->socket_path;
-    if (path == NULL && listener_choose_path(chosen, sizeof chosen) < 0) {
+    int passed;
+    if (!listener_take_passed(&passed, chosen, sizeof chosen)) {
+        return EXIT_FAILURE;
+    }
+    if (passed >= 0) {
+        path = chosen;
+    } else if (path == NULL && listener_choose_path(chosen, sizeof chosen) < 0) {
         return EXIT_FAILURE;
     }
     access_resolve(&config->access);
-    struct daemon *daemon = daemon_new(config, path != NULL ? path : chosen);
+    struct daemon *daemon = daemon_new(config, path != NULL ? path : chosen, passed);
     int status = daemon != NULL && daemon_run(daemon) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     daemon_free(daemon);
     return status;

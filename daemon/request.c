@@ -13,6 +13,7 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Replies of a batch are collected until the last one is there. */
 struct batch {
@@ -103,6 +104,18 @@ static void begin_reply(const char *id, const char *member, struct text_buffer *
     text_buffer_append_string(reply, "{\"jsonrpc\":\"2.0\",\"id\":");
     text_buffer_append_string(reply, id != NULL ? id : "null");
     text_buffer_append_string(reply, member);
+}
+
+void request_send_refusal(int fd, const struct error *error) {
+    struct text_buffer line;
+    text_buffer_init(&line, 2 * ERROR_MESSAGE_SIZE);
+    begin_reply(NULL, ",\"error\":", &line);
+    error_append_json(&line, error);
+    text_buffer_append_string(&line, "}\n");
+    if (line.state == TEXT_BUFFER_GOOD) {
+        send(fd, line.text, line.length, MSG_NOSIGNAL);
+    }
+    text_buffer_clear(&line);
 }
 
 void request_begin_reply(const struct request *request, struct text_buffer *reply) {

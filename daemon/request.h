@@ -52,6 +52,9 @@ void request_succeed(struct request *request, struct cJSON *result);
 void request_begin_reply(const struct request *request, struct text_buffer *reply);
 void request_send_reply(struct request *request, struct text_buffer *reply, uint8_t *bytes, size_t bytes_length);
 
+/* Tells a peer whose requests are not read, or not any more, why, as far as its socket allows without waiting. */
+void request_send_refusal(int fd, const struct error *error);
+
 /* Answers with an error. */
 void request_fail(struct request *request, const struct error *error);
 

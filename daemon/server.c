@@ -7,6 +7,7 @@
 #include "error.h"
 #include "listener.h"
 #include "log.h"
+#include "request.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -64,17 +65,9 @@ static int linger(struct server *server, int fd) {
 /* Tells a client that there is no room, as well as a socket that was just accepted allows without waiting. */
 static void refuse_client(struct server *server, int fd) {
     struct error error;
-    struct text_buffer line;
     size_t most = server->daemon->config->limits.clients;
     error_set(&error, ERROR_TOO_MANY_CLIENTS, "%zu clients are connected, which is the most (limits.clients)", most);
-    text_buffer_init(&line, 2 * ERROR_MESSAGE_SIZE);
-    text_buffer_append_string(&line, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":");
-    error_append_json(&line, &error);
-    text_buffer_append_string(&line, "}\n");
-    if (line.state == TEXT_BUFFER_GOOD) {
-        send(fd, line.text, line.length, MSG_NOSIGNAL);
-    }
-    text_buffer_clear(&line);
+    request_send_refusal(fd, &error);
     /* A socket that is closed before the peer has written its request makes that write fail, before the line is read. */
     shutdown(fd, SHUT_WR);
     if (server->lingering >= LINGERING_MAX || linger(server, fd) < 0) {
@@ -122,7 +115,7 @@ static void on_connection(evutil_socket_t listener, short what, void *context) {
     }
 }
 
-struct server *server_new(struct daemon *daemon, const char *path) {
+struct server *server_new(struct daemon *daemon, const char *path, int passed) {
     struct server *server = calloc(1, sizeof *server);
     struct stat status;
     if (server == NULL || (server->path = strdup(path)) == NULL) {
@@ -133,11 +126,13 @@ struct server *server_new(struct daemon *daemon, const char *path) {
     server->daemon = daemon;
     TAILQ_INIT(&server->clients);
     LIST_INIT(&server->lingering_clients);
-    server->fd = listener_open(path, daemon->config->socket_mode, daemon->config->socket_group);
+    server->is_passed = passed >= 0;
+    server->fd =
+        server->is_passed ? passed : listener_open(path, daemon->config->socket_mode, daemon->config->socket_group);
     if (server->fd < 0) {
         goto fail;
     }
-    if (lstat(path, &status) == 0) {
+    if (!server->is_passed && lstat(path, &status) == 0) {
         server->device = status.st_dev;
         server->inode = status.st_ino;
     }
@@ -147,7 +142,9 @@ struct server *server_new(struct daemon *daemon, const char *path) {
         return server;
     }
     log_error(SERVER, "cannot watch the socket: %s", strerror(errno));
-    unlink(path);
+    if (!server->is_passed) {
+        unlink(path);
+    }
     close(server->fd);
 fail:
     free(server->path);
@@ -162,9 +159,14 @@ void server_stop_listening(struct server *server) {
     struct stat status;
     event_del(&server->accept_event);
     event_del(&server->retry_event);
+    if (!server->is_passed) {
+        on_connection(server->fd, EV_READ, server);
+        event_del(&server->retry_event);
+    }
     close(server->fd);
     server->fd = -1;
-    if (lstat(server->path, &status) == 0 && status.st_dev == server->device && status.st_ino == server->inode) {
+    if (!server->is_passed && lstat(server->path, &status) == 0 && status.st_dev == server->device &&
+        status.st_ino == server->inode) {
         unlink(server->path);
     }
 }
@@ -213,7 +215,7 @@ void server_bound_output(struct server *server) {
 void server_forget_client(struct server *server, struct client *client) {
     TAILQ_REMOVE(&server->clients, client, entry);
     server->client_count--;
-    daemon_client_left(server->daemon);
+    daemon_end_if_idle(server->daemon);
 }
 
 void server_free(struct server *server) {

@@ -15,8 +15,9 @@ LIST_HEAD(lingering_list, lingering);
 struct server {
     struct daemon *daemon;
     char *path;
-    int fd;       /* -1 once it listens no more */
-    dev_t device; /* of the socket in the file system, so that only our own is ever removed */
+    int fd;         /* -1 once it listens no more */
+    bool is_passed; /* by a service manager, whose it stays */
+    dev_t device;   /* of the socket in the file system, so that only our own is ever removed */
     ino_t inode;
     struct event accept_event;
     struct event retry_event;
@@ -32,11 +33,13 @@ struct server {
 
 /*
  * Creates the socket at `path` with the configured mode and group, and listens. The socket of a daemon that is dead is
- * replaced; that of a living one is not. Returns NULL after logging what is wrong.
+ * replaced; that of a living one is not. Where `passed` is not -1, it is used instead: a socket that listens already, which
+ * is taken over. Returns NULL after logging what is wrong.
  */
-struct server *server_new(struct daemon *daemon, const char *path);
+struct server *server_new(struct daemon *daemon, const char *path, int passed);
 
-/* Stops accepting and removes the socket; clients stay. */
+/* Stops accepting; clients stay. A socket of our own is removed, after those who wait in it were accepted; one that was
+ * passed is left with those, for the next daemon. */
 void server_stop_listening(struct server *server);
 
 /* Also closes all clients. */

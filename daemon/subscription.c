@@ -7,6 +7,7 @@
 #include "client.h"
 #include "config.h"
 #include "daemon.h"
+#include "error.h"
 #include "server.h"
 
 #include <inttypes.h>
@@ -18,6 +19,10 @@ bool subscription_begin(struct subscription *subscription, struct client *client
                         struct error *error) {
     struct daemon *daemon = client->server->daemon;
     size_t most = daemon->config->limits.client_subscriptions;
+    if (daemon->stopping) {
+        error_set_stopping(error);
+        return false;
+    }
     if (client->subscription_count >= most) {
         error_set(error, ERROR_QUEUE_FULL, "this client has %zu subscriptions (limits.client_subscriptions)", most);
         return false;
@@ -60,6 +65,16 @@ bool subscription_end(struct client *client, uint64_t number) {
         }
     }
     return false;
+}
+
+void subscription_fail(struct subscription *subscription, const struct error *error) {
+    struct text_buffer text;
+    if (subscription_begin_event(subscription, &text)) {
+        text_buffer_append_string(&text, "\"value\":null,\"error\":");
+        error_append_json(&text, error);
+        subscription_send_event(subscription, &text, NULL, 0);
+    }
+    leave(subscription);
 }
 
 void subscription_end_all(struct client *client) {

@@ -50,6 +50,9 @@ bool subscription_begin(struct subscription *subscription, struct client *client
 /* Ends the client's subscription of that number. Returns false where there is none. */
 bool subscription_end(struct client *client, uint64_t number);
 
+/* Ends a subscription whose source has ended, after telling its client why, as its last event. */
+void subscription_fail(struct subscription *subscription, const struct error *error);
+
 /* Ends all of a client that leaves. */
 void subscription_end_all(struct client *client);
 

@@ -62,8 +62,9 @@ struct worker {
     pthread_mutex_t lock;
     int to_thread;
     int to_loop;
-    bool stopping;  /* under the lock */
-    bool announced; /* under the lock */
+    bool stopping;          /* under the lock */
+    bool announced;         /* under the lock */
+    _Atomic uint64_t beats; /* turns taken; written by the thread alone */
     struct bus *bus;
     size_t count;
     struct pollfd *pollfds;
@@ -247,6 +248,7 @@ static void *run(void *context) {
     (void)prctl(PR_SET_TIMERSLACK, 1UL);
     while (take_orders(worker)) {
         int64_t now_us = omvrpc_now_us();
+        atomic_fetch_add(&worker->beats, 1);
         int64_t until_us = bus_step(worker->bus, now_us);
         publish_statistics(worker);
         publish_progress(worker, now_us);
@@ -264,6 +266,9 @@ static int start_thread(struct worker *worker) {
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
     error = pthread_create(&worker->thread, &attributes, run, worker);
     pthread_attr_destroy(&attributes);
+    if (error == 0) {
+        (void)pthread_setname_np(worker->thread, "worker");
+    }
     return error;
 }
 
@@ -324,6 +329,13 @@ struct worker *worker_new(const struct bus_opener *openers, size_t cameras, size
         return NULL;
     }
     return worker;
+}
+
+uint64_t worker_beats(const struct worker *worker) {
+    /* In this order: a turn that this asks for must not be counted already, or it would be missing the next time. */
+    uint64_t beats = atomic_load(&worker->beats);
+    signal_descriptor(worker->to_thread);
+    return beats;
 }
 
 void worker_free(struct worker *worker) {

@@ -39,6 +39,12 @@ struct worker_message {
 /* Starts the thread. `openers` as for bus_new(). Returns NULL with errno set. */
 struct worker *worker_new(const struct bus_opener *openers, size_t cameras, size_t max_payload);
 
+/*
+ * Returns how many turns the thread has taken, and asks it for another one: a thread whose number is the same some time
+ * later hangs, in a driver most likely.
+ */
+uint64_t worker_beats(const struct worker *worker);
+
 /* Stops the thread, joins it and frees what is still queued. */
 void worker_free(struct worker *worker);
 

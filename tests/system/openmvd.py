@@ -99,6 +99,7 @@ class Daemon:
         self.command = command + list(options)
         self.environment = dict(os.environ, **(environment or {}))
         self.limit_descriptors = limit_descriptors
+        self.pass_fds = ()
         self.process = None
 
     def _limit(self):
@@ -109,6 +110,7 @@ class Daemon:
         """Starts the daemon and waits until it listens."""
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stderr=log, env=self.environment,
+                                            pass_fds=self.pass_fds,
                                             preexec_fn=self._limit if self.limit_descriptors else None)
         wait_until(lambda: self._listens() or self.process.poll() is not None, "the daemon to listen")
         if self.process.poll() is not None:

@@ -312,13 +312,15 @@ def what_cannot_finish_is_refused_with_a_reason():
         assert daemon.process.wait(PATIENCE_S) == 0
 
 
-def idle_clients_do_not_delay_the_end():
+def idle_clients_are_told_of_the_end_and_do_not_delay_it():
     with Daemon() as daemon:
         clients = [daemon.client() for _ in range(5)]
         clients[0].result("ping")
         daemon.process.send_signal(signal.SIGTERM)
         assert daemon.process.wait(1.5) == 0
         for client in clients:
+            told = client.read()
+            assert told["id"] is None and told["error"]["data"]["cause"] == "stopping", told
             assert client.read() is None
 
 

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Telling the service manager how things stand. See service.h. */
+#include "service.h"
+
+#include "camera.h"
+#include "daemon.h"
+#include "log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+/*
+ * The workers are looked at so often in the time after which the service manager acts. At half of it, as it recommends for
+ * feeding, one long wait in a driver between two looks would be the end; at a quarter it may be missing once.
+ */
+enum { LOOKS = 4 };
+
+/* Whether every worker has taken a turn since the look before; those that have not are named. */
+static bool is_alive(struct daemon *daemon) {
+    bool alive = true;
+    for (size_t i = 0; i < daemon->camera_count; i++) {
+        struct camera *camera = daemon->cameras[i];
+        if (!camera_take_beat(camera)) {
+            struct camera_status status;
+            camera_get_status(camera, &status);
+            log_error(DAEMON,
+                      "the worker of camera \"%s\" (%s) has not moved for %" PRIu64
+                      " ms: its driver hangs; the service manager's watchdog is not fed",
+                      status.name, status.link, daemon->service.interval_us / 1000);
+            alive = false;
+        }
+    }
+    return alive;
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    if (is_alive(context)) {
+        sd_notify(0, "WATCHDOG=1");
+    }
+}
+
+static void start_watchdog(struct daemon *daemon) {
+    struct service *service = &daemon->service;
+    uint64_t patience_us;
+    if (sd_watchdog_enabled(1, &patience_us) <= 0) {
+        return;
+    }
+    service->interval_us = patience_us / LOOKS > 0 ? patience_us / LOOKS : 1;
+    struct timeval interval = {.tv_sec = (time_t)(service->interval_us / 1000000),
+                               .tv_usec = (suseconds_t)(service->interval_us % 1000000)};
+    event_assign(&service->watchdog, daemon->base, -1, EV_PERSIST, on_watchdog, daemon);
+    if (event_add(&service->watchdog, &interval) < 0) {
+        log_error(DAEMON, "the service manager's watchdog cannot be fed: out of memory");
+        return;
+    }
+    log_info(DAEMON, "the service manager's watchdog is fed every %" PRIu64 " ms", service->interval_us / 1000);
+}
+
+static void print_status(const struct daemon *daemon, char *text, size_t size) {
+    size_t online = 0;
+    for (size_t i = 0; i < daemon->camera_count; i++) {
+        struct camera_status status;
+        camera_get_status(daemon->cameras[i], &status);
+        online += status.state == CAMERA_ONLINE;
+    }
+    const char *trouble = daemon->service.trouble;
+    snprintf(text, size, "%zu of %zu camera%s online%s%s", online, daemon->camera_count,
+             daemon->camera_count == 1 ? "" : "s", trouble[0] != '\0' ? "; " : "", trouble);
+}
+
+void service_tell_status(struct daemon *daemon) {
+    struct service *service = &daemon->service;
+    char text[SERVICE_STATUS_SIZE];
+    print_status(daemon, text, sizeof text);
+    /* Nothing before the first, which comes with the news that the daemon is ready. */
+    if (service->status[0] != '\0' && !daemon->stopping && strcmp(text, service->status) != 0) {
+        memcpy(service->status, text, sizeof text);
+        sd_notifyf(0, "STATUS=%s", text);
+    }
+}
+
+void service_set_trouble(struct daemon *daemon, const char *trouble) {
+    snprintf(daemon->service.trouble, sizeof daemon->service.trouble, "%s", trouble);
+    /* A line is all that the protocol has for it. */
+    for (char *letter = daemon->service.trouble; *letter != '\0'; letter++) {
+        if ((unsigned char)*letter < 0x20) {
+            *letter = ' ';
+        }
+    }
+    service_tell_status(daemon);
+}
+
+void service_ready(struct daemon *daemon) {
+    struct service *service = &daemon->service;
+    start_watchdog(daemon);
+    print_status(daemon, service->status, sizeof service->status);
+    sd_notifyf(0, "READY=1\nSTATUS=%s", service->status);
+}
+
+void service_reloading(void) {
+    /* The time is for managers that reload by a signal and have to know an answer to this one from an earlier one. */
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, omvrpc_now_us());
+}
+
+void service_reloaded(void) {
+    sd_notify(0, "READY=1");
+}
+
+void service_stopping(struct daemon *daemon) {
+    sd_notifyf(0, "STOPPING=1\nSTATUS=stopping; clients connected: %zu", daemon_client_count(daemon));
+}
+
+void service_clear(struct daemon *daemon) {
+    if (event_initialized(&daemon->service.watchdog)) {
+        event_del(&daemon->service.watchdog);
+    }
+}

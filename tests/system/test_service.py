@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The daemon under a service manager: what it tells, its watchdog, a socket that is passed to it, and its clients at its end."""
+
+import os
+import re
+import signal
+import socket
+import stat
+
+from openmvd import PATIENCE_S, Daemon, Tap, wait_for_camera, wait_until
+from service_manager import ManagedDaemon, stopped_thread
+
+SIM = {"cameras": {"front": {"link": {"type": "sim"}}, "top": {"link": {"type": "sim"}}}}
+WATCHDOG_US = 800000
+
+
+def listening_socket(path, mode=0o600, kind=socket.SOCK_STREAM, backlog=64):
+    """As systemd makes one: bound, listening, and not non-blocking."""
+    listener = socket.socket(socket.AF_UNIX, kind)
+    listener.bind(path)
+    os.chmod(path, mode)
+    if kind == socket.SOCK_STREAM and backlog is not None:
+        listener.listen(backlog)
+    return listener
+
+
+class Folder:
+    """A folder for sockets that outlive a daemon."""
+
+    def __enter__(self):
+        import tempfile
+        self.folder = tempfile.TemporaryDirectory(prefix="openmvd-passed-")
+        return self.folder.name
+
+    def __exit__(self, *_):
+        self.folder.cleanup()
+
+
+def it_says_that_it_is_ready_when_clients_are_served():
+    with ManagedDaemon(config=SIM) as daemon:
+        message = daemon.await_told("READY=1")
+        assert re.search(r"^STATUS=[0-2] of 2 cameras online$", message, re.M), message
+
+
+def the_status_follows_the_cameras():
+    with ManagedDaemon(config=SIM) as daemon, daemon.client() as client:
+        daemon.await_told("STATUS=2 of 2 cameras online")
+        client.result("release", {"camera": "top"})
+        daemon.await_told("STATUS=1 of 2 cameras online")
+        client.result("acquire", {"camera": "top"})
+        daemon.await_told("STATUS=2 of 2 cameras online")
+
+
+def it_says_that_it_is_stopping():
+    with ManagedDaemon(config=SIM) as daemon:
+        daemon.await_told("READY=1")
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.await_told("STOPPING=1")
+
+
+def without_a_service_manager_nothing_is_told():
+    with Daemon(config=SIM, environment={"NOTIFY_SOCKET": "", "WATCHDOG_USEC": ""}) as daemon, daemon.client() as client:
+        assert client.result("ping") == "pong"
+        assert "watchdog" not in daemon.log()
+
+
+def the_watchdog_is_fed_also_while_the_workers_have_nothing_to_do():
+    with ManagedDaemon(config=SIM, watchdog_us=WATCHDOG_US) as daemon, daemon.client() as client:
+        client.result("release", {"camera": "front"})
+        client.result("release", {"camera": "top"})
+        for _ in range(4):
+            daemon.await_told("WATCHDOG=1")
+        assert "hangs" not in daemon.log(), daemon.log()
+
+
+def a_worker_that_hangs_ends_the_feeding_and_is_named():
+    with ManagedDaemon(config=SIM, watchdog_us=WATCHDOG_US) as daemon, daemon.client() as client:
+        wait_for_camera(client, "front")
+        daemon.await_told("WATCHDOG=1")
+        with stopped_thread(daemon.process.pid, "worker"):
+            wait_until(lambda: "hangs" in daemon.log(), "the hanging worker to be told")
+            daemon.await_silence("WATCHDOG=1", WATCHDOG_US / 1e6)
+            assert client.result("ping") == "pong"
+        assert re.search(r'<3>daemon: the worker of camera "(front|top)" .* hangs', daemon.log()), daemon.log()
+        daemon.await_told("WATCHDOG=1")
+
+
+def a_passed_socket_is_served_and_its_path_mode_and_group_stay():
+    with Folder() as folder:
+        path = os.path.join(folder, "passed.sock")
+        listener = listening_socket(path, mode=0o622)
+        config = dict(SIM, socket={"path": os.path.join(folder, "configured.sock"), "mode": "0600", "group": "no-such-group"})
+        daemon = ManagedDaemon(config=config, sockets=[listener])
+        own, daemon.path = daemon.path, path
+        with daemon:
+            with daemon.client() as client:
+                assert client.result("ping") == "pong"
+            assert os.listdir(folder) == ["passed.sock"] and not os.path.exists(own), os.listdir(folder)
+            assert stat.S_IMODE(os.stat(path).st_mode) == 0o622
+            assert f"listening at {path}, which the service manager has passed: the configured path" in daemon.log()
+            assert "no-such-group" not in daemon.log()
+        assert os.path.exists(path), "a passed socket is not the daemon's to remove"
+
+
+def managed_at(path, listener, **others):
+    daemon = ManagedDaemon(config=SIM, sockets=[listener], **others)
+    daemon.path = path
+    return daemon
+
+
+def connections_that_wait_in_a_passed_socket_survive_a_restart():
+    with Folder() as folder:
+        path = os.path.join(folder, "passed.sock")
+        listener = listening_socket(path)
+        with managed_at(path, listener) as daemon, daemon.client() as established:
+            assert established.result("ping") == "pong"
+            # Connections that come while it stops wait in the socket.
+            daemon.process.send_signal(signal.SIGSTOP)
+            early = daemon.client()
+            number = early.send_request("ping")
+            daemon.process.send_signal(signal.SIGTERM)
+            daemon.process.send_signal(signal.SIGCONT)
+            told = established.read()
+            assert told["error"]["data"]["cause"] == "stopping" and established.read() is None, told
+            assert daemon.process.wait(PATIENCE_S) == 0
+        late = daemon.client()
+        late_number = late.send_request("cameras")
+        with managed_at(path, listener):
+            assert late.reply(late_number)["result"][0]["name"] == "front"
+            # Which of the two daemons took it depends on what the first one saw first; either answers it, or tells.
+            reply = early.read()
+            assert reply.get("id") == number or reply["error"]["data"]["cause"] == "stopping", reply
+        early.close()
+        late.close()
+
+
+def what_is_passed_and_cannot_be_served_is_refused_with_a_reason():
+    with Folder() as folder:
+        good = listening_socket(os.path.join(folder, "good"))
+        datagram = listening_socket(os.path.join(folder, "datagram"), kind=socket.SOCK_DGRAM)
+        deaf = listening_socket(os.path.join(folder, "deaf"), backlog=None)
+        internet = socket.create_server(("127.0.0.1", 0))
+        for sockets, said in (([good, deaf], "2 sockets were passed, expected one"), ([datagram], "no Unix stream socket"),
+                              ([deaf], "no Unix stream socket that listens"), ([internet], "no Unix stream socket")):
+            daemon = ManagedDaemon(config=SIM, sockets=sockets)
+            try:
+                daemon.start()
+            except AssertionError:
+                pass
+            assert daemon.process.wait(PATIENCE_S) == 1, daemon.log()
+            assert said in daemon.log() and "is ready" not in daemon.log(), daemon.log()
+            daemon.folder.cleanup()
+        for one in (good, datagram, deaf, internet):
+            one.close()
+
+
+def subscribers_are_told_of_the_end():
+    with Daemon(config=SIM) as daemon, daemon.client() as client:
+        wait_for_camera(client, "front")
+        numbers = {client.result("subscribe", {"events": True})["subscription"],
+                   client.result("subscribe", {"camera": "front", "name": "face_detection", "interval_ms": 50})["subscription"],
+                   client.result("subscribe", {"camera": "front", "stream": "jpeg_image_stream"})["subscription"]}
+        daemon.process.send_signal(signal.SIGTERM)
+        while (message := client.read()) is not None:
+            params = message["params"]
+            if "error" in params:
+                assert params["error"]["data"]["cause"] == "stopping" and params["value"] is None, params
+                numbers.remove(params["subscription"])
+            else:
+                assert params["subscription"] in numbers, "nothing comes after the last event"
+        assert not numbers
+        assert daemon.process.wait(PATIENCE_S) == 0
+
+
+HELPERS = ("listening_socket", "managed_at")
+tap = Tap()
+tap.run([test for name, test in list(globals().items())
+         if callable(test) and getattr(test, "__module__", None) == "__main__" and not isinstance(test, type)
+         and name not in HELPERS])
+tap.finish()
