@@ -22,6 +22,8 @@ struct client {
     int64_t asked;          /* the number of the request under way */
     client_tick *tick;
     void *tick_context;
+    client_progress *progress;
+    void *progress_context;
 };
 
 struct client *client_new(const char *socket_path) {
@@ -52,6 +54,18 @@ bool client_peer(const struct client *client, struct ucred *peer) {
 void client_set_tick(struct client *client, client_tick *tick, void *context) {
     client->tick = tick;
     client->tick_context = context;
+}
+
+void client_set_progress(struct client *client, client_progress *progress, void *context) {
+    client->progress = progress;
+    client->progress_context = context;
+}
+
+static void on_progress(void *context, uint64_t request, size_t bytes, size_t total) {
+    const struct client *client = context;
+    if (client->progress && request == (uint64_t)client->asked) {
+        client->progress(client->progress_context, bytes, total);
+    }
 }
 
 void client_cancel(struct client *client) {
@@ -116,6 +130,7 @@ int client_request(struct client *client, const char *method, const char *params
             return reply_exit_code(reply);
         }
         client->daemon = need_memory(openmvd_adopt(descriptor));
+        openmvd_on_progress(client->daemon, on_progress, client);
     }
     struct openmvd_answer answer = {0};
     client->asked = openmvd_send(client->daemon, method, params);

@@ -41,6 +41,10 @@ bool client_peer(const struct client *client, struct ucred *peer);
 typedef void client_tick(void *context, long waited_ms);
 void client_set_tick(struct client *client, client_tick *tick, void *context);
 
+/* Told while the result of the request under way comes, where its params ask for that. */
+typedef void client_progress(void *context, size_t bytes, size_t total);
+void client_set_progress(struct client *client, client_progress *progress, void *context);
+
 /*
  * Asks the daemon to end the request under way ("cancel"), whose reply is awaited as before. To be called from the
  * tick; where the line takes nothing at the moment, nothing happens.

@@ -47,6 +47,7 @@ static const struct option_row option_rows[OPTION_KINDS] = {
     [OPTION_YES] = {"--yes", NULL, "replace a main.py that is not openmvd's without asking"},
     [OPTION_DEVICE] = {"--device", "NODE", "look at this port, also without a daemon"},
     [OPTION_ON_CHANGE] = {"--on-change", NULL, "only answers that differ from the one before"},
+    [OPTION_PROGRESS] = {"--progress", NULL, "show how much of the result has come, also where stderr is no terminal"},
     [OPTION_EVENTS] = {"--events", NULL, "cameras that come and go, instead of a callback"},
 };
 

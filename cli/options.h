@@ -35,6 +35,7 @@ enum option_id {
     OPTION_DEVICE,
     OPTION_ON_CHANGE,
     OPTION_EVENTS,
+    OPTION_PROGRESS,
     OPTION_KINDS,
 };
 

@@ -89,6 +89,16 @@ void screen_put_json(FILE *out, const char *text, size_t length) {
     }
 }
 
+void screen_put_size(FILE *out, double bytes) {
+    static const char *const units[] = {"kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    double number = bytes / 1000;
+    for (; number >= 10000 && unit + 1 < sizeof units / sizeof *units; unit++) {
+        number /= 1000;
+    }
+    fprintf(out, "%.1f %s", number, units[unit]);
+}
+
 bool screen_is_terminal(FILE *out) {
     const char *kind = getenv("TERM");
     int descriptor = fileno(out);

@@ -21,6 +21,9 @@ void screen_put(FILE *out, const char *text, size_t length);
 /* Prints JSON text as it is, or, on a terminal, harmless and still the same JSON value. */
 void screen_put_json(FILE *out, const char *text, size_t length);
 
+/* Prints a number of bytes, as 12.5 kB or 31.0 GB. */
+void screen_put_size(FILE *out, double bytes);
+
 /* True when `out` is a terminal that is not dumb. */
 bool screen_is_terminal(FILE *out);
 

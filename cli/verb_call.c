@@ -7,6 +7,7 @@
 #include "ask.h"
 #include "need.h"
 #include "output_file.h"
+#include "progress_bar.h"
 #include "reasons.h"
 #include "screen.h"
 #include "value.h"
@@ -100,7 +101,13 @@ int verb_run_call(const struct options *options, struct client *client) {
         return CTL_USAGE;
     }
     struct reply reply;
+    struct progress_bar bar;
+    progress_bar_begin(&bar, options, client, NULL, NULL);
+    if (bar.is_wanted) {
+        cJSON_AddTrueToObject(params, "progress");
+    }
     int code = ask_call(client, params, patience_ms, &reply);
+    progress_bar_end(&bar);
     code = code == CTL_OK ? print_answer(options, &reply)
                           : reply_report_failure(&reply, options->value[OPTION_JSON] != NULL);
     cJSON_Delete(params);

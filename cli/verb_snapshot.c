@@ -6,6 +6,7 @@
 #include "ask.h"
 #include "need.h"
 #include "output_file.h"
+#include "progress_bar.h"
 #include "reasons.h"
 #include "repeat.h"
 #include "screen.h"
@@ -30,6 +31,7 @@ struct series {
     long number; /* of the picture under way, from 1 */
     long saved;
     bool progress; /* a line on the terminal is being rewritten */
+    struct progress_bar bar;
 };
 
 static void put_position(FILE *out, const struct series *series) {
@@ -44,12 +46,17 @@ static void put_position(FILE *out, const struct series *series) {
 
 static void show_waiting(void *context, long waited_ms) {
     const struct series *series = context;
-    if (waited_ms >= PROGRESS_AFTER_MS) {
+    if (waited_ms >= PROGRESS_AFTER_MS && !series->bar.is_shown) {
         fputs(SCREEN_CLEAR_LINE "waiting for ", stderr);
         put_position(stderr, series);
         fprintf(stderr, ": %.1f s", (double)waited_ms / 1000);
         fflush(stderr);
     }
+}
+
+static void put_title(void *context) {
+    put_position(stderr, context);
+    fputs(": ", stderr);
 }
 
 static void clear_progress(const struct series *series) {
@@ -141,6 +148,7 @@ static int ask_picture(struct series *series, struct reply *reply) {
 static int take_picture(struct series *series, bool *over) {
     struct reply reply;
     int code = ask_picture(series, &reply);
+    progress_bar_end(&series->bar);
     if (code == CTL_OK && !reply.bytes) {
         reply_fail(&reply, "bad_result", "yes", "is the camera's script one that takes pictures?",
                    "the camera gave no picture");
@@ -223,6 +231,11 @@ int verb_run_snapshot(const struct options *options, struct client *client) {
     series.progress = screen_is_terminal(stderr) && !options->value[OPTION_JSON];
     if (series.progress) {
         client_set_tick(client, show_waiting, &series);
+    }
+    progress_bar_begin(&series.bar, options, client, put_title, &series);
+    if (series.bar.is_wanted) {
+        cJSON_AddTrueToObject(series.whole, "progress");
+        cJSON_AddTrueToObject(series.hold, "progress");
     }
     int code = take_series(&series, every_ms);
     cJSON_Delete(series.whole);

@@ -101,22 +101,11 @@ static bool write_to_file(struct stream *stream, const struct reply *event) {
     return written;
 }
 
-/* As 12.5 kB or 31.0 GB. */
-static void put_size(double bytes) {
-    static const char *const units[] = {"kB", "MB", "GB", "TB"};
-    size_t unit = 0;
-    double number = bytes / 1000;
-    for (; number >= 10000 && unit + 1 < sizeof units / sizeof *units; unit++) {
-        number /= 1000;
-    }
-    fprintf(stderr, "%.1f %s", number, units[unit]);
-}
-
 static void put_rates(const struct tally *from, const struct tally *to) {
     double seconds = (double)(to->when_ms - from->when_ms) / 1000;
     if (seconds > 0) {
         fprintf(stderr, "%.1f frames/s, ", (double)(to->frames - from->frames) / seconds);
-        put_size((to->bytes - from->bytes) / seconds);
+        screen_put_size(stderr, (to->bytes - from->bytes) / seconds);
         fputs("/s, ", stderr);
     }
 }
@@ -141,7 +130,7 @@ static void show_summary(const struct stream *stream) {
             put_rates(&stream->first, &stream->now);
         }
         fprintf(stderr, "%ld frames, ", stream->now.frames);
-        put_size(stream->now.bytes);
+        screen_put_size(stderr, stream->now.bytes);
         fprintf(stderr, ", %zu missed\n", stream->dropped);
     }
 }

@@ -9,8 +9,10 @@
 
 #define ASKING_OPTIONS   (OPTION_BIT(OPTION_MAX_AGE) | OPTION_BIT(OPTION_PRIORITY) | OPTION_BIT(OPTION_WAIT))
 #define ARGUMENT_OPTIONS (OPTION_BIT(OPTION_ARGS) | OPTION_BIT(OPTION_DATA) | OPTION_BIT(OPTION_DATA_FILE))
-#define CALL_OPTIONS     (ASKING_OPTIONS | ARGUMENT_OPTIONS | OPTION_BIT(OPTION_REPLY) | OPTION_BIT(OPTION_OUT))
-#define SERIES_OPTIONS   (OPTION_BIT(OPTION_EVERY) | OPTION_BIT(OPTION_COUNT))
+#define CALL_OPTIONS                                                                                                   \
+    (ASKING_OPTIONS | ARGUMENT_OPTIONS | OPTION_BIT(OPTION_REPLY) | OPTION_BIT(OPTION_OUT) |                           \
+     OPTION_BIT(OPTION_PROGRESS))
+#define SERIES_OPTIONS (OPTION_BIT(OPTION_EVERY) | OPTION_BIT(OPTION_COUNT))
 
 #define WATCH_OPTIONS                                                                                                  \
     (ARGUMENT_OPTIONS | SERIES_OPTIONS | OPTION_BIT(OPTION_MAX_AGE) | OPTION_BIT(OPTION_PRIORITY) |                    \
@@ -35,7 +37,8 @@ static const char call_help[] =
     "  openmvctl call jpeg_snapshot --out picture.jpg\n"
     "\n"
     "An empty result means that the camera saw nothing: 'nothing seen', which is no failure.\n"
-    "--out asks for the raw bytes unless --reply says otherwise; no file is written when nothing was seen.\n";
+    "--out asks for the raw bytes unless --reply says otherwise; no file is written when nothing was seen. While a\n"
+    "large result comes, a terminal shows how much of it is there.\n";
 
 static const char snapshot_help[] =
     "FILE is snapshot.jpg unless given; - is standard output. One %d, or %03d and the like, becomes the number of\n"
@@ -109,7 +112,7 @@ static const struct verb verbs[] = {
     {"call", verb_run_call, "NAME [KEY=VALUE ... | VALUE ...]", "call a callback and print what it answers", call_help,
      CALL_OPTIONS, 1, OPERANDS_LIMIT},
     {"snapshot", verb_run_snapshot, "[FILE]", "save a picture, or a series", snapshot_help,
-     ASKING_OPTIONS | SERIES_OPTIONS, 0, 1},
+     ASKING_OPTIONS | SERIES_OPTIONS | OPTION_BIT(OPTION_PROGRESS), 0, 1},
     {"watch", verb_run_watch, "NAME [KEY=VALUE ... | VALUE ...]", "show a callback's answers as they come", watch_help,
      WATCH_OPTIONS, 0, OPERANDS_LIMIT},
     {"stream", verb_run_stream, "[NAME [KEY=VALUE ... | VALUE ...]]", "write a stream of pictures, for players",

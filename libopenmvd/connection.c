@@ -88,6 +88,11 @@ short openmvd_events(const struct openmvd *daemon) {
     return daemon->out_length > 0 ? POLLIN | POLLOUT : POLLIN;
 }
 
+void openmvd_on_progress(struct openmvd *daemon, openmvd_progress *told, void *context) {
+    daemon->progress = told;
+    daemon->progress_context = context;
+}
+
 static int64_t now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

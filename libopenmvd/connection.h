@@ -73,6 +73,8 @@ struct openmvd {
     struct message_list kept;
     size_t kept_size;
     struct message *shown; /* what the user's answer points to */
+    openmvd_progress *progress;
+    void *progress_context;
     /* Why the connection has ended; static text. */
     const char *end_reason;
     const char *end_sentence;

@@ -105,6 +105,8 @@ struct openmvd_question {
     bool wait;
     /** "high", "normal" or "low"; NULL for normal. */
     const char *priority;
+    /** Has openmvd_on_progress()'s function told how much of the result has come; for calls only. */
+    bool progress;
 
     /** For subscriptions only: the callback is asked this often, in milliseconds; 0 for once a second. */
     int interval_ms;
@@ -215,6 +217,20 @@ OPENMVD_API short openmvd_events(const struct openmvd *daemon);
 OPENMVD_API int64_t openmvd_send(struct openmvd *daemon, const char *method, const char *params);
 OPENMVD_API int64_t openmvd_send_call(struct openmvd *daemon, const struct openmvd_question *question);
 OPENMVD_API int64_t openmvd_send_subscribe(struct openmvd *daemon, const struct openmvd_question *question);
+
+/**
+ * Told while a large result is coming, at most ten times a second, and when all of it is there.
+ * @param request the number that the answer will carry
+ * @param bytes so many of it have come; begins anew where the daemon had to ask the camera again
+ * @param total so many there are, above 0
+ */
+typedef void openmvd_progress(void *context, uint64_t request, size_t bytes, size_t total);
+
+/**
+ * Chooses the function for calls with `progress`, in place of the one before; NULL for none. It is called out of the
+ * functions that receive, openmvd_call() and openmvd_receive() among them, and must not use the connection.
+ */
+OPENMVD_API void openmvd_on_progress(struct openmvd *daemon, openmvd_progress *told, void *context);
 
 /**
  * Picks a number out of JSON text.

@@ -81,6 +81,7 @@ char *question_params(const struct openmvd_question *question, bool subscribes) 
         bool value;
     } flags[] = {
         {"wait", question->wait && !subscribes},
+        {"progress", question->progress && !subscribes},
         {"on_change", subscribes && question->on_change},
         {"events", subscribes && question->events},
     };

@@ -98,6 +98,35 @@ static enum understood understand_event(struct openmvd *daemon, struct json_text
     return finish(daemon, message, params, subscription && subscription->raw, finished);
 }
 
+/* Whether an answer is awaited under that number, and somebody wants it. */
+static bool is_awaited(const struct openmvd *daemon, uint64_t number) {
+    const struct awaited *awaited;
+    STAILQ_FOREACH(awaited, &daemon->awaited, entry) {
+        if (awaited->number == number) {
+            return !awaited->forgotten;
+        }
+    }
+    return false;
+}
+
+/* What is told of an answer that nobody waits for, or makes no sense, is let by: the answer itself will come or not. */
+static void understand_progress(const struct openmvd *daemon, struct json_text line) {
+    static const char *const names[] = {"id", "bytes", "total"};
+    size_t numbers[3];
+    struct json_text params, member;
+    if (daemon->progress == NULL || !json_text_member(line, "params", &params)) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!json_text_member(params, names[i], &member) || !json_text_size(member, SIZE_MAX, &numbers[i])) {
+            return;
+        }
+    }
+    if (is_awaited(daemon, numbers[0]) && numbers[1] <= numbers[2] && numbers[2] > 0) {
+        daemon->progress(daemon->progress_context, numbers[0], numbers[1], numbers[2]);
+    }
+}
+
 /* An error under the id null is about a line that the daemon could not read: the only one, where only one waits. */
 static bool find_question(struct openmvd *daemon, struct json_text id, bool failed, struct awaited **question) {
     size_t number = 0;
@@ -154,8 +183,14 @@ static enum understood understand_line(struct openmvd *daemon, const char *chara
         return broken(daemon, bad_reply, "what answered is not JSON-RPC");
     }
     if (json_text_member(line, "method", &method)) {
+        if (json_text_is(method, "\"event\"")) {
+            return understand_event(daemon, line, finished);
+        }
+        if (json_text_is(method, "\"progress\"")) {
+            understand_progress(daemon, line);
+        }
         /* Notifications of other kinds may be added to the protocol. */
-        return json_text_is(method, "\"event\"") ? understand_event(daemon, line, finished) : UNDERSTOOD_NOTHING;
+        return UNDERSTOOD_NOTHING;
     }
     return understand_reply(daemon, line, finished);
 }

@@ -209,6 +209,7 @@ class _Connection:
         self.last_id = 0
         self.awaited = {}  # id -> (method, params) of requests without a reply yet
         self.given_up = set()
+        self.progress = {}  # id -> who is told how much of the reply has come
         self.subscriptions = {}  # number -> Subscription
         self.kept_size = 0
 
@@ -340,6 +341,8 @@ class _Connection:
                 # Notifications of other kinds may be added to the protocol.
                 if message["method"] == "event":
                     self.keep(message["params"], data)
+                elif message["method"] == "progress":
+                    self.tell_progress(message.get("params"))
                 return 0, None, None
             number = message.get("id")
             error = message.get("error")
@@ -354,6 +357,14 @@ class _Connection:
                 continue
             return number, message, data
 
+    def tell_progress(self, params):
+        numbers = [params.get(name) if isinstance(params, dict) else None for name in ("id", "bytes", "total")]
+        # What makes no sense is let by: the reply itself will come or not.
+        if all(type(number) is int for number in numbers) and 0 <= numbers[1] <= numbers[2]:
+            told = self.progress.get(numbers[0])
+            if told:
+                told(numbers[1], numbers[2])
+
     def keep(self, params, data):
         subscription = self.subscriptions.get(params.get("subscription"))
         if subscription is None:
@@ -365,14 +376,24 @@ class _Connection:
             self.kept_size -= _size(*oldest.kept.popleft())
             oldest.dropped += 1
 
-    def request(self, method, params, patience, before=None):
-        """A whole exchange: (result, bytes). `before` takes the result in the moment it arrives."""
+    def request(self, method, params, patience, before=None, progress=None):
+        """A whole exchange: (result, bytes). `before` takes the result in the moment it arrives; `progress` is told how
+        much of it has come."""
         number = self.send(method, params)
+        if progress:
+            self.progress[number] = progress
+        try:
+            return self._await(number, method, patience, before)
+        finally:
+            self.progress.pop(number, None)
+            if number in self.awaited:
+                self.given_up.add(number)
+
+    def _await(self, number, method, patience, before):
         deadline = time.monotonic() + patience
         while True:
             got = self.receive(deadline)
             if got is None:
-                self.given_up.add(number)
                 raise NoAnswer(f'the daemon did not answer "{method}" within {patience:g} s')
             if got[1] is None or got[0] not in (None, number):
                 continue
@@ -472,9 +493,10 @@ _OPTIONS = {
     "priority": ("priority", str),
     "interval": ("interval_ms", lambda seconds: max(1, round(seconds * 1000))),
     "on_change": ("on_change", bool),
+    "progress": ("progress", bool),
 }
 _NOT_OF_CALLS = ("interval", "on_change")
-_NOT_OF_SUBSCRIPTIONS = ("wait",)
+_NOT_OF_SUBSCRIPTIONS = ("wait", "progress")
 
 
 class Camera:
@@ -488,7 +510,8 @@ class Camera:
     def using(self, **options):
         """Another view of this connection. `camera`: which one. `timeout`: the deadline of a call, in seconds. `max_age`:
         an answer that many seconds old will do. `wait`: for a camera that is offline. `priority`: "high", "normal",
-        "low". For subscriptions, `interval`: seconds between questions; `on_change`: differences only. None takes one
+        "low". `progress`: a function that is told, while a large result comes, how many bytes of how many have come; it
+        must not use the connection. For subscriptions, `interval`: seconds between questions; `on_change`: differences only. None takes one
         back."""
         unknown = set(options) - set(_OPTIONS)
         if unknown:
@@ -505,7 +528,7 @@ class Camera:
         """Calls a callback, and returns an Answer: the value, and where it came from."""
         params = self._params(name, positions, fields, False)
         patience = self._options.get("timeout", CALL_S) + GRACE_S
-        result, data = self._connection.request("call", params, patience)
+        result, data = self._connection.request("call", params, patience, progress=self._options.get("progress"))
         if not isinstance(result, dict):
             self._connection.fail(BadReply, "the daemon's answer to a call is not that of a call")
         real_name = str(result.get("name", name))

@@ -255,6 +255,33 @@ def a_late_answer_harms_nobody():
         assert camera.request("ping") == "pong"
 
 
+def progress_line(number, count, total):
+    return b'{"method":"progress","params":{"id":%s,"bytes":%s,"total":%s}}\n' % (number, count, total)
+
+
+def who_asks_is_told_how_much_has_come():
+    told = []
+    with simulated() as (_, camera):
+        data = (200000).to_bytes(4, "little")
+        assert len(camera.using(progress=lambda *numbers: told.append(numbers)).call("blob", data)) == 200000
+        assert told[0][0] < 200000 and told[-1] == (200000, 200000), told
+        count = len(told)
+        assert len(camera.call("blob", data)) == 200000 and len(told) == count
+
+
+def progress_that_makes_no_sense_is_let_by_and_what_its_function_raises_is_raised():
+    told = []
+    wrong = [(b"9", b"1", b"2"), (b"1", b"3", b"2"), (b"1", b"-1", b"2"), (b"1", b"1.5", b"2"), (b'"1"', b"1", b"2"),
+             (b"1", b"[]", b"2"), (b"1", b"true", b"2"), (b"[]", b"1", b"2")]
+    lines = b'{"method":"progress"}\n{"method":"progress","params":[1]}\n' + b"".join(progress_line(*one) for one in wrong)
+    answer = b'{"id":%d,"result":{"value":{"a":1}}}\n'
+    with scripted(lines + answer % 1, progress_line(b"2", b"1", b"2"), answer % 2 + answer % 3) as camera:
+        watched = camera.using(progress=lambda *numbers: told.append(numbers))
+        assert watched.call("p") == {"a": 1} and told == []
+        raises(ZeroDivisionError, camera.using(progress=lambda *_: 1 // 0).call, "p")
+        assert camera.call("p") == {"a": 1}
+
+
 class EmptyLines:
     """In place of a socket: there is always something to receive, and never an answer in it."""
 
@@ -512,6 +539,8 @@ tap.run([
     a_line_without_end_is_read_up_to_a_bound,
     a_connection_that_breaks_is_told,
     a_late_answer_harms_nobody,
+    who_asks_is_told_how_much_has_come,
+    progress_that_makes_no_sense_is_let_by_and_what_its_function_raises_is_raised,
     nobody_waits_longer_for_a_daemon_that_sends_empty_lines,
     a_refused_client_is_told_why,
     the_short_c_example_runs_with_the_archive_and_the_shared_library,

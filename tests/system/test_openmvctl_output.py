@@ -434,6 +434,75 @@ def an_interrupted_series_leaves_whole_files_only():
             expect(os.stat(os.path.join(folder, name)).st_size, len(PICTURE), name)
 
 
+def in_steps(reply, *counts, total=200000, pause=0.25):
+    """Tells how much has come, and then answers."""
+    def talk(connection, request):
+        for number in counts:
+            params = json.dumps({"id": request["id"], "bytes": number, "total": total})
+            connection.sendall(f'{{"jsonrpc":"2.0","method":"progress","params":{params}}}\n'.encode())
+            time.sleep(pause)
+        reply(connection, request)
+    return talk
+
+
+@test
+def a_large_result_has_a_bar_with_rate_and_time_left_on_a_terminal():
+    with Daemon(in_steps(result('"done"'), 20000, 70000, 120000, 200000)) as daemon:
+        code, shown = run_on_terminal(daemon, "call", "x")
+        expect(code, OK, "exit code")
+        expect(daemon.params(), {"name": "x", "progress": True}, "params")
+        bars = [line for line in shown.split(b"\r\x1b[K") if b" of 200.0 kB" in line]
+        expect(len(bars), 4, "times that the bar was drawn")
+        expect_in(b".]  10 %  20.0 kB of 200.0 kB", bars[0], "first bar")
+        expect_in(b"###", bars[2], "third bar")
+        for part in (b" 60 %  120.0 kB of 200.0 kB, ", b" kB/s, ", b" s left"):
+            expect_in(part, bars[2], "third bar")
+        expect(shown.split(b"\r\x1b[K")[-1].startswith(b"done"), True, "the bar is wiped away before the value")
+
+
+@test
+def a_result_that_comes_at_once_has_no_bar():
+    with Daemon(in_steps(result('"done"'), 8, total=8)) as daemon:
+        code, shown = run_on_terminal(daemon, "call", "x")
+        expect(code, OK, "exit code")
+        expect_not_in(b"%", shown, "screen")
+
+
+@test
+def a_failure_wipes_the_bar_away():
+    with Daemon(in_steps(error("result_unknown"), 20000, 70000)) as daemon:
+        code, shown = run_on_terminal(daemon, "call", "x")
+        expect(code != OK, True, "exit code")
+        expect_in(b" s left\r\x1b[Kopenmvctl: ", shown, "screen")
+
+
+@test
+def where_stderr_is_no_terminal_there_are_lines_and_only_if_asked_for():
+    with Daemon(result('"done"'), in_steps(result('"done"'), 20000, 70000, 200000), in_steps(raw(PICTURE), 3, total=9),
+                in_steps(result('"done"'), 20000)) as daemon:
+        done = run(daemon, "call", "x")
+        expect((done.stdout, done.stderr, "progress" in daemon.params()), (b"done\n", "", False), "without --progress")
+        done = run(daemon, "call", "x", "--progress")
+        expect(done.stdout, b"done\n", "standard output")
+        lines = done.stderr.splitlines()
+        expect(lines[0], " 10 %  20.0 kB of 200.0 kB", "first line")
+        expect(lines[-1].startswith("100 %  200.0 kB of 200.0 kB, "), True, lines[-1])
+        expect(len(lines), 2, "lines within a second")
+        done = run(daemon, "snapshot", "--progress", "-")
+        expect((done.stdout, done.stderr), (PICTURE, "picture:  33 %  0.0 kB of 0.0 kB\n"), "snapshot")
+        done = run(daemon, "call", "x", "--progress", "--json")
+        expect_in(" 10 %", done.stderr, "with --json")
+
+
+@test
+def a_picture_that_takes_long_has_a_bar_in_place_of_the_waiting():
+    with Daemon(in_steps(raw(PICTURE), 20000, 70000, pause=0.7)) as daemon, tempfile.TemporaryDirectory() as folder:
+        code, shown = run_on_terminal(daemon, "snapshot", os.path.join(folder, "1.jpg"))
+        expect(code, OK, "exit code")
+        expect_in(b"picture: [", shown, "screen")
+        expect_not_in(b"waiting for", shown, "screen")
+
+
 @test
 def progress_is_shown_on_a_terminal():
     gate = threading.Event()

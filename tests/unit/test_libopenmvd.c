@@ -180,6 +180,64 @@ START_TEST(an_error_says_all_that_the_daemon_says) {
 }
 END_TEST
 
+static struct {
+    unsigned count;
+    uint64_t request;
+    size_t bytes, total;
+} told;
+
+static void on_progress(void *context, uint64_t request, size_t bytes, size_t total) {
+    ck_assert_ptr_eq(context, &told);
+    told.count++;
+    told.request = request;
+    told.bytes = bytes;
+    told.total = total;
+}
+
+static void say_progress(const char *id, const char *bytes, const char *total) {
+    char line[200];
+    snprintf(line, sizeof line,
+             "{\"jsonrpc\":\"2.0\",\"method\":\"progress\",\"params\":{\"id\":%s,\"bytes\":%s,\"total\":%s}}\n", id,
+             bytes, total);
+    say(line);
+}
+
+START_TEST(progress_is_told_while_the_answer_is_awaited) {
+    told.count = 0;
+    openmvd_on_progress(client, on_progress, &told);
+    say_progress("1", "4096", "100000");
+    say("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"value\":3}}\n");
+    const struct openmvd_question question = {.name = "p", .timeout_ms = SECOND_MS, .progress = true};
+    ck_assert(openmvd_call(client, &question, &answer));
+    ck_assert_ptr_nonnull(strstr(heard(), "\"progress\":true"));
+    ck_assert_uint_eq(told.count, 1);
+    ck_assert_uint_eq(told.request, 1);
+    ck_assert_uint_eq(told.bytes, 4096);
+    ck_assert_uint_eq(told.total, 100000);
+}
+END_TEST
+
+START_TEST(progress_of_nothing_awaited_or_that_makes_no_sense_is_let_by) {
+    static const char *const wrong[][3] = {{"9", "1", "2"},  {"1", "3", "2"},   {"1", "0", "0"},
+                                           {"1", "-1", "2"}, {"1", "1.5", "2"}, {"\"1\"", "1", "2"},
+                                           {"1", "1", "[]"}, {"null", "1", "2"}};
+    told.count = 0;
+    openmvd_on_progress(client, on_progress, &told);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        say_progress(wrong[i][0], wrong[i][1], wrong[i][2]);
+    }
+    say("{\"method\":\"progress\"}\n{\"method\":\"progress\",\"params\":7}\n");
+    say("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"value\":3}}\n");
+    ck_assert(call("p"));
+    ck_assert_str_eq(answer.value, "3");
+    openmvd_on_progress(client, NULL, NULL);
+    say_progress("2", "1", "2");
+    say("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"value\":4}}\n");
+    ck_assert(call("p"));
+    ck_assert_uint_eq(told.count, 0);
+}
+END_TEST
+
 START_TEST(raw_bytes_are_taken_as_they_are) {
     static const char picture[] = "\n{\"id\":1}\n\0\xFF\n";
     say("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"value\":{\"raw\":13},\"bytes\":13}}\n");
@@ -532,6 +590,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, what_is_no_json_is_not_sent);
     tcase_add_test(tests, a_result_comes_with_its_value_and_every_digit);
     tcase_add_test(tests, an_error_says_all_that_the_daemon_says);
+    tcase_add_test(tests, progress_is_told_while_the_answer_is_awaited);
+    tcase_add_test(tests, progress_of_nothing_awaited_or_that_makes_no_sense_is_let_by);
     tcase_add_test(tests, raw_bytes_are_taken_as_they_are);
     tcase_add_test(tests, answers_that_come_byte_by_byte_are_the_same);
     tcase_add_test(tests, events_between_replies_are_kept_in_order);
