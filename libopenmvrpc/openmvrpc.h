@@ -319,7 +319,7 @@ struct omvrpc_spi_options {
     uint32_t speed_hz;  /**< 0 means 1000000 */
     uint8_t mode;       /**< 0 to 3; the stock camera's is 2 */
     uint8_t bits;       /**< of a word; 0 means 8, and nothing else is of use to a camera */
-    /** The chip select, held for a whole packet; NULL for the controller's own, which is held where the controller does
+    /** The chip select, low for a whole packet whatever its active_low says; NULL for the controller's own, which is held where the controller does
      * that (`cs_change`). */
     const struct omvrpc_gpio_line *cs;
     const struct omvrpc_gpio_line *ready; /**< NULL where the camera has no ready line */
