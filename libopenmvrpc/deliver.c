@@ -40,7 +40,18 @@ static bool fits_as_pair(const struct omvrpc_master *master) {
            (rate != 0 && rate / 2000 <= master->info.receive_buffer);
 }
 
+/* Whether the link moves all that the call takes in one packet each. */
+static bool fits_link(const struct omvrpc_master *master) {
+    size_t most = master->info.packet_max;
+    return most == 0 || (command_data_size(master) <= most && master->request.raw_length <= most);
+}
+
 void deliver_begin(struct omvrpc_master *master, int64_t now_us) {
+    if (!fits_link(master)) {
+        master->phase = MASTER_READY;
+        master_end(master, OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_PACKET_LIMIT, now_us);
+        return;
+    }
     master->phase = MASTER_DELIVER;
     master->delivery = (struct delivery){
         .paired = master->info.pairs && fits_as_pair(master),
@@ -70,12 +81,16 @@ static bool probably_taken(const struct omvrpc_master *master, int64_t now_us) {
            now_us - delivery->first_sent_us >= COPIES_US;
 }
 
-static void send_copy(struct omvrpc_master *master) {
+static void send_copy(struct omvrpc_master *master, int64_t now_us) {
     struct delivery *delivery = &master->delivery;
     if (delivery->flight.count > 0) {
         master->statistics.command_copies++;
     }
+    master->asked_us = now_us;
     master_send(master, master->command, delivery->paired ? master->command_size : PACKET_COMMAND_HEADER_SIZE);
+    if (!master->info.pairs) {
+        master_expect(master, PACKET_ACK_SIZE);
+    }
 }
 
 static void take_from_noise(struct omvrpc_master *master, int64_t now_us);
@@ -111,8 +126,13 @@ void deliver_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_st
     uint32_t window = delivery->paired ? master_window(master, master->command_size) : 1;
     int64_t round_trip_us = master_round_trip_timeout(master);
     if (now_us >= delivery->next_us) {
-        if (flight_under_way(&delivery->flight, now_us - round_trip_us) < window) {
-            send_copy(master);
+        if (!master_may_ask(master, now_us)) {
+            master_await_ready(master, step);
+            return;
+        }
+        /* Without pairs whatever was under way has been waited for. */
+        if (!master->info.pairs || flight_under_way(&delivery->flight, now_us - round_trip_us) < window) {
+            send_copy(master, now_us);
             return;
         }
         delivery->next_us = now_us + GAP_US;
@@ -133,7 +153,7 @@ void deliver_sent(struct omvrpc_master *master, int64_t now_us) {
         delivery->first_sent_us = now_us;
     }
     if (was_data) {
-        delivery->awaiting_data_ack = true;
+        delivery->awaiting_data_ack = master->info.pairs;
         delivery->next_us =
             now_us + master_line_time(master, command_data_size(master)) + ACK_US / 2 + 2 * round_trip_us;
         return;
@@ -142,14 +162,18 @@ void deliver_sent(struct omvrpc_master *master, int64_t now_us) {
     int64_t pause_us = master_gap(master, master->output_length);
     int64_t tried_us = now_us - delivery->first_sent_us;
     if (!delivery->paired) {
-        if (delivery->flight.count % LONE_HEADERS == 0 && master->info.pairs) {
+        if (delivery->flight.count % LONE_HEADERS == 0 && (master->info.pairs || master->info.transactions)) {
             delivery->feed = command_data_size(master);
         }
-        pause_us += round_trip_us > LONE_HEADER_US ? round_trip_us : LONE_HEADER_US;
+        pause_us += !master->info.pairs ? 0 : round_trip_us > LONE_HEADER_US ? round_trip_us : LONE_HEADER_US;
     } else if (delivery->flight.count % COPIES_BURST == 0 && tried_us >= COPIES_DENSE_US) {
         pause_us += tried_us / COPIES_GROWTH;
     }
     delivery->next_us = now_us + pause_us;
+}
+
+void deliver_refused(struct omvrpc_master *master, int64_t now_us) {
+    master->delivery.next_us = now_us + master_gap(master, PACKET_COMMAND_HEADER_SIZE);
 }
 
 /* Learns from the acknowledgement that has just come. */
@@ -207,9 +231,18 @@ void deliver_parse(struct omvrpc_master *master, int64_t now_us) {
             }
             master_heard(master);
             delivery->header_ack_us = now_us;
+            if (!master->info.pairs) {
+                master_measure(master, &delivery->flight, now_us);
+            }
             if (!delivery->paired && !delivery->awaiting_data_ack && !master_is_sending(master)) {
                 delivery->feed = 0;
                 master_send(master, command_data(master), command_data_size(master));
+                if (!master->info.pairs) {
+                    /* Refused, it may have been taken all the same: what a camera refuses is the byte after its last. */
+                    delivery->data_sent = true;
+                    delivery->first_sent_us = delivery->first_sent_us != 0 ? delivery->first_sent_us : now_us;
+                    master_expect_data(master, PACKET_ACK_SIZE, command_data_size(master));
+                }
             }
         } else if (delivery->data_sent && master_input_is(master, OMVRPC_COMMAND_DATA, PACKET_ACK_SIZE)) {
             take_data_ack(master, now_us);

@@ -80,6 +80,7 @@ static void send_poll(struct omvrpc_master *master, int64_t now_us) {
     struct fetching *fetching = &master->fetching;
     fetching->burst = fetching->burst > 0 ? fetching->burst - 1 : POLL_BURST - 1;
     flight_add(&fetching->flight, now_us);
+    master->asked_us = now_us;
     master_send_polls(master, true, master->info.pairs);
     fetching->next_us = now_us + poll_pause(master, now_us);
 }
@@ -89,6 +90,7 @@ static void ask_whether_lost(struct omvrpc_master *master, int64_t now_us) {
     if (fetching->lost_copies == 0) {
         fetching->lost_copies = LOST_COPIES;
     }
+    master->asked_us = now_us;
     master_send_probe(master, true, false);
     fetching->lost_asked_us = now_us;
     fetching->lost_copies--;
@@ -190,9 +192,18 @@ void fetch_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step
         }
         return;
     }
+    if (!master->info.pairs && fetching->header_seen) {
+        /* The data did not come in its turn: the camera waits for a poll for its header again, or has nothing any more. */
+        fetching->header_seen = false;
+        fetching->next_lost_us = smaller(fetching->next_lost_us, now_us + LOST_US);
+    }
     bool heard_nothing = !fetching->taken && master->delivery.header_ack_us == 0;
     if (heard_nothing && now_us - fetching->begun_us >= SILENT_US - COPIES_US) {
         master_lose(master, OMVRPC_CAUSE_SILENT, now_us);
+        return;
+    }
+    if (now_us >= fetching->next_us && !master_may_ask(master, now_us)) {
+        master_await_ready(master, step);
         return;
     }
     if (now_us >= fetching->next_us) {
@@ -201,15 +212,14 @@ void fetch_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step
             return;
         }
         int64_t since_us = now_us - master_round_trip_timeout(master);
-        if (flight_under_way(&fetching->flight, since_us) < master_window(master, 2 * PACKET_POLL_SIZE)) {
+        if (!master->info.pairs ||
+            flight_under_way(&fetching->flight, since_us) < master_window(master, 2 * PACKET_POLL_SIZE)) {
             send_poll(master, now_us);
             return;
         }
         fetching->next_us = now_us + GAP_US;
     }
-    bool awaits_data = fetching->header_seen && !master->info.pairs;
-    master_receive(step, awaits_data ? fetching->length + OMVRPC_PACKET_OVERHEAD : PACKET_RESULT_HEADER_SIZE,
-                   fetching->next_us);
+    master_receive(step, PACKET_RESULT_HEADER_SIZE, fetching->next_us);
 }
 
 /* Hands the result over: the packet at the front of the input holds `length` bytes of it. */
@@ -255,8 +265,10 @@ static void take_header(struct omvrpc_master *master, int64_t now_us) {
     size_t length = get_u32(buffer_bytes(&master->input) + 2);
     buffer_consume(&master->input, PACKET_RESULT_HEADER_SIZE);
     master_heard(master);
-    if (length > master->max_payload) {
-        master_end(master, OMVRPC_TOO_LARGE, OMVRPC_CAUSE_NONE, now_us);
+    bool fits_link = master->info.packet_max == 0 || length + OMVRPC_PACKET_OVERHEAD <= master->info.packet_max;
+    if (length > master->max_payload || !fits_link) {
+        enum omvrpc_cause cause = length > master->max_payload ? OMVRPC_CAUSE_NONE : OMVRPC_CAUSE_PACKET_LIMIT;
+        master_end(master, OMVRPC_TOO_LARGE, cause, now_us);
         settle_begin(master, 0, now_us);
         return;
     }
@@ -271,9 +283,12 @@ static void take_header(struct omvrpc_master *master, int64_t now_us) {
     /* The result exists, so the data comes now, or with the next poll, or it has been lost. */
     fetching->next_lost_us = smaller(fetching->next_lost_us, now_us + LOST_US);
     if (!master->info.pairs) {
+        size_t size = length + OMVRPC_PACKET_OVERHEAD;
         master_send_polls(master, false, true);
-        fetching->next_us += master_line_time(master, length + OMVRPC_PACKET_OVERHEAD) + STALL_US;
-        fetching->next_lost_us = fetching->next_us + LOST_US;
+        master_expect_data(master, size, size);
+        fetching->next_us = now_us;
+        fetching->next_lost_us =
+            now_us + LOST_US + (master->info.transactions ? 0 : 2 * master_line_time(master, size));
     }
 }
 
@@ -328,7 +343,7 @@ void fetch_parse(struct omvrpc_master *master, int64_t now_us) {
             } else {
                 take_ack(master, (enum omvrpc_magic)magic, now_us);
             }
-        } else if (fetching->header_seen) {
+        } else if (fetching->header_seen && !master->info.transactions) {
             /* Only the data follows its header, so this is the data, damaged. */
             master->statistics.crc_errors++;
             master_lose(master, OMVRPC_CAUSE_DAMAGED, now_us);

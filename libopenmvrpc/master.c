@@ -12,6 +12,9 @@
 /* Input beyond what the phase can use is noise; it is dropped from here on. */
 #define INPUT_SLACK ((size_t)64 << 10)
 
+/* What is clocked at most out of a camera that may be in the middle of a result; more takes longer than its patience. */
+#define FEED_REST_MAX ((size_t)64 << 10)
+
 /* The name of the reserved command, hashed once: omvrpc_command_id(OMVRPC_PROBE_NAME). A test compares. */
 #define PROBE_COMMAND 0x40422c34u
 
@@ -81,8 +84,12 @@ uint32_t flight_under_way(const struct flight *flight, int64_t since_us) {
 }
 
 int64_t master_round_trip_timeout(const struct omvrpc_master *master) {
+    if (master->info.transactions) {
+        /* Nothing is under way on a link whose answers are read. */
+        return ROUND_TRIP_MIN_US;
+    }
     if (master->round_trip.samples == 0) {
-        return ROUND_TRIP_MAX_US;
+        return master->info.pairs ? ROUND_TRIP_MAX_US : ROUND_TRIP_BUS_US;
     }
     int64_t timeout_us = master->round_trip.mean_us + 4 * master->round_trip.deviation_us;
     if (timeout_us < ROUND_TRIP_MIN_US) {
@@ -133,7 +140,29 @@ uint32_t master_window(const struct omvrpc_master *master, size_t size) {
     return by_time < COPIES_UNDER_WAY ? (uint32_t)by_time : COPIES_UNDER_WAY;
 }
 
+void master_expect(struct omvrpc_master *master, size_t answer) {
+    int64_t patience_us = master->info.transactions
+                              ? ANSWER_US
+                              : ANSWER_CAN_US + master_round_trip_timeout(master) + master_line_time(master, answer);
+    turn_expect(master, answer, patience_us, false);
+}
+
+void master_expect_data(struct omvrpc_master *master, size_t answer, size_t size) {
+    int64_t looks_us = ANSWER_DATA_US + (int64_t)(size / ANSWER_BYTES);
+    int64_t bus_us = 2 * master_round_trip_timeout(master) + master_line_time(master, size);
+    turn_expect(master, answer, master->info.transactions ? looks_us : looks_us + ANSWER_CAN_US + 2 * bus_us, true);
+}
+
+bool master_may_ask(const struct omvrpc_master *master, int64_t now_us) {
+    return !master->has_ready_line || master->is_ready || now_us >= master->asked_us + READY_US;
+}
+
+void master_await_ready(const struct omvrpc_master *master, struct omvrpc_step *step) {
+    master_receive(step, 0, master->asked_us + READY_US);
+}
+
 void master_send(struct omvrpc_master *master, const uint8_t *data, size_t length) {
+    turn_clear(master);
     master->output = data;
     master->output_length = length;
     master->output_sent = 0;
@@ -149,6 +178,9 @@ void master_send_polls(struct omvrpc_master *master, bool header, bool data) {
     }
     master_send(master, master->scratch, size);
     master->statistics.polls++;
+    if (!master->info.pairs && header) {
+        master_expect(master, PACKET_RESULT_HEADER_SIZE);
+    }
 }
 
 void master_send_probe(struct omvrpc_master *master, bool header, bool data) {
@@ -160,6 +192,10 @@ void master_send_probe(struct omvrpc_master *master, bool header, bool data) {
         size += packet_put(master->scratch + size, OMVRPC_COMMAND_DATA, NULL, 0);
     }
     master_send(master, master->scratch, size);
+    if (!master->info.pairs) {
+        turn_expect(master, 0, 0, false);
+        master_expect(master, PACKET_ACK_SIZE);
+    }
 }
 
 bool master_feed(struct omvrpc_master *master, size_t *left) {
@@ -221,6 +257,11 @@ void master_end(struct omvrpc_master *master, enum omvrpc_outcome outcome, enum 
 static size_t swallowed(const struct omvrpc_master *master) {
     bool data_may_be_short =
         master->phase == MASTER_DELIVER || (master->phase == MASTER_FETCH && !master->fetching.taken);
+    if (master->info.transactions && master->phase == MASTER_FETCH && master->fetching.header_seen) {
+        /* It may be in the middle of the result, and armed to give the rest. */
+        size_t rest = master->fetching.length + OMVRPC_PACKET_OVERHEAD;
+        return rest < FEED_REST_MAX ? rest : FEED_REST_MAX;
+    }
     return data_may_be_short && master->command_size > master->info.receive_buffer ? master->command_size : 0;
 }
 
@@ -273,6 +314,7 @@ void omvrpc_master_link_opened(struct omvrpc_master *master, const struct omvrpc
     }
     master->info = *info;
     master->has_ready_line = false;
+    master->turn = (struct turn){.answer = 0};
     settle_begin(master, 0, now_us);
 }
 
@@ -287,6 +329,7 @@ void omvrpc_master_link_gone(struct omvrpc_master *master, int64_t now_us) {
     }
     master->phase = MASTER_CLOSED;
     master->output_length = master->output_sent = 0;
+    turn_clear(master);
     master->silent_since_us = 0;
     buffer_clear(&master->input);
 }
@@ -431,7 +474,13 @@ void omvrpc_master_set_ready(struct omvrpc_master *master, bool is_ready, int64_
 }
 
 void omvrpc_master_received(struct omvrpc_master *master, const uint8_t *data, size_t length, int64_t now_us) {
+    if (!master->info.pairs) {
+        turn_received(master, length, now_us);
+    }
     if (length == 0) {
+        if (master->info.transactions && master->phase == MASTER_STREAM) {
+            stream_missed(master, now_us);
+        }
         return;
     }
     master->statistics.bytes_received += length;
@@ -451,11 +500,25 @@ void omvrpc_master_received(struct omvrpc_master *master, const uint8_t *data, s
     master->settling.input_us = now_us;
     master->streaming.input_us = now_us;
     parse(master, now_us);
+    bool is_raw = master->phase == MASTER_RAW || master->phase == MASTER_STREAM;
+    if (master->info.transactions && !is_raw && buffer_length(&master->input) > 0) {
+        /* A transaction is a packet or it is none. */
+        master->statistics.crc_errors++;
+        master->statistics.skipped_bytes += buffer_length(&master->input);
+        master->delivery.noise = master->fetching.noise = false;
+        buffer_clear(&master->input);
+    }
+    if (!master->info.pairs && !master_is_sending(master) && buffer_length(&master->input) == 0) {
+        turn_clear(master);
+    }
 }
 
 void omvrpc_master_sent(struct omvrpc_master *master, size_t length, int64_t now_us) {
     master->output_sent += length;
     master->statistics.bytes_sent += length;
+    if (!master->info.pairs && !turn_sent(master, length, now_us) && master->phase == MASTER_DELIVER) {
+        deliver_refused(master, now_us);
+    }
     if (length > 0 && !master_is_sending(master) && master->phase == MASTER_DELIVER) {
         deliver_sent(master, now_us);
     }
@@ -505,6 +568,9 @@ void omvrpc_master_next(struct omvrpc_master *master, int64_t now_us, struct omv
             step->kind = OMVRPC_STEP_DISCARD;
             return;
         }
+        if (!master->info.pairs && turn_next(master, now_us, step)) {
+            break;
+        }
         if (master_is_sending(master)) {
             step->kind = OMVRPC_STEP_SEND;
             step->data = master->output + master->output_sent;
@@ -517,6 +583,11 @@ void omvrpc_master_next(struct omvrpc_master *master, int64_t now_us, struct omv
         }
         phase_next(master, now_us, step);
         if (step->kind != OMVRPC_STEP_IDLE) {
+            if (master->info.transactions && step->kind == OMVRPC_STEP_RECEIVE && !step->raw &&
+                master->phase != MASTER_STREAM) {
+                /* Whatever is awaited, it is not read outside of a turn. */
+                step->length = 0;
+            }
             break;
         }
         if (master->phase == MASTER_READY || master->phase == MASTER_CLOSED) {

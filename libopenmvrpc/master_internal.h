@@ -51,6 +51,7 @@
  *                      interpreter.
  * ROUND_TRIP_MAX_US    Ceiling of the same: longer round trips are outside the fault model. USB takes under 1000, an
  *                      FTDI without the low-latency flag 16000.
+ * ROUND_TRIP_BUS_US    The ceiling on a bus: nothing between it and the camera holds packets back.
  * COPIES_US            How long copies of a command are sent: under the slave's send timeout of 1000000 by a margin
  *                      for delays (see above), over any pause that a camera's own loop callback should make.
  * COPIES_DENSE_US      Copies follow each other GAP_US apart for so long. A camera that has not heard one by then does
@@ -81,6 +82,12 @@
  *                      QUIET_MAX_US.
  * QUIET_MAX_US         Over the longest round trip of the fault model.
  * SETTLE_PAUSE_MAX_US  Ceiling of the pause between attempts to settle with a silent camera.
+ * ANSWER_US            On links without pairs, how long a camera may take until it is armed with its answer: a look at
+ *                      the packet. What it is armed with is there for 2000 on SPI, and on I2C but for the data.
+ * ANSWER_DATA_US       The same for the answers to data and to a poll for data, which it first computes a CRC over,
+ * ANSWER_BYTES         (count) and 1 for so many bytes of them.
+ * ANSWER_CAN_US        The same on CAN beyond the round trip: sending again while it answers would meet its answer.
+ * READY_US             A camera whose ready line is low is asked all the same after so long, should the line be wrong.
  * STREAM_PATIENCE_US   A stream without a byte for so long has failed, or four frame intervals if that is longer. The
  *                      stock writer gives up at 1000000.
  */
@@ -91,6 +98,7 @@ enum {
     MEASURING_COPIES = 3,
     ROUND_TRIP_MIN_US = 500,
     ROUND_TRIP_MAX_US = 100000,
+    ROUND_TRIP_BUS_US = 20000,
     COPIES_US = 600000,
     COPIES_DENSE_US = 30000,
     COPIES_BURST = 4,
@@ -111,6 +119,11 @@ enum {
     QUIET_MIN_US = 25000,
     QUIET_MAX_US = 120000,
     SETTLE_PAUSE_MAX_US = 200000,
+    ANSWER_US = 1200,
+    ANSWER_DATA_US = 2500,
+    ANSWER_BYTES = 16,
+    ANSWER_CAN_US = 6000,
+    READY_US = 250000,
     STREAM_PATIENCE_US = 1000000,
 };
 
@@ -159,7 +172,7 @@ struct fetching {
     int64_t lost_asked_us; /* when the last was sent, 0 for never */
 };
 
-enum settle_step { SETTLE_DISCARD, SETTLE_FEED, SETTLE_DRAIN, SETTLE_PROBE, SETTLE_FETCH, SETTLE_CONFIRM };
+enum settle_step { SETTLE_DISCARD, SETTLE_HUSH, SETTLE_FEED, SETTLE_DRAIN, SETTLE_PROBE, SETTLE_FETCH, SETTLE_CONFIRM };
 
 struct settling {
     enum settle_step step;
@@ -190,10 +203,24 @@ struct streaming {
     uint32_t failures; /* openings in a row that gave no frame */
 };
 
+/* On links without pairs: the answer to what was sent last. */
+struct turn {
+    size_t answer; /* its bytes; 0 for none */
+    int64_t patience_us;
+    bool follows;  /* the camera is about to arm for what is queued: refused, it is offered again */
+    bool open;     /* the answer is awaited */
+    bool was_read; /* since it is */
+    int64_t until_us;
+    int64_t next_us; /* no transaction before */
+    int64_t offered_until_us;
+};
+
 struct omvrpc_master {
     struct omvrpc_link_info info;
     bool has_ready_line; /* the link has been heard of its ready line, which then says whether the camera is ready */
     bool is_ready;
+    int64_t asked_us; /* when something was sent that a camera need not be ready for */
+    struct turn turn;
     size_t max_payload;
     enum master_phase phase;
 
@@ -260,6 +287,27 @@ void master_send_probe(struct omvrpc_master *master, bool header, bool data);
 bool master_feed(struct omvrpc_master *master, size_t *left);
 bool master_is_sending(const struct omvrpc_master *master);
 
+/* Says that what was just queued is answered with so many bytes; see turn.c. */
+void turn_expect(struct omvrpc_master *master, size_t answer, int64_t patience_us, bool follows);
+/* No answer is awaited any more. */
+void turn_clear(struct omvrpc_master *master);
+/* Keeps the next transaction back. */
+void turn_pause(struct omvrpc_master *master, int64_t pause_us, int64_t now_us);
+/* Fills the step where it is the camera's turn, or too early for another transaction; else returns false. */
+bool turn_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
+/* Reports so many bytes sent or received. turn_sent() returns false where the packet was refused and is given up. */
+bool turn_sent(struct omvrpc_master *master, size_t length, int64_t now_us);
+void turn_received(struct omvrpc_master *master, size_t length, int64_t now_us);
+
+/* Expects the answer to a header or a poll for one, or to data of so many bytes or a poll for them. Nothing with pairs. */
+void master_expect(struct omvrpc_master *master, size_t answer);
+void master_expect_data(struct omvrpc_master *master, size_t answer, size_t size);
+
+/* Whether the camera may be asked: its ready line says so, there is none, or it has said no for too long. */
+bool master_may_ask(const struct omvrpc_master *master, int64_t now_us);
+/* Fills the step where the camera may not be asked. */
+void master_await_ready(const struct omvrpc_master *master, struct omvrpc_step *step);
+
 /* Fills a RECEIVE step. `length` is the size of the packet that is expected, for links that move whole packets. */
 void master_receive(struct omvrpc_step *step, size_t length, int64_t until_us);
 
@@ -276,6 +324,7 @@ void master_ready(struct omvrpc_master *master, int64_t now_us);
 void deliver_begin(struct omvrpc_master *master, int64_t now_us);
 void deliver_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
 void deliver_sent(struct omvrpc_master *master, int64_t now_us);
+void deliver_refused(struct omvrpc_master *master, int64_t now_us);
 void deliver_parse(struct omvrpc_master *master, int64_t now_us);
 
 void fetch_begin(struct omvrpc_master *master, bool taken, int64_t now_us);
@@ -289,6 +338,8 @@ void raw_parse(struct omvrpc_master *master, int64_t now_us);
 void stream_stop(struct omvrpc_master *master, int64_t now_us);
 void stream_begin(struct omvrpc_master *master, int64_t now_us);
 void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
+/* Reports that a read found nobody. */
+void stream_missed(struct omvrpc_master *master, int64_t now_us);
 void stream_parse(struct omvrpc_master *master, int64_t now_us);
 
 /* `feed`: bytes that the camera may be waiting for as the data of a command. */

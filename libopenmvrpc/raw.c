@@ -23,6 +23,11 @@ void raw_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *
         return;
     }
     master_receive(step, master->request.raw_length - have, until_us);
+    step->raw = true;
+    if (master->info.transactions && now_us < master->turn.next_us) {
+        /* It is one transaction, and not to be made yet. */
+        master_receive(step, 0, master->turn.next_us);
+    }
 }
 
 void raw_parse(struct omvrpc_master *master, int64_t now_us) {

@@ -44,6 +44,7 @@ void settle_begin(struct omvrpc_master *master, size_t feed, int64_t now_us) {
     master->phase = MASTER_SETTLE;
     /* What was still to be sent belongs to an exchange that has ended, and must not reach the camera any more. */
     master->output_length = master->output_sent = 0;
+    turn_clear(master);
     master->last_result_us = 0;
     master->settling = (struct settling){.feed = feed, .input_us = now_us};
     master->statistics.settlings++;
@@ -78,9 +79,14 @@ static bool send_round(struct omvrpc_master *master, bool probe, uint32_t round,
     if (now_us < settling->next_us) {
         return true;
     }
+    if (!master_may_ask(master, now_us)) {
+        settling->next_us = master->asked_us + READY_US;
+        return true;
+    }
+    master->asked_us = now_us;
     size_t size = probe ? PACKET_COMMAND_HEADER_SIZE + OMVRPC_PACKET_OVERHEAD : 2 * PACKET_POLL_SIZE;
-    if (flight_under_way(&settling->flight, now_us - master_round_trip_timeout(master)) >=
-        master_window(master, size)) {
+    if (master->info.pairs && flight_under_way(&settling->flight, now_us - master_round_trip_timeout(master)) >=
+                                  master_window(master, size)) {
         settling->next_us = now_us + GAP_US;
         return true;
     }
@@ -90,8 +96,9 @@ static bool send_round(struct omvrpc_master *master, bool probe, uint32_t round,
         master_send_polls(master, true, master->info.pairs);
     }
     flight_add(&settling->flight, now_us);
-    bool measures = probe && settling->flight.count <= MEASURING_COPIES && master->round_trip.samples == 0;
-    settling->next_us = now_us + (measures || !master->info.pairs ? ROUND_TRIP_MAX_US : master_gap(master, size));
+    bool measures =
+        probe && master->info.pairs && settling->flight.count <= MEASURING_COPIES && master->round_trip.samples == 0;
+    settling->next_us = now_us + (measures ? ROUND_TRIP_MAX_US : master_gap(master, size));
     settling->step_us = now_us;
     return true;
 }
@@ -152,7 +159,15 @@ void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
     case SETTLE_DISCARD:
         master->discard = true;
         buffer_clear(&master->input);
-        go(master, SETTLE_FEED, now_us);
+        go(master, SETTLE_HUSH, now_us);
+        break;
+    case SETTLE_HUSH:
+        if (!master->info.pairs && !master->info.transactions) {
+            /* A camera that is still answering uses our own id: nothing may be sent meanwhile. */
+            await_silence(master, SETTLE_FEED, now_us, step);
+        } else {
+            go(master, SETTLE_FEED, now_us);
+        }
         break;
     case SETTLE_FEED:
         if (master->settling.next_feed > 0 && now_us - master->settling.step_us >= FEED_US) {
@@ -181,16 +196,23 @@ void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
     }
 }
 
+/* Whether an old result can be taken off the camera. One that cannot is dropped by the camera itself, in its time. */
+static bool is_bearable(const struct omvrpc_master *master, size_t size) {
+    return size <= master->max_payload && (master->info.packet_max == 0 || size <= master->info.packet_max);
+}
+
 static void parse_drain(struct omvrpc_master *master) {
     struct settling *settling = &master->settling;
     settling->drained = true;
     while (buffer_length(&master->input) >= PACKET_RESULT_HEADER_SIZE) {
         if (!settling->header_seen && master_input_is(master, OMVRPC_RESULT_HEADER, PACKET_RESULT_HEADER_SIZE)) {
+            size_t size = (size_t)get_u32(buffer_bytes(&master->input) + 2) + OMVRPC_PACKET_OVERHEAD;
             settling->header_seen = true;
             master->statistics.stale_results++;
             master_heard(master);
-            if (!master->info.pairs && !master_is_sending(master)) {
+            if (!master->info.pairs && !master_is_sending(master) && is_bearable(master, size)) {
                 master_send_polls(master, false, true);
+                master_expect_data(master, size, size);
             }
         }
         buffer_consume(&master->input, 1);
@@ -211,6 +233,7 @@ static void parse_probe(struct omvrpc_master *master, int64_t now_us) {
             go(master, SETTLE_FETCH, now_us);
         } else if (!master->info.pairs && master_input_is(master, OMVRPC_COMMAND_HEADER, PACKET_ACK_SIZE) &&
                    !master_is_sending(master)) {
+            master_measure(master, &settling->flight, now_us);
             master_send_probe(master, false, true);
         } else {
             buffer_consume(&master->input, 1);
@@ -237,6 +260,7 @@ static void parse_fetch(struct omvrpc_master *master, int64_t now_us) {
             buffer_consume(&master->input, PACKET_RESULT_HEADER_SIZE);
             if (!master->info.pairs && !master_is_sending(master)) {
                 master_send_polls(master, false, true);
+                master_expect_data(master, PACKET_ACK_SIZE, PACKET_ACK_SIZE);
             }
         } else if (settling->header_seen && master_input_is(master, OMVRPC_RESULT_DATA, PACKET_ACK_SIZE)) {
             master_heard(master);
@@ -262,6 +286,7 @@ void settle_parse(struct omvrpc_master *master, int64_t now_us) {
         go(master, SETTLE_DRAIN, now_us);
         break;
     case SETTLE_DISCARD:
+    case SETTLE_HUSH:
     case SETTLE_FEED:
         break;
     }

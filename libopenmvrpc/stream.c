@@ -12,6 +12,9 @@
 /* Openings in a row without a single frame, after which the stream is given up. */
 #define FAILURES_MAX 3
 
+/* Where frames have to be read, the pause after a read that found none: under the 2 ms for which a camera is armed. */
+#define READ_PAUSE_US 700
+
 void stream_begin(struct omvrpc_master *master, int64_t now_us) {
     uint32_t failures = master->streaming.failures;
     int64_t interval_us = master->streaming.interval_us;
@@ -23,13 +26,15 @@ void stream_begin(struct omvrpc_master *master, int64_t now_us) {
         .next_byte = 0xFF,
         .failures = failures,
     };
-    master_send(master, master->scratch,
-                packet_put_u32(master->scratch, OMVRPC_STREAM_OPEN, master->request.stream_depth));
+    uint32_t depth = master->info.transactions ? 1 : master->request.stream_depth;
+    master_send(master, master->scratch, packet_put_u32(master->scratch, OMVRPC_STREAM_OPEN, depth));
+    turn_expect(master, 0, 0, true);
 }
 
 static void send_byte(struct omvrpc_master *master, uint8_t byte) {
     master->scratch[0] = byte;
     master_send(master, master->scratch, 1);
+    turn_expect(master, 0, 0, true);
 }
 
 static void finish(struct omvrpc_master *master, bool in_doubt, int64_t now_us) {
@@ -88,6 +93,24 @@ static int64_t patience(const struct streaming *streaming) {
     return streaming->stopping && stop_us < until_us ? stop_us : until_us;
 }
 
+/*
+ * Where frames have to be read, a frame's header is asked for from the middle of the usual pause on, and its bytes at
+ * once. A camera on SPI that finds nobody there when its frame is done waits 2 ms and no longer.
+ */
+static void receive(const struct omvrpc_master *master, int64_t now_us, int64_t until_us, struct omvrpc_step *step) {
+    const struct streaming *streaming = &master->streaming;
+    size_t length = streaming->in_frame ? streaming->frame_length : PACKET_STREAM_SIZE;
+    int64_t read_us = master->turn.next_us;
+    int64_t due_us = streaming->last_frame_us + streaming->interval_us / 2;
+    if (!streaming->in_frame && read_us < due_us) {
+        read_us = due_us;
+    }
+    bool is_due = master->info.transactions && now_us >= read_us;
+    master_receive(step, is_due ? length : 0,
+                   is_due || !master->info.transactions || until_us < read_us ? until_us : read_us);
+    step->raw = is_due && streaming->in_frame;
+}
+
 void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
     struct streaming *streaming = &master->streaming;
     if (streaming->frame_pending > 0) {
@@ -125,7 +148,11 @@ void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
         fail(master, now_us);
         return;
     }
-    master_receive(step, 0, until_us);
+    receive(master, now_us, until_us, step);
+}
+
+void stream_missed(struct omvrpc_master *master, int64_t now_us) {
+    turn_pause(master, READ_PAUSE_US, now_us);
 }
 
 void stream_parse(struct omvrpc_master *master, int64_t now_us) {
@@ -140,6 +167,11 @@ void stream_parse(struct omvrpc_master *master, int64_t now_us) {
         return;
     }
     size_t length = get_u32(buffer_bytes(&master->input) + 2);
+    if (master->info.packet_max != 0 && length > master->info.packet_max) {
+        master_end(master, OMVRPC_TOO_LARGE, OMVRPC_CAUSE_PACKET_LIMIT, now_us);
+        settle_begin(master, 0, now_us);
+        return;
+    }
     if (length > master->max_payload || !buffer_reserve(&master->input, length)) {
         fail(master, now_us);
         return;

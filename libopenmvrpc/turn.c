@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whose turn it is, on links where a packet is answered before the next is sent: SPI, I2C and CAN.
+ *
+ * On CAN both sides send with one id, and what is sent while the camera answers collides with the answer. On SPI and I2C
+ * the answer has to be read, and the camera is armed for it only for a moment, which begins when it has looked at the
+ * packet. So whoever queues a packet says how long its answer is and how long it may be waited for; until then nothing
+ * else is sent, and the phases are not asked.
+ */
+
+#include "master_internal.h"
+
+/*
+ * TURN_US      From the end of a transaction to the next: the stock script checks a packet in 20 to 200 us, and then arms
+ *              for what comes next. One that comes before is lost, or on SPI cut in two.
+ * READ_US      From a read that found nobody to the next one of the same answer. On SPI a read that meets the camera
+ *              armed for a packet spoils that, so there are few of them.
+ * OFFER_US     What the camera is about to arm for is offered again for so long: it may collect garbage to make room.
+ * PACKET_US    On CAN, when a packet has begun to come, the longest pause between its frames.
+ */
+enum {
+    TURN_US = 200,
+    READ_US = 600,
+    OFFER_US = 12000,
+    PACKET_US = 6000,
+};
+
+void turn_expect(struct omvrpc_master *master, size_t answer, int64_t patience_us, bool follows) {
+    master->turn.answer = answer;
+    master->turn.patience_us = patience_us;
+    master->turn.follows = follows;
+}
+
+void turn_clear(struct omvrpc_master *master) {
+    master->turn = (struct turn){.next_us = master->turn.next_us};
+}
+
+void turn_pause(struct omvrpc_master *master, int64_t pause_us, int64_t now_us) {
+    master->turn.next_us = now_us + pause_us;
+}
+
+bool turn_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
+    struct turn *turn = &master->turn;
+    if (master->info.transactions && now_us < turn->next_us && (turn->open || master_is_sending(master))) {
+        master_receive(step, 0, turn->next_us);
+        return true;
+    }
+    if (!turn->open || master_is_sending(master)) {
+        return false;
+    }
+    if (now_us >= turn->until_us && (turn->was_read || !master->info.transactions)) {
+        turn_clear(master);
+        return false;
+    }
+    master_receive(step, turn->answer, turn->until_us);
+    return true;
+}
+
+/* Nobody took it. Returns whether it is to be offered again. */
+static bool refuse(struct omvrpc_master *master, int64_t now_us) {
+    struct turn *turn = &master->turn;
+    if (turn->follows && turn->offered_until_us == 0) {
+        turn->offered_until_us = now_us + OFFER_US;
+    }
+    if (turn->follows && now_us < turn->offered_until_us) {
+        turn->next_us = now_us + READ_US;
+        return true;
+    }
+    turn->next_us = now_us + TURN_US;
+    turn_clear(master);
+    master->output_length = master->output_sent = 0;
+    return false;
+}
+
+bool turn_sent(struct omvrpc_master *master, size_t length, int64_t now_us) {
+    struct turn *turn = &master->turn;
+    if (master->info.transactions && length == 0) {
+        return refuse(master, now_us);
+    }
+    turn->next_us = now_us + TURN_US;
+    if (turn->answer > 0 && !master_is_sending(master)) {
+        turn->open = true;
+        turn->was_read = false;
+        turn->until_us = now_us + turn->patience_us;
+    }
+    return true;
+}
+
+void turn_received(struct omvrpc_master *master, size_t length, int64_t now_us) {
+    struct turn *turn = &master->turn;
+    if (!master->info.transactions) {
+        if (length > 0 && turn->open && turn->until_us < now_us + PACKET_US) {
+            turn->until_us = now_us + PACKET_US;
+        }
+        return;
+    }
+    turn->was_read = true;
+    turn->next_us = now_us + (length > 0 ? TURN_US : READ_US);
+    if (length > 0) {
+        turn_clear(master);
+    }
+}
