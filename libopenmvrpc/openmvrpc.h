@@ -151,11 +151,11 @@ struct omvrpc_link_operations {
     /** As receive(), for bytes that are no packet (`raw` in a step); NULL where there is no difference. */
     ssize_t (*receive_raw)(struct omvrpc_link *link, uint8_t *buffer, size_t size);
     /**
-     * NULL where the link has no ready line. Otherwise takes the line's edges, so that the descriptor is not readable any
+     * NULL where such a link never has a ready line. Otherwise takes the line's edges, so that the descriptor is not readable any
      * more, and says how the line stands; to be told to omvrpc_master_set_ready() before each omvrpc_master_next(). It
      * is the master that heeds it and not the link: a camera's line is low while it acknowledges a command, and while
      * it streams.
-     * @return 1 when the camera is ready, 0 when it is not, or a negative errno
+     * @return 1 when the camera is ready or has no such line, 0 when it is not ready, or a negative errno
      */
     int (*ready)(struct omvrpc_link *link);
 };

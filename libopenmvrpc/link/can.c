@@ -119,7 +119,7 @@ static int send_frame(struct can_link *link, const uint8_t *data, size_t length,
 
 static ssize_t can_send(struct omvrpc_link *of_link, const uint8_t *data, size_t length) {
     struct can_link *link = of(of_link);
-    int sent = ready_is_up(&link->ready);
+    int sent = 1;
     size_t done = 0;
     while (sent > 0 && done < length) {
         size_t size = length - done < CAN_MAX_DLEN ? length - done : CAN_MAX_DLEN;
@@ -172,10 +172,6 @@ static ssize_t can_receive(struct omvrpc_link *of_link, uint8_t *buffer, size_t 
     /* Whoever asks has been woken, and says anew what it waits for. */
     set_timer(link, 0);
     await_output(link, false);
-    int ready = ready_is_up(&link->ready);
-    if (ready < 0) {
-        return ready;
-    }
     while (done < size) {
         if (link->frame_at == link->frame.len) {
             int got = link->error != 0 ? link->error : receive_frame(link);
@@ -215,6 +211,10 @@ static int can_descriptor(struct omvrpc_link *link) {
     return of(link)->poll;
 }
 
+static int can_ready(struct omvrpc_link *link) {
+    return ready_is_up(&of(link)->ready);
+}
+
 static void free_link(struct can_link *link) {
     close(link->poll);
     close(link->timer);
@@ -234,6 +234,7 @@ static const struct omvrpc_link_operations can_operations = {
     .discard = can_discard,
     .descriptor = can_descriptor,
     .close = can_close,
+    .ready = can_ready,
 };
 
 static int poll_too(const struct can_link *link, int descriptor) {

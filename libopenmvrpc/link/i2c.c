@@ -115,15 +115,6 @@ static const struct omvrpc_link_operations operations = {
     .discard = i2c_discard,
     .descriptor = i2c_descriptor,
     .close = i2c_close,
-};
-
-static const struct omvrpc_link_operations operations_with_ready = {
-    .type = "i2c",
-    .send = i2c_send,
-    .receive = i2c_receive,
-    .discard = i2c_discard,
-    .descriptor = i2c_descriptor,
-    .close = i2c_close,
     .ready = i2c_ready,
 };
 
@@ -183,7 +174,7 @@ struct omvrpc_link *omvrpc_i2c_open(const struct omvrpc_i2c_options *options) {
     rate_hz = rate_hz != 0 ? rate_hz : RATE_DEFAULT;
     link->descriptor = -1;
     link->address = options->address;
-    link->link.operations = options->ready != NULL ? &operations_with_ready : &operations;
+    link->link.operations = &operations;
     link->link.info = (struct omvrpc_link_info){
         .byte_rate = rate_hz / BITS_PER_BYTE,
         .receive_buffer = TRANSACTION_RECEIVE_BUFFER,

@@ -4,8 +4,8 @@
 
 /*
  * A camera's ready line, for the links that may have one to embed. The camera holds it active while it is armed for a
- * packet or has a result, and inactive while it computes: nothing is sent then, nor is a transaction made, and the edge
- * says when to go on. Inside the library only.
+ * packet or has a result, and inactive while it computes. What is sent then and what is not is the master's to say, which
+ * knows what the camera waits for in any case; the edge says when to go on. Inside the library only.
  */
 
 #include "openmvrpc.h"

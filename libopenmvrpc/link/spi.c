@@ -197,16 +197,6 @@ static const struct omvrpc_link_operations operations = {
     .discard = spi_discard,
     .descriptor = spi_descriptor,
     .close = spi_close,
-};
-
-static const struct omvrpc_link_operations operations_with_ready = {
-    .type = "spi",
-    .send = spi_send,
-    .receive = spi_receive,
-    .receive_raw = spi_receive_raw,
-    .discard = spi_discard,
-    .descriptor = spi_descriptor,
-    .close = spi_close,
     .ready = spi_ready,
 };
 
@@ -261,7 +251,7 @@ struct omvrpc_link *omvrpc_spi_open(const struct omvrpc_spi_options *options) {
     link->speed_hz = options->speed_hz != 0 ? options->speed_hz : SPEED_DEFAULT;
     link->bits = options->bits != 0 ? options->bits : BITS_DEFAULT;
     link->most = read_bufsiz();
-    link->link.operations = options->ready != NULL ? &operations_with_ready : &operations;
+    link->link.operations = &operations;
     link->link.info = (struct omvrpc_link_info){
         .byte_rate = link->speed_hz / BITS_PER_BYTE,
         .receive_buffer = TRANSACTION_RECEIVE_BUFFER,
