@@ -43,6 +43,8 @@ struct call {
     bool is_stock;      /* never through a session */
     bool is_stream;     /* reads a stream until it is told to make room for others */
     bool is_bound;      /* the job is complete, before `prepare` as well */
+    const void
+        *turn_of;       /* whose turns it takes where no request waits for it: a client, only compared; NULL: its own */
     int64_t max_age_us; /* an answer would do that the camera gave so long ago, in microseconds; 0 for none */
     size_t kept_bytes;  /* that it keeps besides the job's argument; they count among what waits */
     struct exchange_picture picture; /* of a snapshot that is to be read as well; its bytes are in `exchange` */
@@ -57,12 +59,13 @@ struct call {
     /* The camera's own; whoever made the call clears the exchange when it has ended. */
     struct exchange exchange;
     bool has_begun;
-    bool is_shared;      /* answered by another call's exchange */
-    struct call *leader; /* the equal call whose answer it shares, NULL where it goes to the camera itself */
+    uint32_t fingerprint; /* of the argument, where its answer may be shared */
+    bool is_shared;       /* answered by another call's exchange */
+    struct call *leader;  /* the equal call whose answer it shares, NULL where it goes to the camera itself */
     struct call_list followers;
     TAILQ_ENTRY(call) of_leader;
     struct queue_entry entry;
-    struct client *client; /* whose place it waits in; NULL for a place of its own */
+    struct client *client; /* whose request it waits for; NULL where that is none's */
     struct event timer;
 };
 

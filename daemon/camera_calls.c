@@ -144,7 +144,9 @@ static bool enter_queue(struct call *call, bool first) {
     struct timeval left = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
     struct queue *queue = call->leader != NULL ? &call->camera->followers : &call->camera->queue;
     call->client = call->request != NULL ? call->request->client : NULL;
-    void *place = call->client != NULL ? (void *)call->client : (void *)call;
+    const void *place = call->client != NULL ? call->client : call->turn_of;
+    place = place != NULL ? place : call;
+    call->entry.lane = call->client != NULL ? QUEUE_REQUESTS : QUEUE_SUBSCRIPTIONS;
     if (queue_put(queue, &call->entry, call->priority, place, first) < 0) {
         return false;
     }
@@ -178,6 +180,8 @@ static bool has_room(const struct camera *camera, const struct call *call, struc
 }
 
 static bool enter_some_queue(struct camera *camera, struct call *call) {
+    camera_mark_call(camera, call);
+    camera->has_unbound = camera->has_unbound || !call->is_bound;
     call->leader = camera_find_leader(camera, call);
     if (call->leader == NULL) {
         return enter_queue(call, false);
@@ -295,6 +299,7 @@ static void run_call(struct camera *camera, struct call *call) {
         end_early(call, &error, OMVRPC_CAUSE_LOST);
         return;
     }
+    camera_mark_call(camera, call);
     if (!call->has_begun && camera_recall_answer(camera, call)) {
         camera_end_call(call, NULL);
         return;
@@ -357,12 +362,43 @@ static bool is_to_be_introduced(const struct camera *camera) {
     return camera->clinging == NULL && (!camera->is_introduced || is_asked_again || is_used_up);
 }
 
+static bool is_unbound(const struct queue_entry *entry) {
+    const struct call *call = call_of((struct queue_entry *)entry);
+    return !call->is_bound && !call->has_begun && call->prepare != NULL;
+}
+
+/*
+ * What has waited to know its camera may turn out to be equal to others, and then shares their answer. Nobody is told of
+ * anything here, so what was listed stays; a call that this camera refuses hears of it when its turn comes.
+ */
+static void bind_waiting(struct camera *camera) {
+    size_t count;
+    struct queue_entry **entries = queue_list(&camera->queue, is_unbound, &count);
+    camera->has_unbound = false;
+    for (size_t i = 0; i < count; i++) {
+        struct call *call = call_of(entries[i]);
+        struct error error;
+        leave_queue(call);
+        bool is_good = call->prepare(call, &error);
+        if (is_good ? !enter_some_queue(camera, call) : !enter_queue(call, false)) {
+            camera->has_unbound = true;
+            error_set_out_of_memory(&error);
+            camera_end_call(call, &error);
+            break;
+        }
+    }
+    free(entries);
+}
+
 void camera_serve(struct camera *camera) {
     make_room(camera);
     while (is_free(camera)) {
         if (is_to_be_introduced(camera)) {
             camera_introduce(camera);
             continue;
+        }
+        if (camera->has_unbound) {
+            bind_waiting(camera);
         }
         struct call *call = camera->clinging;
         if (call == NULL) {

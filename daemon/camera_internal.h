@@ -33,6 +33,8 @@ struct camera {
     struct callback_statistics statistics;
 
     struct queue queue;
+    bool has_unbound;       /* some of the queue may wait to know what camera this is */
+    uint32_t secret;        /* begins the fingerprints of arguments; 0 before the first */
     struct queue followers; /* equal calls that wait for another's answer; never served from here */
     struct answers answers;
     struct camera_sharing sharing;
@@ -88,6 +90,9 @@ bool camera_recall_answer(struct camera *camera, struct call *call);
 
 /* Keeps the good answer of a call for others. */
 void camera_remember_answer(struct camera *camera, const struct call *call);
+
+/* Notes what tells a call apart whose job is complete, before it is compared with others. */
+void camera_mark_call(struct camera *camera, struct call *call);
 
 /* The equal call, waiting or under way, whose answer this one may share; NULL where there is none. */
 struct call *camera_find_leader(struct camera *camera, const struct call *call);

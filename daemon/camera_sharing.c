@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* Pictures stay with their client; of a call that waits to know its camera nobody can say yet what it asks. */
 static bool may_share(const struct call *call) {
@@ -55,9 +56,30 @@ void camera_remember_answer(struct camera *camera, const struct call *call) {
                                   });
 }
 
+/*
+ * So many calls may wait that comparing the bytes of each with those of a new one would hold everybody up. FNV-1a, begun
+ * with a number that nobody outside knows: else arguments could be made that all look alike.
+ */
+static uint32_t fingerprint(struct camera *camera, const struct job *job) {
+    if (camera->secret == 0 &&
+        getrandom(&camera->secret, sizeof camera->secret, GRND_NONBLOCK) != (ssize_t)sizeof camera->secret) {
+        camera->secret = (uint32_t)omvrpc_now_us();
+    }
+    uint32_t sum = camera->secret;
+    for (size_t i = 0; i < job->argument_length; i++) {
+        sum = (sum ^ job->argument[i]) * 16777619u;
+    }
+    return sum;
+}
+
+void camera_mark_call(struct camera *camera, struct call *call) {
+    call->fingerprint = may_share(call) && call->job->repeatable ? fingerprint(camera, call->job) : 0;
+}
+
 static bool is_equal(const struct call *call, const struct call *other) {
     const struct job *a = call->job, *b = other->job;
     return may_share(other) && a->command == b->command && a->argument_length == b->argument_length &&
+           call->fingerprint == other->fingerprint &&
            (a->argument_length == 0 || memcmp(a->argument, b->argument, a->argument_length) == 0);
 }
 

@@ -7,9 +7,10 @@
 
 struct queue_place {
     TAILQ_ENTRY(queue_place) entry;
-    struct queue_entries entries; /* never empty */
+    struct queue_entries lanes[QUEUE_LANES]; /* never all empty */
+    enum queue_lane turn;                    /* whose lane is next */
     enum queue_priority priority;
-    void *client;
+    const void *client;
 };
 
 void queue_init(struct queue *queue) {
@@ -29,7 +30,8 @@ static struct queue_place *find_place(const struct queue *queue, enum queue_prio
     return NULL;
 }
 
-int queue_put(struct queue *queue, struct queue_entry *entry, enum queue_priority priority, void *client, bool first) {
+int queue_put(struct queue *queue, struct queue_entry *entry, enum queue_priority priority, const void *client,
+              bool first) {
     struct queue_place *place = find_place(queue, priority, client);
     if (place == NULL) {
         place = malloc(sizeof *place);
@@ -38,17 +40,25 @@ int queue_put(struct queue *queue, struct queue_entry *entry, enum queue_priorit
         }
         place->priority = priority;
         place->client = client;
-        TAILQ_INIT(&place->entries);
+        place->turn = entry->lane;
+        for (size_t i = 0; i < QUEUE_LANES; i++) {
+            TAILQ_INIT(&place->lanes[i]);
+        }
         TAILQ_INSERT_TAIL(&queue->places[priority], place, entry);
     }
     if (first) {
-        TAILQ_INSERT_HEAD(&place->entries, entry, entry);
+        TAILQ_INSERT_HEAD(&place->lanes[entry->lane], entry, entry);
     } else {
-        TAILQ_INSERT_TAIL(&place->entries, entry, entry);
+        TAILQ_INSERT_TAIL(&place->lanes[entry->lane], entry, entry);
     }
     entry->place = place;
     queue->length++;
     return 0;
+}
+
+static struct queue_entry *first_entry(const struct queue_place *place) {
+    struct queue_entry *request = TAILQ_FIRST(&place->lanes[QUEUE_REQUESTS]);
+    return request != NULL ? request : TAILQ_FIRST(&place->lanes[QUEUE_SUBSCRIPTIONS]);
 }
 
 void queue_remove(struct queue *queue, struct queue_entry *entry) {
@@ -56,22 +66,36 @@ void queue_remove(struct queue *queue, struct queue_entry *entry) {
     if (place == NULL) {
         return;
     }
-    TAILQ_REMOVE(&place->entries, entry, entry);
+    TAILQ_REMOVE(&place->lanes[entry->lane], entry, entry);
     entry->place = NULL;
     queue->length--;
-    if (TAILQ_EMPTY(&place->entries)) {
+    if (first_entry(place) == NULL) {
         TAILQ_REMOVE(&queue->places[place->priority], place, entry);
         free(place);
     }
 }
 
-static struct queue_place *next_place(const struct queue *queue, size_t priority,
+/* The first of the lane whose turn it is, or else of the other, that may be served. */
+static struct queue_entry *next_entry(const struct queue_place *place,
                                       bool (*may_serve)(const struct queue_entry *entry, void *context),
                                       void *context) {
+    for (size_t i = 0; i < QUEUE_LANES; i++) {
+        struct queue_entry *entry = TAILQ_FIRST(&place->lanes[(place->turn + i) % QUEUE_LANES]);
+        if (entry != NULL && (may_serve == NULL || may_serve(entry, context))) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static struct queue_entry *next_of_round(const struct queue *queue, size_t priority,
+                                         bool (*may_serve)(const struct queue_entry *entry, void *context),
+                                         void *context) {
     struct queue_place *place;
     TAILQ_FOREACH(place, &queue->places[priority], entry) {
-        if (may_serve == NULL || may_serve(TAILQ_FIRST(&place->entries), context)) {
-            return place;
+        struct queue_entry *entry = next_entry(place, may_serve, context);
+        if (entry != NULL) {
+            return entry;
         }
     }
     return NULL;
@@ -79,37 +103,43 @@ static struct queue_place *next_place(const struct queue *queue, size_t priority
 
 struct queue_entry *queue_next(struct queue *queue, bool (*may_serve)(const struct queue_entry *entry, void *context),
                                void *context) {
-    struct queue_place *chosen = NULL;
+    struct queue_entry *chosen = NULL;
     for (size_t i = 0; i < QUEUE_PRIORITIES; i++) {
-        struct queue_place *place = next_place(queue, i, may_serve, context);
-        if (place == NULL) {
+        struct queue_entry *entry = next_of_round(queue, i, may_serve, context);
+        if (entry == NULL) {
             queue->passed_over[i] = 0;
         } else if (chosen == NULL) {
-            chosen = place;
+            chosen = entry;
         } else if (queue->passed_over[i] >= QUEUE_PASSED_OVER_MAX) {
-            chosen = place;
+            chosen = entry;
             break;
         }
     }
     if (chosen == NULL) {
         return NULL;
     }
-    for (size_t i = chosen->priority + 1; i < QUEUE_PRIORITIES; i++) {
+    struct queue_place *place = chosen->place;
+    for (size_t i = place->priority + 1; i < QUEUE_PRIORITIES; i++) {
         queue->passed_over[i] += !TAILQ_EMPTY(&queue->places[i]);
     }
-    queue->passed_over[chosen->priority] = 0;
+    queue->passed_over[place->priority] = 0;
+    place->turn = (chosen->lane + 1) % QUEUE_LANES;
 
-    TAILQ_REMOVE(&queue->places[chosen->priority], chosen, entry);
-    TAILQ_INSERT_TAIL(&queue->places[chosen->priority], chosen, entry);
-    return TAILQ_FIRST(&chosen->entries);
+    TAILQ_REMOVE(&queue->places[place->priority], place, entry);
+    TAILQ_INSERT_TAIL(&queue->places[place->priority], place, entry);
+    return chosen;
 }
 
 struct queue_entry *queue_first(const struct queue *queue, const void *client) {
     for (size_t i = 0; i < QUEUE_PRIORITIES; i++) {
         struct queue_place *place =
             client != NULL ? find_place(queue, (enum queue_priority)i, client) : TAILQ_FIRST(&queue->places[i]);
+        struct queue_entry *entry = NULL;
         if (place != NULL) {
-            return TAILQ_FIRST(&place->entries);
+            entry = client != NULL ? TAILQ_FIRST(&place->lanes[QUEUE_REQUESTS]) : first_entry(place);
+        }
+        if (entry != NULL) {
+            return entry;
         }
     }
     return NULL;
@@ -121,13 +151,44 @@ struct queue_entry *queue_find(const struct queue *queue,
     for (size_t i = 0; i < QUEUE_PRIORITIES; i++) {
         struct queue_place *place;
         TAILQ_FOREACH(place, &queue->places[i], entry) {
-            struct queue_entry *entry;
-            TAILQ_FOREACH(entry, &place->entries, entry) {
-                if (is_wanted(entry, context)) {
-                    return entry;
+            for (size_t lane = 0; lane < QUEUE_LANES; lane++) {
+                struct queue_entry *entry;
+                TAILQ_FOREACH(entry, &place->lanes[lane], entry) {
+                    if (is_wanted(entry, context)) {
+                        return entry;
+                    }
                 }
             }
         }
     }
     return NULL;
+}
+
+struct collection {
+    bool (*is_wanted)(const struct queue_entry *entry);
+    struct queue_entry **entries;
+    size_t count;
+};
+
+/* Looks for none, and so sees all. */
+static bool collect(const struct queue_entry *entry, const void *context) {
+    struct collection *collection = *(struct collection *const *)context;
+    if (collection->is_wanted(entry)) {
+        collection->entries[collection->count++] = (struct queue_entry *)entry;
+    }
+    return false;
+}
+
+struct queue_entry **queue_list(const struct queue *queue, bool (*is_wanted)(const struct queue_entry *entry),
+                                size_t *count) {
+    struct collection collection = {.is_wanted = is_wanted};
+    const struct collection *context = &collection;
+    if (queue->length > 0) {
+        collection.entries = calloc(queue->length, sizeof *collection.entries);
+    }
+    if (collection.entries != NULL) {
+        queue_find(queue, collect, &context);
+    }
+    *count = collection.count;
+    return collection.entries;
 }

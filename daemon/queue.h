@@ -4,7 +4,8 @@
 
 /*
  * Who is next at a camera. Each client has a place of its own, and places are served in turn, so that a client with a
- * thousand waiting calls delays another's by one call at most. Each priority has its own round of places; a lower one
+ * thousand waiting calls delays another's by one call at most. What waits for its subscriptions has every other turn of
+ * that same place, so that many subscriptions are no more turns, and neither kind starves. Each priority has its own round of places; a lower one
  * is served after at most QUEUE_PASSED_OVER_MAX calls of a higher one, so that it never starves.
  *
  * Entries stand inside the structs of their owners; the queue knows nothing of calls, clients or time.
@@ -18,10 +19,14 @@ enum queue_priority { QUEUE_HIGH, QUEUE_NORMAL, QUEUE_LOW, QUEUE_PRIORITIES };
 
 enum { QUEUE_PASSED_OVER_MAX = 8 };
 
+/* Who waits in a client's place: each kind has every other turn while both wait. */
+enum queue_lane { QUEUE_REQUESTS, QUEUE_SUBSCRIPTIONS, QUEUE_LANES };
+
 struct queue_place;
 
 struct queue_entry {
     TAILQ_ENTRY(queue_entry) entry;
+    enum queue_lane lane;      /* set by the owner, and left alone while it stands in a queue */
     struct queue_place *place; /* NULL while it stands in no queue */
 };
 
@@ -38,10 +43,11 @@ struct queue {
 void queue_init(struct queue *queue);
 
 /*
- * Puts an entry at the end of its client's place, or, with `first`, at its beginning. `client` only identifies the
+ * Puts an entry at the end of its lane of its client's place, or, with `first`, at its beginning. `client` only identifies the
  * place. Returns 0 or -ENOMEM.
  */
-int queue_put(struct queue *queue, struct queue_entry *entry, enum queue_priority priority, void *client, bool first);
+int queue_put(struct queue *queue, struct queue_entry *entry, enum queue_priority priority, const void *client,
+              bool first);
 
 /* Takes an entry out; nothing happens where it stands in no queue. */
 void queue_remove(struct queue *queue, struct queue_entry *entry);
@@ -53,12 +59,19 @@ void queue_remove(struct queue *queue, struct queue_entry *entry);
 struct queue_entry *queue_next(struct queue *queue, bool (*may_serve)(const struct queue_entry *entry, void *context),
                                void *context);
 
-/* Returns any entry, or one of `client` where that is not NULL; NULL when there is none. */
+/* Returns any entry, or one of the requests of `client` where that is not NULL; NULL when there is none. */
 struct queue_entry *queue_first(const struct queue *queue, const void *client);
 
 /* Returns any entry of which `is_wanted` is true; NULL when there is none. */
 struct queue_entry *queue_find(const struct queue *queue,
                                bool (*is_wanted)(const struct queue_entry *entry, const void *context),
                                const void *context);
+
+/*
+ * Lists the entries of which `is_wanted` is true, in the order of their places. Returns an array that the caller frees,
+ * and how many there are in *count; with 0 of them it may be NULL, as it is where memory is short.
+ */
+struct queue_entry **queue_list(const struct queue *queue, bool (*is_wanted)(const struct queue_entry *entry),
+                                size_t *count);
 
 #endif

@@ -192,6 +192,7 @@ static void begin_call(struct stream *stream) {
         .name = stream->name,
         .priority = QUEUE_NORMAL,
         .is_stream = true,
+        .turn_of = subscription_turn_of(&stream->viewers),
         .prepare = prepare,
         .ended = on_ended,
     };

@@ -83,6 +83,17 @@ void subscription_end_all(struct client *client) {
     }
 }
 
+const struct client *subscription_turn_of(const struct subscription_list *source) {
+    const struct subscription *subscription;
+    const struct client *chosen = NULL;
+    TAILQ_FOREACH(subscription, source, of_source) {
+        if (chosen == NULL || subscription->client->subscription_count < chosen->subscription_count) {
+            chosen = subscription->client;
+        }
+    }
+    return chosen;
+}
+
 void subscription_drain_all(struct client *client) {
     struct subscription *subscription;
     TAILQ_FOREACH(subscription, &client->subscriptions, of_client) {

@@ -57,6 +57,12 @@ void subscription_fail(struct subscription *subscription, const struct error *er
 void subscription_end_all(struct client *client);
 
 /*
+ * Whose turn it takes in a camera's queue to ask for all of a source: of its clients, which are at least one, the one
+ * with the fewest subscriptions, so that nobody waits for what another one watches besides.
+ */
+const struct client *subscription_turn_of(const struct subscription_list *source);
+
+/*
  * A notification: counts what the source has produced, and begins its text up to the member that the caller adds, as
  * "\"value\":…". Returns false, having counted it as dropped, where the client does not read.
  */

@@ -228,6 +228,7 @@ static void begin_call(struct watch *watch) {
         .name = watch->name,
         .priority = watch->priority,
         .max_age_us = watch->max_age_us,
+        .turn_of = subscription_turn_of(&watch->subscribers),
         .prepare = prepare,
         .ended = on_ended,
     };

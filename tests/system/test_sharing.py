@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Answers that serve more than one call: equal calls at the same time, and max_age_ms."""
 
+import json
+import os
+
+from cameras import SimulatedCamera, serial
 from openmvd import Daemon, Tap, wait_for_camera, wait_until
 
 NUMBER = {"format": "<I"}
@@ -152,6 +156,43 @@ def fifty_clients_cost_the_camera_no_more_than_one():
         assert watcher.result("stats")["cameras"][0]["wire"]["calls"] - before <= 3
 
 
+def equal_calls_that_waited_for_their_camera_share_one_exchange():
+    config = {"cameras": {"one": {"link": {"type": "serial"}, "healing": {"offline_after_ms": 3600000}}},
+              "callbacks": CALLBACKS, "access": [{"deny": ["call:qrcode_detection"]}]}
+    daemon = Daemon(config=config)
+    device = os.path.join(daemon.folder.name, "camera")
+    config["cameras"]["one"]["link"] = serial(device)["link"]
+    with open(daemon.command[daemon.command.index("--config") + 1], "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    with daemon, daemon.client() as first, daemon.client() as second:
+        faces = [(client, client.send_request("call", {"name": "face_detection"})) for client in (first, second) * 10]
+        counts = [first.send_request("call", {"name": "counter"}) for _ in range(3)]
+        refused = second.send_request("call", {"name": "qrcode_detection"})
+        misfit = second.send_request("call", {"name": "face_detection", "args": [1]})
+        wait_until(lambda: first.result("cameras")[0]["waiting"] == 25, "the calls to wait")
+        with SimulatedCamera("--link", device):
+            values = [client.reply(number)["result"]["value"] for client, number in faces]
+            assert all(value == values[0] for value in values), values
+            assert [first.reply(number)["result"]["value"] for number in counts] == [[1], [2], [3]]
+            assert second.reply(refused)["error"]["data"]["reason"] == "forbidden"
+            assert second.reply(misfit)["error"]["data"]["reason"] == "invalid_params"
+            assert answers(first) == {"shared": 19, "remembered": 0}, answers(first)
+            assert first.result("stats")["cameras"][0]["waiting"] == 0
+            assert [row["waiting_bytes"] for row in first.result("stats")["clients"]] == [0, 0]
+            first.result("release")
+
+
+def a_call_joins_what_is_watched():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as first, daemon.client() as second:
+        wait_for_camera(first, "one")
+        busy = occupy(first)
+        second.result("subscribe", {"name": "sleep", "args": [30], "interval_ms": 60000})
+        number = first.send_request("call", sleep(30))
+        assert first.reply(number)["result"]["value"] == [30] and second.event()["value"] == [30]
+        first.reply(busy)
+        assert answers(first)["shared"] == 1, answers(first)
+
+
 def memory_for_answers_has_a_limit():
     config = {**CONFIG, "limits": {"answers_bytes": 1000}}
     with Daemon(config=config) as daemon, daemon.client() as client:
@@ -173,6 +214,8 @@ tap.run([
     an_old_answer_will_do_for_who_says_so,
     an_answer_that_is_too_old_is_asked_for_again,
     fifty_clients_cost_the_camera_no_more_than_one,
+    equal_calls_that_waited_for_their_camera_share_one_exchange,
+    a_call_joins_what_is_watched,
     memory_for_answers_has_a_limit,
 ])
 tap.finish()

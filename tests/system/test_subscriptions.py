@@ -56,6 +56,21 @@ def one_call_serves_all_at_the_fastest_rate():
         assert last["value"] == "%08x" % int.from_bytes(last_value(last).to_bytes(4, "little"), "big"), last
 
 
+def many_subscriptions_of_a_client_make_others_wait_no_longer_than_one():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client, daemon.client() as greedy:
+        def calls():
+            return client.result("stats")["cameras"][0]["wire"]["calls"]
+        wait_for_camera(client, "one")
+        for i in range(40):
+            subscribe(greedy, "sleep", args=[20 + i], interval_ms=1)
+        wait_until(lambda: client.result("cameras")[0]["waiting"] > 30, "all of it to wait")
+        for _ in range(5):
+            before = calls()
+            client.result("call", {"name": "echo"})
+            # The one under way, one of the other client's, its own; and one that may begin before it is counted.
+            assert calls() - before <= 4, calls() - before
+
+
 def last_value(event):
     return int.from_bytes(bytes.fromhex(event["value"]), "little")
 
@@ -148,6 +163,7 @@ tap.run([
     each_answer_comes_with_its_number,
     answers_come_no_faster_than_asked,
     one_call_serves_all_at_the_fastest_rate,
+    many_subscriptions_of_a_client_make_others_wait_no_longer_than_one,
     only_changes_are_sent_to_who_wants_changes,
     raw_bytes_follow_the_event,
     calls_end_with_the_last_subscriber,

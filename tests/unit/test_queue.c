@@ -4,6 +4,7 @@
 #include "queue.h"
 
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
 
 Suite *test_suite(void);
@@ -132,6 +133,71 @@ START_TEST(the_entries_of_a_client_are_found_in_every_priority) {
 }
 END_TEST
 
+static void put_subscription(size_t index, void *client) {
+    entries[index].lane = QUEUE_SUBSCRIPTIONS;
+    put(index, QUEUE_NORMAL, client);
+}
+
+START_TEST(the_subscriptions_of_a_client_take_every_other_of_its_turns) {
+    for (size_t i = 0; i < 3; i++) {
+        put(i, QUEUE_NORMAL, &client_a);
+        put_subscription(10 + i, &client_a);
+        put(20 + i, QUEUE_NORMAL, &client_b);
+    }
+    static const int expected[] = {0, 20, 10, 21, 1, 22, 11, 2, 12, -1};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        ck_assert_int_eq(take(NULL), expected[i]);
+    }
+    ck_assert_uint_eq(queue.length, 0);
+}
+END_TEST
+
+START_TEST(one_kind_is_served_where_the_other_may_not_be) {
+    put(0, QUEUE_NORMAL, &client_a);
+    put_subscription(1, &client_a);
+    put_subscription(2, &client_a);
+    ck_assert_int_eq(take(is_not_the_first), 1);
+    ck_assert_int_eq(take(is_not_the_first), 2);
+    ck_assert_int_eq(take(is_not_the_first), -1);
+    empty();
+}
+END_TEST
+
+START_TEST(what_a_client_watches_is_not_among_its_requests) {
+    put_subscription(0, &client_a);
+    ck_assert_ptr_null(queue_first(&queue, &client_a));
+    put(1, QUEUE_NORMAL, &client_a);
+    ck_assert_ptr_eq(queue_first(&queue, &client_a), &entries[1]);
+    queue_remove(&queue, &entries[1]);
+    ck_assert_ptr_eq(queue_first(&queue, NULL), &entries[0]);
+    empty();
+}
+END_TEST
+
+static bool is_even(const struct queue_entry *entry) {
+    return (entry - entries) % 2 == 0;
+}
+
+START_TEST(what_is_listed_is_what_is_wanted_in_the_order_of_its_places) {
+    static const size_t expected[] = {8, 2, 4, 6};
+    size_t count = 1;
+    free(queue_list(&queue, is_even, &count));
+    ck_assert_uint_eq(count, 0);
+    put(2, QUEUE_NORMAL, &client_b);
+    put(3, QUEUE_NORMAL, &client_a);
+    put(4, QUEUE_NORMAL, &client_b);
+    put_subscription(6, &client_a);
+    put(8, QUEUE_HIGH, &client_a);
+    struct queue_entry **listed = queue_list(&queue, is_even, &count);
+    ck_assert_uint_eq(count, sizeof expected / sizeof *expected);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_ptr_eq(listed[i], &entries[expected[i]]);
+    }
+    free(listed);
+    empty();
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("queue");
     TCase *tests = tcase_create("queue");
@@ -143,6 +209,10 @@ Suite *test_suite(void) {
     tcase_add_test(tests, clients_that_may_not_be_served_are_passed_by);
     tcase_add_test(tests, an_entry_may_be_put_first_or_taken_out_anywhere);
     tcase_add_test(tests, the_entries_of_a_client_are_found_in_every_priority);
+    tcase_add_test(tests, the_subscriptions_of_a_client_take_every_other_of_its_turns);
+    tcase_add_test(tests, one_kind_is_served_where_the_other_may_not_be);
+    tcase_add_test(tests, what_a_client_watches_is_not_among_its_requests);
+    tcase_add_test(tests, what_is_listed_is_what_is_wanted_in_the_order_of_its_places);
     suite_add_tcase(suite, tests);
     return suite;
 }
