@@ -129,7 +129,7 @@ void bus_stop_job(struct bus *bus, struct bus_camera *camera, int64_t now_us) {
 }
 
 static void tell_wire(struct bus *bus, size_t index, bool sent, const uint8_t *data, ssize_t length, int64_t now_us) {
-    const struct bus_opener *opener = &bus->cameras[index].opener;
+    const struct bus_opener *opener = &bus->cameras[index]->opener;
     if (length > 0 && opener->wire != NULL) {
         opener->wire(opener->name, sent, data, (size_t)length);
     }
@@ -139,7 +139,7 @@ static void tell_wire(struct bus *bus, size_t index, bool sent, const uint8_t *d
 }
 
 static void take_input(struct bus *bus, size_t index, const uint8_t *data, size_t length, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     /* What comes under a call is the camera's; anything else may be somebody else's words. */
     if (length > 0 && (!omvrpc_master_is_settled(camera->master) || !omvrpc_master_is_busy(camera->master))) {
         bus_note_heard(camera, data, length);
@@ -149,7 +149,7 @@ static void take_input(struct bus *bus, size_t index, const uint8_t *data, size_
 
 /* Receives what is there. Returns false when the link has failed and was closed. */
 static bool receive(struct bus *bus, size_t index, int64_t now_us, bool *moved) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     uint8_t buffer[RECEIVE_SIZE];
     ssize_t received = camera->link->operations->receive(camera->link, buffer, sizeof buffer);
     if (received < 0) {
@@ -167,7 +167,7 @@ static bool receive(struct bus *bus, size_t index, int64_t now_us, bool *moved) 
  * next turn, which is due at once, and after those of the other cameras. Returns false when the link has failed.
  */
 static bool transact(struct bus *bus, size_t index, const struct omvrpc_step *step, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     bool sends = step->kind == OMVRPC_STEP_SEND;
     ssize_t moved = -ENOMEM;
     uint8_t *buffer = sends ? NULL : omvrpc_master_reserve(camera->master, step->length);
@@ -188,7 +188,7 @@ static bool transact(struct bus *bus, size_t index, const struct omvrpc_step *st
 }
 
 static void tell_transaction(struct bus *bus, size_t index, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     enum bus_transaction transaction = camera->transaction;
     camera->transaction = BUS_NO_TRANSACTION;
     if (transaction == BUS_SENT) {
@@ -200,7 +200,7 @@ static void tell_transaction(struct bus *bus, size_t index, int64_t now_us) {
 
 /* Tells the master how the ready line stands, where there is one. Returns false when the link has failed. */
 static bool tell_ready(struct bus *bus, size_t index, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     if (camera->link->operations->ready == NULL) {
         return true;
     }
@@ -217,7 +217,7 @@ static bool tell_ready(struct bus *bus, size_t index, int64_t now_us) {
  * Takes one step with the master's link. Returns whether to go on at once; otherwise `until_us` says when.
  */
 static bool step_link(struct bus *bus, size_t index, int64_t now_us, int64_t *until_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     bool received = false;
     struct omvrpc_step step;
     if (!tell_ready(bus, index, now_us)) {
@@ -287,7 +287,7 @@ static int64_t earlier(int64_t a, int64_t b) {
 
 /* A camera without a link: opens it when the time has come, and lets deadlines pass. Returns when to look again. */
 static int64_t step_closed(struct bus *bus, size_t index, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     struct omvrpc_step step;
     omvrpc_master_next(camera->master, now_us, &step);
     if (step.kind == OMVRPC_STEP_DONE) {
@@ -301,7 +301,7 @@ static int64_t step_closed(struct bus *bus, size_t index, int64_t now_us) {
 }
 
 static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     int64_t until_us = INT64_MAX;
     if (camera->state == CAMERA_RELEASED) {
         return until_us;
@@ -339,34 +339,25 @@ static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
 
 int64_t bus_step(struct bus *bus, int64_t now_us) {
     int64_t until_us = INT64_MAX;
-    for (size_t i = 0; i < bus->count; i++) {
+    for (size_t n = 0, first = bus->first; n < BUS_CAMERAS_MAX; n++) {
+        size_t i = (first + n) % BUS_CAMERAS_MAX;
+        if (bus->cameras[i] == NULL) {
+            continue;
+        }
         until_us = earlier(until_us, step_camera(bus, i, now_us));
+        if (bus->cameras[i]->transaction != BUS_NO_TRANSACTION) {
+            /* That took its time. The next camera that is due has its turn at a time that is known. */
+            bus->first = (i + 1) % BUS_CAMERAS_MAX;
+            return now_us;
+        }
     }
     return until_us;
 }
 
-struct bus *bus_new(const struct bus_opener *openers, size_t cameras, const struct bus_events *events,
-                    size_t max_payload, int64_t now_us) {
-    struct bus *bus = calloc(1, sizeof *bus + cameras * sizeof bus->cameras[0]);
-    if (bus == NULL) {
-        return NULL;
-    }
-    bus->events = *events;
-    bus->count = cameras;
-    for (size_t i = 0; i < cameras; i++) {
-        struct bus_camera *camera = &bus->cameras[i];
-        camera->opener = openers[i];
-        healing_complete(&camera->healing, openers[i].healing);
-        camera->lost_us = now_us;
-        camera->retry_us = now_us;
-        camera->retry_pause_us = ms_to_us(camera->healing.retry_min_ms);
-        camera->idle_us = now_us;
-        camera->master = omvrpc_master_new();
-        if (camera->master == NULL) {
-            bus_free(bus, now_us);
-            return NULL;
-        }
-        omvrpc_master_set_max_payload(camera->master, max_payload);
+struct bus *bus_new(const struct bus_events *events) {
+    struct bus *bus = calloc(1, sizeof *bus);
+    if (bus != NULL) {
+        bus->events = *events;
     }
     return bus;
 }
@@ -375,19 +366,59 @@ void bus_free(struct bus *bus, int64_t now_us) {
     if (bus == NULL) {
         return;
     }
-    for (size_t i = 0; i < bus->count; i++) {
-        struct bus_camera *camera = &bus->cameras[i];
-        if (camera->master != NULL) {
-            bus_close_link(bus, camera, now_us);
-            bus_stop_job(bus, camera, now_us);
-            omvrpc_master_free(camera->master);
+    for (size_t i = 0; i < BUS_CAMERAS_MAX; i++) {
+        if (bus->cameras[i] != NULL) {
+            bus_remove(bus, i, now_us);
         }
     }
     free(bus);
 }
 
+struct bus_camera *bus_camera_new(const struct bus_opener *opener, size_t max_payload) {
+    struct bus_camera *camera = calloc(1, sizeof *camera);
+    if (camera == NULL) {
+        return NULL;
+    }
+    camera->opener = *opener;
+    healing_complete(&camera->healing, opener->healing);
+    camera->master = omvrpc_master_new();
+    if (camera->master == NULL) {
+        free(camera);
+        return NULL;
+    }
+    omvrpc_master_set_max_payload(camera->master, max_payload);
+    return camera;
+}
+
+void bus_camera_free(struct bus_camera *camera) {
+    if (camera != NULL) {
+        omvrpc_master_free(camera->master);
+        free(camera);
+    }
+}
+
+void bus_add(struct bus *bus, size_t place, struct bus_camera *camera, int64_t now_us) {
+    camera->lost_us = now_us;
+    camera->retry_us = now_us;
+    camera->retry_pause_us = ms_to_us(camera->healing.retry_min_ms);
+    camera->idle_us = now_us;
+    bus->cameras[place] = camera;
+}
+
+void bus_remove(struct bus *bus, size_t place, int64_t now_us) {
+    struct bus_camera *camera = bus->cameras[place];
+    bus_close_link(bus, camera, now_us);
+    bus_stop_job(bus, camera, now_us);
+    bus->cameras[place] = NULL;
+    bus_camera_free(camera);
+}
+
+bool bus_has(const struct bus *bus, size_t place) {
+    return bus->cameras[place] != NULL;
+}
+
 int bus_submit(struct bus *bus, struct job *job, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[job->camera];
+    struct bus_camera *camera = bus->cameras[job->camera];
     if (camera->job != NULL) {
         return -EBUSY;
     }
@@ -400,14 +431,14 @@ int bus_submit(struct bus *bus, struct job *job, int64_t now_us) {
 }
 
 void bus_stop_stream(struct bus *bus, size_t camera, int64_t now_us) {
-    const struct bus_camera *reader = &bus->cameras[camera];
+    const struct bus_camera *reader = bus->cameras[camera];
     if (reader->job != NULL && reader->job_begun && reader->job->stream_depth > 0) {
         omvrpc_master_stop(reader->master, now_us);
     }
 }
 
 void bus_release(struct bus *bus, size_t camera, int64_t now_us) {
-    struct bus_camera *lent = &bus->cameras[camera];
+    struct bus_camera *lent = bus->cameras[camera];
     if (lent->state != CAMERA_RELEASED) {
         /* The port is free before that is said, and that is said before a job's end makes the owner give another. */
         omvrpc_link_close(lent->link);
@@ -419,7 +450,7 @@ void bus_release(struct bus *bus, size_t camera, int64_t now_us) {
 }
 
 void bus_acquire(struct bus *bus, size_t camera, int64_t now_us) {
-    struct bus_camera *released = &bus->cameras[camera];
+    struct bus_camera *released = bus->cameras[camera];
     if (released->state == CAMERA_RELEASED) {
         released->retry_us = now_us;
         released->retry_pause_us = ms_to_us(released->healing.retry_min_ms);
@@ -429,31 +460,31 @@ void bus_acquire(struct bus *bus, size_t camera, int64_t now_us) {
 }
 
 int bus_descriptor(const struct bus *bus, size_t camera) {
-    struct omvrpc_link *link = bus->cameras[camera].link;
+    struct omvrpc_link *link = bus->cameras[camera]->link;
     return link != NULL ? link->operations->descriptor(link) : -1;
 }
 
 bool bus_wants_output(const struct bus *bus, size_t camera) {
-    return bus->cameras[camera].output_blocked;
+    return bus->cameras[camera]->output_blocked;
 }
 
 struct omvrpc_link_info bus_link_info(const struct bus *bus, size_t camera) {
-    return bus->cameras[camera].link_info;
+    return bus->cameras[camera]->link_info;
 }
 
 bool bus_progress(const struct bus *bus, size_t camera, size_t *received, size_t *total) {
-    const struct bus_camera *asked = &bus->cameras[camera];
+    const struct bus_camera *asked = bus->cameras[camera];
     return asked->job_begun && omvrpc_master_progress(asked->master, received, total);
 }
 
 enum camera_state bus_state(const struct bus *bus, size_t camera) {
-    return bus->cameras[camera].state;
+    return bus->cameras[camera]->state;
 }
 
 const struct omvrpc_statistics *bus_statistics(const struct bus *bus, size_t camera) {
-    return omvrpc_master_statistics(bus->cameras[camera].master);
+    return omvrpc_master_statistics(bus->cameras[camera]->master);
 }
 
 const uint64_t *bus_healing(const struct bus *bus, size_t camera) {
-    return bus->cameras[camera].steps;
+    return bus->cameras[camera]->steps;
 }

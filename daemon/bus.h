@@ -8,6 +8,10 @@
  * The bus opens links, lets each camera settle, runs at most one job a camera and reports how they ended. It reads no
  * clock and starts no thread: its owner calls bus_step() with the time, and again when that time has come or a
  * descriptor is readable. The worker thread does so on real time (worker.c), the simulator on virtual time (tests/sim).
+ *
+ * Cameras come and go while the bus runs, each at a place that its owner chooses; the others do not notice. Where a
+ * link moves bytes by transactions (SPI, I2C) a step of the bus makes one at most, and the next camera that is due has
+ * the next: none holds the line while it computes, and none waits for another longer than for one transaction.
  */
 
 #include "healing.h"
@@ -54,7 +58,7 @@ struct bus_opener {
  */
 struct job {
     struct job *next;
-    size_t camera; /* index on the bus */
+    size_t camera; /* its place on the bus */
     void *owner;   /* of the one who submitted; the bus never looks */
     uint32_t command;
     uint8_t *argument; /* malloc'ed, or NULL */
@@ -91,13 +95,34 @@ struct bus_events {
 };
 
 struct bus;
+struct bus_camera;
 
-/* Returns NULL when memory is short. `openers` is copied; its contexts must outlive the bus. */
-struct bus *bus_new(const struct bus_opener *openers, size_t cameras, const struct bus_events *events,
-                    size_t max_payload, int64_t now_us);
+/* Places on a bus: as many as a configuration may have cameras. */
+enum { BUS_CAMERAS_MAX = 64 };
 
-/* Closes all links. Jobs that are still held end as they stand, through job_ended. */
+/* Makes a bus without cameras. Returns NULL when memory is short. */
+struct bus *bus_new(const struct bus_events *events);
+
+/* Removes all cameras. */
 void bus_free(struct bus *bus, int64_t now_us);
+
+/*
+ * Prepares a camera for bus_add(), on any thread. `opener` is copied; what it points at must outlive the camera's time
+ * on the bus. `max_payload` is the longest argument and result, in bytes. Returns NULL when memory is short.
+ */
+struct bus_camera *bus_camera_new(const struct bus_opener *opener, size_t max_payload);
+
+/* Frees a camera that is on no bus. */
+void bus_camera_free(struct bus_camera *camera);
+
+/* Puts a camera at a free place below BUS_CAMERAS_MAX and takes it over. */
+void bus_add(struct bus *bus, size_t place, struct bus_camera *camera, int64_t now_us);
+
+/* Closes a camera's link, ends the job that it may hold as that stands, through job_ended, and frees the camera. */
+void bus_remove(struct bus *bus, size_t place, int64_t now_us);
+
+/* Whether there is a camera at this place. The functions below are for places with one. */
+bool bus_has(const struct bus *bus, size_t place);
 
 /* Gives a camera a job; the bus owns it until job_ended. At most one a camera: -EBUSY, and the caller still owns it. */
 int bus_submit(struct bus *bus, struct job *job, int64_t now_us);

@@ -40,8 +40,8 @@ struct bus_camera {
 
 struct bus {
     struct bus_events events;
-    size_t count;
-    struct bus_camera cameras[];
+    struct bus_camera *cameras[BUS_CAMERAS_MAX]; /* NULL at places that are free */
+    size_t first;                                /* place whose turn is next: after the one that had the line last */
 };
 
 static inline int64_t ms_to_us(uint32_t milliseconds) {

@@ -20,14 +20,14 @@ enum {
 };
 
 void bus_count(struct bus *bus, size_t index, enum healing_step step) {
-    uint64_t count = ++bus->cameras[index].steps[step];
+    uint64_t count = ++bus->cameras[index]->steps[step];
     if (bus->events.healed != NULL) {
         bus->events.healed(bus->events.context, index, step, count);
     }
 }
 
 void bus_set_state(struct bus *bus, size_t index, enum camera_state state, const char *reason, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     if (state == camera->state && strcmp(reason, camera->reason) == 0) {
         return;
     }
@@ -44,7 +44,7 @@ void bus_set_state(struct bus *bus, size_t index, enum camera_state state, const
 
 /* Not online: connecting while that is news, offline afterwards. */
 static void set_lost(struct bus *bus, size_t index, const char *reason, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     if (camera->state == CAMERA_ONLINE || camera->state == CAMERA_RELEASED) {
         camera->lost_us = now_us;
     }
@@ -80,7 +80,7 @@ static void plan_retry(struct bus_camera *camera, int64_t now_us) {
 }
 
 void bus_open_link(struct bus *bus, size_t index, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     char reason[BUS_REASON_SIZE] = "";
     camera->link = camera->opener.open(camera->opener.context, reason, sizeof reason);
     bool had_been_away = camera->could_not_open;
@@ -107,7 +107,7 @@ void bus_open_link(struct bus *bus, size_t index, int64_t now_us) {
 }
 
 void bus_lose_link(struct bus *bus, size_t index, int error, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     char reason[BUS_REASON_SIZE];
     const char *what = camera->opener.description != NULL ? camera->opener.description : "the link";
     bool gone = error == -EIO || error == -EPIPE || error == -ENXIO || error == -ENODEV;
@@ -146,7 +146,7 @@ static void explain_silence(struct bus_camera *camera, int64_t now_us, char *rea
 }
 
 int64_t bus_judge_absence(struct bus *bus, size_t index, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     int64_t offline_us = camera->lost_us + ms_to_us(camera->healing.offline_after_ms);
     if (camera->state != CAMERA_CONNECTING) {
         return INT64_MAX;
@@ -159,7 +159,7 @@ int64_t bus_judge_absence(struct bus *bus, size_t index, int64_t now_us) {
 }
 
 int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us) {
-    struct bus_camera *camera = &bus->cameras[index];
+    struct bus_camera *camera = bus->cameras[index];
     const int64_t patience_us = ms_to_us(camera->healing.silent_after_ms);
     const int64_t reopen_us = ms_to_us(camera->healing.reopen_after_ms);
     if (omvrpc_master_is_settled(camera->master)) {
@@ -191,7 +191,7 @@ int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us) {
 }
 
 void bus_announce(struct bus *bus, size_t camera, int64_t now_us) {
-    struct bus_camera *waiting = &bus->cameras[camera];
+    struct bus_camera *waiting = bus->cameras[camera];
     if (waiting->state == CAMERA_RELEASED || waiting->link != NULL) {
         return;
     }

@@ -51,32 +51,26 @@ static void handle_changed_state(struct camera *camera, const struct worker_mess
     }
 }
 
-static void on_messages(evutil_socket_t fd, short what, void *context) {
-    (void)fd;
-    (void)what;
+static void take_message(void *context, struct worker_message *message) {
     struct camera *camera = context;
-    struct worker_message *message = worker_take(camera->worker);
-    while (message != NULL) {
-        struct worker_message *next = message->next;
-        switch (message->kind) {
-        case WORKER_JOB_ENDED:
-            camera_take_job(camera, message->job);
-            break;
-        case WORKER_STATE_CHANGED:
-            handle_changed_state(camera, message);
-            break;
-        case WORKER_FRAME:
-            camera_take_frame(camera, message->frame, message->missed);
-            break;
-        case WORKER_PROGRESS:
-            camera_take_progress(camera, message->received, message->total);
-            break;
-        case WORKER_RECORDING_FULL:
-            camera_end_full_recordings(camera);
-            break;
-        }
-        worker_message_free(message);
-        message = next;
+    switch (message->kind) {
+    case WORKER_JOB_ENDED:
+        camera_take_job(camera, message->job);
+        break;
+    case WORKER_STATE_CHANGED:
+        handle_changed_state(camera, message);
+        break;
+    case WORKER_FRAME:
+        camera_take_frame(camera, message->frame, message->missed);
+        break;
+    case WORKER_PROGRESS:
+        camera_take_progress(camera, message->received, message->total);
+        break;
+    case WORKER_RECORDING_FULL:
+        camera_end_full_recordings(camera);
+        break;
+    case WORKER_CAMERA_REMOVED:
+        break;
     }
     camera_serve(camera);
     daemon_end_if_idle(camera->daemon);
@@ -84,7 +78,7 @@ static void on_messages(evutil_socket_t fd, short what, void *context) {
 
 bool camera_take_beat(struct camera *camera) {
     uint64_t before = camera->last_beat;
-    camera->last_beat = worker_beats(camera->worker);
+    camera->last_beat = worker_beats(camera->at.worker);
     return camera->last_beat != before;
 }
 
@@ -93,7 +87,7 @@ bool camera_is_at_work(const struct camera *camera) {
 }
 
 void camera_announce(struct camera *camera) {
-    worker_announce(camera->worker);
+    worker_announce(camera->at.worker);
 }
 
 /* Ends the call that the camera is at for its client; the worker still has the job, whose end will then mean nothing.
@@ -136,11 +130,11 @@ void camera_get_status(const struct camera *camera, struct camera_status *status
 }
 
 void camera_get_wire_statistics(const struct camera *camera, struct omvrpc_statistics *statistics) {
-    worker_statistics(camera->worker, FIRST_ON_BUS, statistics);
+    worker_statistics(camera->at.worker, camera->at.place, statistics);
 }
 
 void camera_get_healing(const struct camera *camera, uint64_t steps[HEALING_STEPS]) {
-    worker_healing(camera->worker, FIRST_ON_BUS, steps);
+    worker_healing(camera->at.worker, camera->at.place, steps);
 }
 
 const struct description *camera_description(const struct camera *camera) {
@@ -195,26 +189,50 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
         .healing = &config->healing,
         .explain_silence = config->link.kind->explain_silence,
     };
-    camera->worker = worker_new(&opener, 1, daemon->config->limits.payload_bytes + OMVRPC_ENVELOPE_SIZE);
-    if (camera->worker == NULL) {
+    char bus[LINK_BUS_NAME_SIZE];
+    bool is_shared = config->link.kind->bus_name != NULL;
+    if (is_shared) {
+        config->link.kind->bus_name(&config->link, bus, sizeof bus);
+    }
+    if (!workers_join(daemon->workers, is_shared ? bus : NULL, &opener,
+                      daemon->config->limits.payload_bytes + OMVRPC_ENVELOPE_SIZE, take_message, camera, &camera->at)) {
         log_error(CAMERA, "%s: its worker cannot be started: %s", config->name, strerror(errno));
         free(camera);
         return NULL;
     }
-    event_assign(&camera->messages, daemon->base, worker_descriptor(camera->worker), EV_READ | EV_PERSIST, on_messages,
-                 camera);
-    event_add(&camera->messages, NULL);
     return camera;
+}
+
+static void on_gone(void *context) {
+    struct camera *camera = context;
+    void (*gone)(void *context) = camera->gone;
+    void *gone_context = camera->gone_context;
+    camera_free(camera);
+    if (gone != NULL) {
+        gone(gone_context);
+    }
+}
+
+void camera_leave(struct camera *camera, void (*gone)(void *context), void *context) {
+    struct error error;
+    camera->is_leaving = true;
+    camera->gone = gone;
+    camera->gone_context = context;
+    error_set(&error, ERROR_NO_SUCH_CAMERA, "camera \"%s\" was taken out of the configuration", camera_name(camera));
+    error.executed = EXECUTED_NO;
+    watch_end_all(camera, &error);
+    stream_end_all(camera, &error);
+    camera_end_waiting(camera, &error);
+    camera_refuse_port_requests(camera, &error);
+    camera_end_all_recordings(camera);
+    workers_leave(camera->daemon->workers, &camera->at, on_gone);
 }
 
 void camera_free(struct camera *camera) {
     if (camera == NULL) {
         return;
     }
-    camera_refuse_all(camera);
-    event_del(&camera->messages);
     evtimer_del(&camera->return_timer);
-    worker_free(camera->worker);
     job_free(camera->introduction.job);
     exchange_clear(&camera->introduction);
     description_clear(&camera->description);

@@ -15,7 +15,7 @@
 #include "error.h"
 #include "exchange.h"
 #include "queue.h"
-#include "worker.h"
+#include "workers.h"
 
 #include <event2/event_struct.h>
 
@@ -69,11 +69,20 @@ struct call {
     struct event timer;
 };
 
-/* Starts the camera's worker, which uses the link's settings. `config` must outlive the camera. Returns NULL after
- * logging why not. */
+/*
+ * Joins the worker of the camera's bus, which uses the link's settings. `config` must outlive the camera. Returns NULL
+ * after logging why not.
+ */
 struct camera *camera_new(struct daemon *daemon, struct camera_config *config);
 
-/* Stops the worker. Calls that are left end with an error. */
+/*
+ * Takes a camera out while the daemon runs. What waits for it ends now, with an error, as do its subscriptions; the call
+ * that it is at, when its worker has let go of the link. Then the camera is freed and `gone`, unless NULL, is called on
+ * the loop: the configuration that it was made of is free.
+ */
+void camera_leave(struct camera *camera, void (*gone)(void *context), void *context);
+
+/* Frees a camera whose worker has ended; camera_refuse_all() has ended its calls before. */
 void camera_free(struct camera *camera);
 
 /* Takes a call in. Returns false with *error filled where it cannot wait; the caller then still owns the call. */

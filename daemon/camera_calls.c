@@ -272,8 +272,8 @@ void camera_end_begun(struct camera *camera) {
 }
 
 void camera_submit(struct camera *camera, struct job *job) {
-    job->camera = FIRST_ON_BUS;
-    worker_submit(camera->worker, job);
+    job->camera = camera->at.place;
+    worker_submit(camera->at.worker, job);
 }
 
 /* Which way a call goes is known only when its turn has come. */
@@ -337,7 +337,7 @@ static bool may_serve(const struct queue_entry *entry, void *context) {
 static void make_room(struct camera *camera) {
     const struct call *running = camera->running;
     if (running != NULL && running->is_stream && camera->has_frame && camera->queue.length > 0) {
-        worker_stop_stream(camera->worker, FIRST_ON_BUS);
+        worker_stop_stream(camera->at.worker, camera->at.place);
     }
 }
 
@@ -353,7 +353,7 @@ void camera_take_frame(struct camera *camera, struct shared_bytes *frame, unsign
 
 static bool is_free(const struct camera *camera) {
     return camera->state == CAMERA_ONLINE && camera->running == NULL && !camera->has_stray_job &&
-           camera->introduction.job == NULL;
+           camera->introduction.job == NULL && !camera->is_leaving;
 }
 
 static bool is_to_be_introduced(const struct camera *camera) {
@@ -420,7 +420,8 @@ static bool may_go_on(const struct call *call) {
     const struct camera *camera = call->camera;
     bool is_lost = camera->state == CAMERA_OFFLINE && has_begun(&call->entry, NULL);
     bool is_wanted = call->request == NULL || call->request->client != NULL || !TAILQ_EMPTY(&call->followers);
-    return is_wanted && camera->state != CAMERA_RELEASED && !is_lost && !camera->daemon->out_of_time;
+    return is_wanted && camera->state != CAMERA_RELEASED && !is_lost && !camera->is_leaving &&
+           !camera->daemon->out_of_time;
 }
 
 /* Tells whoever waits for a call's answer how much of it has come. */

@@ -14,18 +14,17 @@
 #include "stream.h"
 #include "watch.h"
 
-/* The worker numbers the cameras of its bus; each bus has one camera as long as no link is shared. */
-enum { FIRST_ON_BUS = 0 };
-
 TAILQ_HEAD(port_requests, port_request);
 
 struct camera {
     struct daemon *daemon;
     const struct camera_config *config;
     char link[128];
-    struct worker *worker;
+    struct workers_place at;
     uint64_t last_beat; /* of the worker, when it was asked last */
-    struct event messages;
+    bool is_leaving;
+    void (*gone)(void *context); /* told when a camera that leaves is freed */
+    void *gone_context;
     enum camera_state state;
     char reason[BUS_REASON_SIZE];
     int64_t since_us;

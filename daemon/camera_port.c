@@ -51,9 +51,9 @@ void camera_serve_port_requests(struct camera *camera) {
         fulfil_port_request(camera, waiting);
     }
     if (waiting != NULL && waiting->wants_released) {
-        worker_release(camera->worker, FIRST_ON_BUS);
+        worker_release(camera->at.worker, camera->at.place);
     } else if (waiting != NULL) {
-        worker_acquire(camera->worker, FIRST_ON_BUS);
+        worker_acquire(camera->at.worker, camera->at.place);
     }
 }
 

@@ -17,7 +17,7 @@ bool camera_record(struct camera *camera, struct recording *recording, struct er
     }
     TAILQ_INSERT_TAIL(&camera->recordings, recording, entry);
     camera->recording_count++;
-    worker_record(camera->worker, FIRST_ON_BUS, recording);
+    worker_record(camera->at.worker, camera->at.place, recording);
     return true;
 }
 
@@ -27,7 +27,7 @@ static void forget_recording(struct camera *camera, struct recording *recording)
 }
 
 void camera_end_recording(struct camera *camera, struct recording *recording) {
-    worker_end_recording(camera->worker, FIRST_ON_BUS, recording);
+    worker_end_recording(camera->at.worker, camera->at.place, recording);
     forget_recording(camera, recording);
 }
 
@@ -39,7 +39,8 @@ void camera_end_all_recordings(struct camera *camera) {
 }
 
 void camera_end_full_recordings(struct camera *camera) {
-    for (struct recording *recording; (recording = worker_take_full_recording(camera->worker, FIRST_ON_BUS)) != NULL;) {
+    for (struct recording *recording;
+         (recording = worker_take_full_recording(camera->at.worker, camera->at.place)) != NULL;) {
         forget_recording(camera, recording);
         recording->ended(recording, RECORDING_FULL);
     }

@@ -7,6 +7,7 @@
 #include "hotplug.h"
 #include "log.h"
 #include "server.h"
+#include "workers.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -143,7 +144,8 @@ struct daemon *daemon_new(const struct config *config, const char *socket_path, 
     TAILQ_INIT(&daemon->event_subscriptions);
     daemon->base = new_base();
     daemon->cameras = calloc(config->camera_count, sizeof *daemon->cameras);
-    if (daemon->base == NULL || daemon->cameras == NULL) {
+    daemon->workers = daemon->base != NULL ? workers_new(daemon->base) : NULL;
+    if (daemon->workers == NULL || daemon->cameras == NULL) {
         goto out_of_memory;
     }
     evtimer_assign(&daemon->stop_timer, daemon->base, on_stop_timer, daemon);
@@ -196,6 +198,10 @@ void daemon_free(struct daemon *daemon) {
     service_clear(daemon);
     server_free(daemon->server);
     hotplug_free(daemon->hotplug);
+    for (size_t i = 0; i < daemon->camera_count; i++) {
+        camera_refuse_all(daemon->cameras[i]);
+    }
+    workers_free(daemon->workers);
     for (size_t i = 0; i < daemon->camera_count; i++) {
         camera_free(daemon->cameras[i]);
     }

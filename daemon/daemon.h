@@ -18,12 +18,14 @@ struct camera;
 struct config;
 struct hotplug;
 struct server;
+struct workers;
 
 struct daemon {
     struct event_base *base;
     const struct config *config;
     struct server *server;
     struct hotplug *hotplug; /* NULL where no camera's device is announced */
+    struct workers *workers;
     struct camera **cameras; /* in the order of the configuration */
     size_t camera_count;
     int64_t started_us;

@@ -13,10 +13,11 @@ static const char *const serial_keys[] = {"device", "baud", "rtscts", NULL};
 static const char *const sim_keys[] = {"faults", "stock", NULL};
 
 const struct link_kind link_kinds[] = {
-    {"usb", true, usb_keys, NULL, link_usb_check, link_usb_open, link_usb_describe, link_usb_explain_silence, NULL},
+    {"usb", true, usb_keys, NULL, link_usb_check, link_usb_open, link_usb_describe, link_usb_explain_silence, NULL,
+     NULL},
     {"serial", true, serial_keys, "device", link_serial_check, link_serial_open, link_serial_describe,
-     link_serial_explain_silence, NULL},
-    {"sim", false, sim_keys, NULL, link_sim_check, link_sim_open, link_sim_describe, NULL, link_sim_clear},
+     link_serial_explain_silence, NULL, NULL},
+    {"sim", false, sim_keys, NULL, link_sim_check, link_sim_open, link_sim_describe, NULL, NULL, link_sim_clear},
     {.type = NULL},
 };
 

@@ -22,6 +22,8 @@ struct link_settings {
     void *state;   /* of the kind's own, while the program runs */
 };
 
+enum { LINK_BUS_NAME_SIZE = 128 };
+
 struct link_kind {
     const char *type; /* "usb", "serial", "sim" */
     /* Whether its device may appear and vanish, and is announced when it appears (hotplug.h). */
@@ -38,6 +40,11 @@ struct link_kind {
     void (*describe)(const struct link_settings *settings, char *text, size_t size);
     /* As bus_opener.explain_silence; NULL where only the silence can be told. */
     void (*explain_silence)(void *settings, const uint8_t *heard, size_t length, char *reason, size_t size);
+    /*
+     * Writes the name of the bus that it shares with others of its kind, such as "i2c /dev/i2c-1", of at most
+     * LINK_BUS_NAME_SIZE bytes: links on one bus are used in turn. NULL where each is one of its own.
+     */
+    void (*bus_name)(const struct link_settings *settings, char *text, size_t size);
     /* Frees `settings->state`; the link has been closed before. NULL where there is none. */
     void (*clear)(struct link_settings *settings);
 };

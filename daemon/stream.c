@@ -75,7 +75,7 @@ static void stream_end(struct stream *stream) {
     if (!stream->is_busy) {
         stream_free(stream);
     } else if (!camera_cancel(&stream->call)) {
-        worker_stop_stream(stream->camera->worker, FIRST_ON_BUS);
+        worker_stop_stream(stream->camera->at.worker, stream->camera->at.place);
     }
 }
 
@@ -111,7 +111,7 @@ void stream_take_frame(struct call *call, struct shared_bytes *frame, unsigned m
     struct subscription *subscription;
     if (stream->is_over) {
         /* Its last viewer went while it was being opened, and so was not there to be stopped yet. */
-        worker_stop_stream(stream->camera->worker, FIRST_ON_BUS);
+        worker_stop_stream(stream->camera->at.worker, stream->camera->at.place);
     }
     TAILQ_FOREACH(subscription, &stream->viewers, of_source) {
         struct viewer *viewer = of(subscription);
@@ -313,4 +313,16 @@ fail:
         stream_end(stream);
     }
     return 0;
+}
+
+void stream_end_all(struct camera *camera, const struct error *error) {
+    for (struct stream *stream; (stream = TAILQ_FIRST(&camera->streams)) != NULL;) {
+        tell_error(stream, error);
+        for (bool is_last = false; !is_last;) {
+            struct subscription *subscription = TAILQ_FIRST(&stream->viewers);
+            is_last = TAILQ_NEXT(subscription, of_source) == NULL;
+            /* The stream ends with its last one. */
+            subscription_end(subscription->client, subscription->number);
+        }
+    }
 }

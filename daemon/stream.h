@@ -31,4 +31,7 @@ uint64_t stream_subscribe(struct client *client, struct camera *camera, const st
 /* A frame of the stream whose call this is; `missed` ones before it were too fast for the daemon. It stays the caller's. */
 void stream_take_frame(struct call *call, struct shared_bytes *frame, unsigned missed);
 
+/* Ends all subscriptions of a camera that leaves, after telling each the error. */
+void stream_end_all(struct camera *camera, const struct error *error);
+
 #endif

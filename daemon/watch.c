@@ -377,3 +377,15 @@ fail:
     }
     return 0;
 }
+
+void watch_end_all(struct camera *camera, const struct error *error) {
+    for (struct watch *watch; (watch = TAILQ_FIRST(&camera->watches)) != NULL;) {
+        for (bool is_last = false; !is_last;) {
+            struct subscription *subscription = TAILQ_FIRST(&watch->subscribers);
+            is_last = TAILQ_NEXT(subscription, of_source) == NULL;
+            tell_error(of(subscription), error);
+            /* The watch ends with its last one. */
+            subscription_end(subscription->client, subscription->number);
+        }
+    }
+}

@@ -44,4 +44,7 @@ char *watch_key(const struct params *params, const char *name_param);
 uint64_t watch_subscribe(struct client *client, struct camera *camera, const struct params *params,
                          const struct watch_options *options, struct error *error);
 
+/* Ends all subscriptions of a camera that leaves, after telling each the error. */
+void watch_end_all(struct camera *camera, const struct error *error);
+
 #endif

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +29,11 @@
 
 _Static_assert(sizeof(struct omvrpc_statistics) % sizeof(uint64_t) == 0, "statistics are made of 64-bit counters");
 
-/* What is on its way between the two threads, a place of its own for each camera: nothing has to be allocated to get
- * through. */
+/* What is on its way between the two threads, a mailbox for each place: nothing has to be allocated to get through. */
 struct mailbox {
+    struct bus_camera *added;
+    bool remove;
+    bool removed;
     struct job *submitted;
     struct job *ended;
     bool state_changed;
@@ -47,12 +50,13 @@ struct mailbox {
 };
 
 struct worker_camera {
+    bool is_taken;                /* of the loop alone: from worker_add() until worker_vacate() */
     struct mailbox mailbox;       /* under the lock */
     struct recording *recordings; /* under the lock */
     bool released;                /* as the loop wants it, under the lock */
     bool is_released;             /* as the bus has it, of the thread alone */
     int64_t progress_us;          /* when the loop was told of it last, or could have been; of the thread alone */
-    const char *name;
+    const char *name;             /* of the thread while the bus has the camera */
     _Atomic uint64_t statistics[STATISTICS_WORDS]; /* written by the thread alone */
     _Atomic uint64_t steps[HEALING_STEPS];         /* likewise */
 };
@@ -64,11 +68,11 @@ struct worker {
     int to_loop;
     bool stopping;          /* under the lock */
     bool announced;         /* under the lock */
+    size_t count;           /* places that were ever taken, under the lock; grows alone */
     _Atomic uint64_t beats; /* turns taken; written by the thread alone */
     struct bus *bus;
-    size_t count;
-    struct pollfd *pollfds;
-    struct worker_camera cameras[];
+    struct pollfd pollfds[1 + BUS_CAMERAS_MAX];
+    struct worker_camera cameras[BUS_CAMERAS_MAX];
 };
 
 static void signal_descriptor(int descriptor) {
@@ -157,86 +161,131 @@ static void on_healed(void *context, size_t camera, enum healing_step step, uint
     }
 }
 
-/* Takes what the loop has left in the mailboxes. Returns false when the thread is to stop. */
-static bool take_orders(struct worker *worker) {
+/* What the loop has left in one mailbox, taken out of it. */
+struct orders {
+    struct bus_camera *added;
+    struct job *job;
+    bool released, stop_stream, remove;
+};
+
+static struct orders take_out(struct worker *worker, size_t place) {
+    struct worker_camera *camera = &worker->cameras[place];
+    struct mailbox *mailbox = &camera->mailbox;
+    pthread_mutex_lock(&worker->lock);
+    const struct orders orders = {
+        .added = mailbox->added,
+        .job = mailbox->submitted,
+        .released = camera->released,
+        .stop_stream = mailbox->stop_stream,
+        .remove = mailbox->remove,
+    };
+    mailbox->added = NULL;
+    mailbox->submitted = NULL;
+    mailbox->stop_stream = false;
+    mailbox->remove = false;
+    pthread_mutex_unlock(&worker->lock);
+    return orders;
+}
+
+static void remove_camera(struct worker *worker, size_t place, int64_t now_us) {
+    struct mailbox *mailbox = &worker->cameras[place].mailbox;
+    bus_remove(worker->bus, place, now_us);
+    pthread_mutex_lock(&worker->lock);
+    mailbox->removed = true;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_loop);
+}
+
+static void obey(struct worker *worker, size_t place, bool announced) {
+    struct worker_camera *camera = &worker->cameras[place];
+    const struct orders orders = take_out(worker, place);
+    int64_t now_us = omvrpc_now_us();
+    if (orders.added != NULL) {
+        camera->is_released = false;
+        bus_add(worker->bus, place, orders.added, now_us);
+    }
+    if (!bus_has(worker->bus, place)) {
+        return;
+    }
+    if (orders.released != camera->is_released) {
+        camera->is_released = orders.released;
+        (orders.released ? bus_release : bus_acquire)(worker->bus, place, now_us);
+    }
+    if (announced) {
+        bus_announce(worker->bus, place, now_us);
+    }
+    if (orders.stop_stream) {
+        bus_stop_stream(worker->bus, place, now_us);
+    }
+    if (orders.job != NULL && bus_submit(worker->bus, orders.job, now_us) != 0) {
+        orders.job->outcome = OMVRPC_NOT_DELIVERED;
+        orders.job->ended_us = now_us;
+        on_job_ended(worker, orders.job);
+    }
+    if (orders.remove) {
+        remove_camera(worker, place, now_us);
+    }
+}
+
+/* Takes what the loop has left in the mailboxes. Returns how many places to look at, or -1 when the thread is to stop. */
+static ptrdiff_t take_orders(struct worker *worker) {
     pthread_mutex_lock(&worker->lock);
     bool stopping = worker->stopping;
     bool announced = worker->announced;
+    size_t count = worker->count;
     worker->announced = false;
     pthread_mutex_unlock(&worker->lock);
-    for (size_t i = 0; i < worker->count && !stopping; i++) {
-        struct worker_camera *camera = &worker->cameras[i];
-        pthread_mutex_lock(&worker->lock);
-        struct job *job = camera->mailbox.submitted;
-        camera->mailbox.submitted = NULL;
-        bool released = camera->released;
-        bool stop_stream = camera->mailbox.stop_stream;
-        camera->mailbox.stop_stream = false;
-        pthread_mutex_unlock(&worker->lock);
-        int64_t now_us = omvrpc_now_us();
-        if (released != camera->is_released) {
-            camera->is_released = released;
-            (released ? bus_release : bus_acquire)(worker->bus, i, now_us);
-        }
-        if (announced) {
-            bus_announce(worker->bus, i, now_us);
-        }
-        if (stop_stream) {
-            bus_stop_stream(worker->bus, i, now_us);
-        }
-        if (job != NULL && bus_submit(worker->bus, job, now_us) != 0) {
-            job->outcome = OMVRPC_NOT_DELIVERED;
-            job->ended_us = now_us;
-            on_job_ended(worker, job);
-        }
+    if (stopping) {
+        return -1;
     }
-    return !stopping;
+    for (size_t i = 0; i < count; i++) {
+        obey(worker, i, announced);
+    }
+    return (ptrdiff_t)count;
 }
 
-static void publish_statistics(struct worker *worker) {
-    for (size_t i = 0; i < worker->count; i++) {
-        uint64_t words[STATISTICS_WORDS];
-        memcpy(words, bus_statistics(worker->bus, i), sizeof words);
-        for (size_t word = 0; word < STATISTICS_WORDS; word++) {
-            atomic_store_explicit(&worker->cameras[i].statistics[word], words[word], memory_order_relaxed);
-        }
-        const uint64_t *steps = bus_healing(worker->bus, i);
-        for (size_t step = 0; step < HEALING_STEPS; step++) {
-            atomic_store_explicit(&worker->cameras[i].steps[step], steps[step], memory_order_relaxed);
-        }
+static void publish_statistics(struct worker *worker, size_t place) {
+    struct worker_camera *camera = &worker->cameras[place];
+    uint64_t words[STATISTICS_WORDS];
+    memcpy(words, bus_statistics(worker->bus, place), sizeof words);
+    for (size_t word = 0; word < STATISTICS_WORDS; word++) {
+        atomic_store_explicit(&camera->statistics[word], words[word], memory_order_relaxed);
+    }
+    const uint64_t *steps = bus_healing(worker->bus, place);
+    for (size_t step = 0; step < HEALING_STEPS; step++) {
+        atomic_store_explicit(&camera->steps[step], steps[step], memory_order_relaxed);
     }
 }
 
 /* Tells the loop how much of a result has come, now and then. */
-static void publish_progress(struct worker *worker, int64_t now_us) {
-    for (size_t i = 0; i < worker->count; i++) {
-        struct worker_camera *camera = &worker->cameras[i];
-        size_t received, total;
-        if (!bus_progress(worker->bus, i, &received, &total)) {
-            camera->progress_us = now_us;
-        } else if (now_us - camera->progress_us >= PROGRESS_US) {
-            camera->progress_us = now_us;
-            pthread_mutex_lock(&worker->lock);
-            camera->mailbox.has_progress = true;
-            camera->mailbox.received = received;
-            camera->mailbox.total = total;
-            pthread_mutex_unlock(&worker->lock);
-            signal_descriptor(worker->to_loop);
-        }
+static void publish_progress(struct worker *worker, size_t place, int64_t now_us) {
+    struct worker_camera *camera = &worker->cameras[place];
+    size_t received, total;
+    if (!bus_progress(worker->bus, place, &received, &total)) {
+        camera->progress_us = now_us;
+    } else if (now_us - camera->progress_us >= PROGRESS_US) {
+        camera->progress_us = now_us;
+        pthread_mutex_lock(&worker->lock);
+        camera->mailbox.has_progress = true;
+        camera->mailbox.received = received;
+        camera->mailbox.total = total;
+        pthread_mutex_unlock(&worker->lock);
+        signal_descriptor(worker->to_loop);
     }
 }
 
-static void wait_for_events(struct worker *worker, int64_t until_us) {
-    for (size_t i = 0; i < worker->count; i++) {
-        worker->pollfds[i + 1].fd = bus_descriptor(worker->bus, i);
-        worker->pollfds[i + 1].events = bus_wants_output(worker->bus, i) ? POLLIN | POLLOUT : POLLIN;
+static void wait_for_events(struct worker *worker, size_t count, int64_t until_us) {
+    for (size_t i = 0; i < count; i++) {
+        bool is_there = bus_has(worker->bus, i);
+        worker->pollfds[i + 1].fd = is_there ? bus_descriptor(worker->bus, i) : -1;
+        worker->pollfds[i + 1].events = is_there && bus_wants_output(worker->bus, i) ? POLLIN | POLLOUT : POLLIN;
     }
     int64_t wait_us = until_us - omvrpc_now_us();
     if (wait_us < 0) {
         wait_us = 0;
     }
     struct timespec timeout = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
-    int ready = ppoll(worker->pollfds, worker->count + 1, until_us == INT64_MAX ? NULL : &timeout, NULL);
+    int ready = ppoll(worker->pollfds, count + 1, until_us == INT64_MAX ? NULL : &timeout, NULL);
     if (ready > 0 && worker->pollfds[0].revents != 0) {
         clear_descriptor(worker->to_thread);
     }
@@ -244,15 +293,20 @@ static void wait_for_events(struct worker *worker, int64_t until_us) {
 
 static void *run(void *context) {
     struct worker *worker = context;
+    ptrdiff_t count;
     /* Polls are a millisecond apart: the default slack of 50 us for each wait would be 5 % of that. */
     (void)prctl(PR_SET_TIMERSLACK, 1UL);
-    while (take_orders(worker)) {
+    while ((count = take_orders(worker)) >= 0) {
         int64_t now_us = omvrpc_now_us();
         atomic_fetch_add(&worker->beats, 1);
         int64_t until_us = bus_step(worker->bus, now_us);
-        publish_statistics(worker);
-        publish_progress(worker, now_us);
-        wait_for_events(worker, until_us);
+        for (size_t i = 0; i < (size_t)count; i++) {
+            if (bus_has(worker->bus, i)) {
+                publish_statistics(worker, i);
+                publish_progress(worker, i, now_us);
+            }
+        }
+        wait_for_events(worker, (size_t)count, until_us);
     }
     return NULL;
 }
@@ -276,6 +330,7 @@ static void destroy(struct worker *worker) {
     bus_free(worker->bus, omvrpc_now_us());
     for (size_t i = 0; i < worker->count; i++) {
         struct mailbox *mailbox = &worker->cameras[i].mailbox;
+        bus_camera_free(mailbox->added);
         job_free(mailbox->submitted);
         shared_bytes_free(mailbox->frame);
         while (mailbox->ended != NULL) {
@@ -291,23 +346,18 @@ static void destroy(struct worker *worker) {
         close(worker->to_loop);
     }
     pthread_mutex_destroy(&worker->lock);
-    free(worker->pollfds);
     free(worker);
 }
 
-struct worker *worker_new(const struct bus_opener *openers, size_t cameras, size_t max_payload) {
-    struct worker *worker = calloc(1, sizeof *worker + cameras * sizeof worker->cameras[0]);
+struct worker *worker_new(void) {
+    struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) {
         return NULL;
     }
-    worker->count = cameras;
     pthread_mutex_init(&worker->lock, NULL);
     worker->to_thread = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->to_loop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    worker->pollfds = calloc(cameras + 1, sizeof worker->pollfds[0]);
-    for (size_t i = 0; i < cameras; i++) {
-        worker->cameras[i].name = openers[i].name != NULL ? openers[i].name : "a camera";
-    }
+    worker->pollfds[0] = (struct pollfd){.fd = worker->to_thread, .events = POLLIN};
     const struct bus_events events = {
         .job_ended = on_job_ended,
         .state_changed = on_state_changed,
@@ -316,10 +366,7 @@ struct worker *worker_new(const struct bus_opener *openers, size_t cameras, size
         .context = worker,
         .healed = on_healed,
     };
-    if (worker->pollfds != NULL) {
-        worker->pollfds[0] = (struct pollfd){.fd = worker->to_thread, .events = POLLIN};
-        worker->bus = bus_new(openers, cameras, &events, max_payload, omvrpc_now_us());
-    }
+    worker->bus = bus_new(&events);
     int error = worker->to_thread < 0 || worker->to_loop < 0 ? EMFILE
                 : worker->bus == NULL                        ? ENOMEM
                                                              : start_thread(worker);
@@ -348,6 +395,43 @@ void worker_free(struct worker *worker) {
     signal_descriptor(worker->to_thread);
     pthread_join(worker->thread, NULL);
     destroy(worker);
+}
+
+int worker_add(struct worker *worker, const struct bus_opener *opener, size_t max_payload) {
+    int place = 0;
+    while (place < BUS_CAMERAS_MAX && worker->cameras[place].is_taken) {
+        place++;
+    }
+    if (place == BUS_CAMERAS_MAX) {
+        return -ENOSPC;
+    }
+    struct bus_camera *added = bus_camera_new(opener, max_payload);
+    if (added == NULL) {
+        return -ENOMEM;
+    }
+    struct worker_camera *camera = &worker->cameras[place];
+    /* The thread has nothing here now but the mailbox. */
+    pthread_mutex_lock(&worker->lock);
+    *camera = (struct worker_camera){
+        .is_taken = true,
+        .mailbox = {.added = added},
+        .name = opener->name != NULL ? opener->name : "a camera",
+    };
+    worker->count = worker->count > (size_t)place ? worker->count : (size_t)place + 1;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_thread);
+    return place;
+}
+
+void worker_remove(struct worker *worker, size_t camera) {
+    pthread_mutex_lock(&worker->lock);
+    worker->cameras[camera].mailbox.remove = true;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_thread);
+}
+
+void worker_vacate(struct worker *worker, size_t camera) {
+    worker->cameras[camera].is_taken = false;
 }
 
 void worker_submit(struct worker *worker, struct job *job) {
@@ -433,7 +517,7 @@ int worker_descriptor(const struct worker *worker) {
 static struct worker_message *take_one(struct worker *worker, size_t index, bool *left) {
     struct mailbox *mailbox = &worker->cameras[index].mailbox;
     if (mailbox->ended == NULL && !mailbox->state_changed && !mailbox->recording_full && mailbox->frame == NULL &&
-        !mailbox->has_progress) {
+        !mailbox->has_progress && !mailbox->removed) {
         return NULL;
     }
     struct worker_message *message = calloc(1, sizeof *message);
@@ -463,11 +547,14 @@ static struct worker_message *take_one(struct worker *worker, size_t index, bool
         message->received = mailbox->received;
         message->total = mailbox->total;
         mailbox->has_progress = false;
-    } else {
+    } else if (mailbox->ended != NULL) {
         message->kind = WORKER_JOB_ENDED;
         message->job = mailbox->ended;
         mailbox->ended = message->job->next;
         message->job->next = NULL;
+    } else {
+        message->kind = WORKER_CAMERA_REMOVED;
+        mailbox->removed = false;
     }
     return message;
 }

@@ -5,6 +5,9 @@
 /*
  * The thread of one bus. The loop gives it jobs and takes its messages, by ownership, over one pair of queues with an
  * eventfd; nothing else is shared. The loop never waits for a worker but at worker_free().
+ *
+ * Cameras are added and removed while the thread runs; the others on the bus do not notice. A camera has a place, which
+ * is another's only after worker_vacate(). Which worker has which bus is known by workers.h.
  */
 
 #include "bus.h"
@@ -18,16 +21,17 @@ enum worker_message_kind {
     WORKER_STATE_CHANGED,
     WORKER_RECORDING_FULL,
     WORKER_FRAME,
-    WORKER_PROGRESS, /* while a result takes longer than a moment to come; at most twenty times a second */
+    WORKER_PROGRESS,       /* while a result takes longer than a moment to come; at most twenty times a second */
+    WORKER_CAMERA_REMOVED, /* the last one from its place: the link is closed, the job has been handed back */
 };
 
 /* From the worker to the loop; free with worker_message_free(), which does not free the job. */
 struct worker_message {
     struct worker_message *next;
     enum worker_message_kind kind;
-    struct job *job; /* of JOB_ENDED: the receiver owns it */
-    size_t camera;   /* of STATE_CHANGED, and the rest */
-    enum camera_state state;
+    struct job *job;         /* of JOB_ENDED: the receiver owns it */
+    size_t camera;           /* its place */
+    enum camera_state state; /* of STATE_CHANGED, and the rest */
     char reason[BUS_REASON_SIZE];
     int64_t since_us;
     struct omvrpc_link_info link_info;
@@ -36,8 +40,8 @@ struct worker_message {
     size_t received, total;     /* of PROGRESS: bytes of the job's result that have come, and that there are */
 };
 
-/* Starts the thread. `openers` as for bus_new(). Returns NULL with errno set. */
-struct worker *worker_new(const struct bus_opener *openers, size_t cameras, size_t max_payload);
+/* Starts the thread, which has no camera yet. Returns NULL with errno set. */
+struct worker *worker_new(void);
 
 /*
  * Returns how many turns the thread has taken, and asks it for another one: a thread whose number is the same some time
@@ -45,8 +49,26 @@ struct worker *worker_new(const struct bus_opener *openers, size_t cameras, size
  */
 uint64_t worker_beats(const struct worker *worker);
 
-/* Stops the thread, joins it and frees what is still queued. */
+/*
+ * Stops the thread, joins it and frees what is still queued. Where no camera is left the thread has nothing to do and
+ * that takes microseconds; else as long as the operation of a link that is under way.
+ */
 void worker_free(struct worker *worker);
+
+/*
+ * Adds a camera; `opener` and `max_payload` as for bus_camera_new(). What the opener points at must stay until the
+ * camera was removed. Returns its place, or a negative errno: -ENOMEM, or -ENOSPC where BUS_CAMERAS_MAX are there.
+ */
+int worker_add(struct worker *worker, const struct bus_opener *opener, size_t max_payload);
+
+/*
+ * Asks for a camera's removal; its job, if it has one, ends as it stands. Recordings of it have been ended before, and
+ * nothing else may be asked for it any more. Never blocks: WORKER_CAMERA_REMOVED says when that is done.
+ */
+void worker_remove(struct worker *worker, size_t camera);
+
+/* Gives the place away of a camera whose WORKER_CAMERA_REMOVED was taken. */
+void worker_vacate(struct worker *worker, size_t camera);
 
 /* Gives the worker a job for one of its cameras; at most one a camera until its message has come back. Never blocks. */
 void worker_submit(struct worker *worker, struct job *job);

@@ -107,10 +107,12 @@ static void state_changed(void *context, size_t camera, enum camera_state state,
 void host_set_up(struct world *world) {
     const struct bus_events events = {.job_ended = job_ended, .state_changed = state_changed, .context = world};
     const struct bus_opener opener = {.open = open_link, .context = world, .description = "the simulated line"};
-    world->bus = bus_new(&opener, 1, &events, OMVRPC_MAX_PAYLOAD_DEFAULT, 0);
-    if (world->bus == NULL) {
+    struct bus_camera *camera = bus_camera_new(&opener, OMVRPC_MAX_PAYLOAD_DEFAULT);
+    world->bus = bus_new(&events);
+    if (world->bus == NULL || camera == NULL) {
         abort();
     }
+    bus_add(world->bus, 0, camera, 0);
 }
 
 void host_play(struct world *world) {

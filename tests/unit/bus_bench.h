@@ -213,8 +213,11 @@ static inline void set_up_bus(bool explains) {
         .state_changed = on_state_changed,
         .context = &line,
     };
-    bus = bus_new(&opener, 1, &events, 65536, now_us);
+    struct bus_camera *camera = bus_camera_new(&opener, 65536);
+    ck_assert_ptr_nonnull(camera);
+    bus = bus_new(&events);
     ck_assert_ptr_nonnull(bus);
+    bus_add(bus, 0, camera, now_us);
 }
 
 static inline void set_up(void) {

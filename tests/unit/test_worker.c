@@ -23,6 +23,7 @@ static struct port ports[CAMERAS];
 static struct worker *worker;
 static struct worker_message *messages; /* taken and not looked at */
 static enum camera_state states[CAMERAS];
+static bool removed[CAMERAS];
 
 static struct omvrpc_link *open_port(void *context, char *reason, size_t size) {
     struct port *port = context;
@@ -40,16 +41,21 @@ static struct omvrpc_link *open_port(void *context, char *reason, size_t size) {
     return link;
 }
 
+static void add(size_t camera) {
+    const struct bus_opener opener = {.open = open_port, .context = &ports[camera], .description = "the test's link"};
+    states[camera] = CAMERA_CONNECTING;
+    removed[camera] = false;
+    ck_assert_int_eq(worker_add(worker, &opener, OMVRPC_MAX_PAYLOAD_DEFAULT), (int)camera);
+}
+
 static void start(void) {
-    struct bus_opener openers[CAMERAS];
+    worker = worker_new();
+    ck_assert_ptr_nonnull(worker);
     for (size_t i = 0; i < CAMERAS; i++) {
         memset(&ports[i], 0, sizeof ports[i]);
         slave_thread_init(&ports[i].camera);
-        openers[i] = (struct bus_opener){.open = open_port, .context = &ports[i], .description = "the test's link"};
-        states[i] = CAMERA_CONNECTING;
+        add(i);
     }
-    worker = worker_new(openers, CAMERAS, OMVRPC_MAX_PAYLOAD_DEFAULT);
-    ck_assert_ptr_nonnull(worker);
 }
 
 static void stop(void) {
@@ -90,6 +96,10 @@ static struct worker_message *next_message(void) {
         ck_assert_uint_lt(message->camera, CAMERAS);
         states[message->camera] = message->state;
     }
+    if (message->kind == WORKER_CAMERA_REMOVED) {
+        removed[message->camera] = true;
+        worker_vacate(worker, message->camera);
+    }
     return message;
 }
 
@@ -109,6 +119,12 @@ static void await_state(size_t camera, enum camera_state state) {
         struct worker_message *message = next_message();
         ck_assert_int_eq(message->kind, WORKER_STATE_CHANGED);
         worker_message_free(message);
+    }
+}
+
+static void await_both(void) {
+    while (states[0] != CAMERA_ONLINE || states[1] != CAMERA_ONLINE) {
+        worker_message_free(next_message());
     }
 }
 
@@ -255,6 +271,132 @@ START_TEST(one_silent_camera_does_not_hold_up_the_other) {
 }
 END_TEST
 
+/* Ends with the message that the camera was removed; nothing may come from its place after that. */
+static unsigned remove_and_count_jobs(size_t camera) {
+    unsigned jobs = 0;
+    worker_remove(worker, camera);
+    while (!removed[camera]) {
+        struct worker_message *message = next_message();
+        if (message->kind == WORKER_JOB_ENDED && message->camera == camera) {
+            jobs++;
+            ck_assert_int_ne(message->job->outcome, OMVRPC_DONE);
+            ck_assert_int_eq(message->job->cause, OMVRPC_CAUSE_LINK_GONE);
+            job_free(message->job);
+        } else {
+            ck_assert_int_eq(message->kind == WORKER_JOB_ENDED, false);
+        }
+        worker_message_free(message);
+    }
+    return jobs;
+}
+
+START_TEST(the_job_of_a_removed_camera_is_handed_back_before_that_is_said) {
+    await_state(0, CAMERA_ONLINE);
+    await_state(1, CAMERA_ONLINE);
+    submit(0, "slow", "x", 1, _i == 1);
+    if (_i < 2) {
+        while (atomic_load(&ports[0].camera.executions) == 0) {
+            poll(NULL, 0, 1);
+        }
+    }
+    int64_t begun_us = omvrpc_now_us();
+    ck_assert_uint_eq(remove_and_count_jobs(0), 1);
+    ck_assert_int_le(omvrpc_now_us() - begun_us, 500000);
+    /* Its link is closed: the camera's thread has ended. */
+    slave_thread_join(&ports[0].camera);
+    ports[0].started = false;
+    submit_number(1, 5);
+    struct job *job = await_job();
+    ck_assert_int_eq(job->outcome, OMVRPC_DONE);
+    job_free(job);
+}
+END_TEST
+
+START_TEST(a_camera_takes_the_place_of_one_that_was_removed) {
+    await_state(0, CAMERA_ONLINE);
+    submit_number(0, 1);
+    job_free(await_job());
+    remove_and_count_jobs(0);
+    add(0);
+    struct omvrpc_statistics statistics;
+    uint64_t steps[HEALING_STEPS];
+    worker_statistics(worker, 0, &statistics);
+    worker_healing(worker, 0, steps);
+    ck_assert_uint_eq(statistics.calls, 0);
+    ck_assert_uint_eq(steps[HEALING_PROBES], 0);
+    await_state(0, CAMERA_ONLINE);
+    submit_number(0, 2);
+    struct job *job = await_job();
+    ck_assert_int_eq(job->outcome, OMVRPC_DONE);
+    job_free(job);
+    ck_assert_int_eq(atomic_load(&ports[0].opened), 2);
+}
+END_TEST
+
+START_TEST(cameras_come_and_go_under_anothers_load) {
+    enum { TIMES = 20 };
+    uint32_t number = 0;
+    await_both();
+    submit_number(1, number);
+    bool is_leaving = false;
+    for (int i = 0; i < TIMES;) {
+        if (!is_leaving && states[0] == CAMERA_ONLINE) {
+            /* Sometimes with a job that the thread has not seen, has just begun, or has nearly done. */
+            if (i % 3 > 0) {
+                submit_number(0, (uint32_t)i);
+                poll(NULL, 0, i % 3 - 1);
+            }
+            is_leaving = true;
+            worker_remove(worker, 0);
+        }
+        struct worker_message *message = next_message();
+        if (message->kind == WORKER_JOB_ENDED && message->camera == 1) {
+            ck_assert_int_eq(message->job->outcome, OMVRPC_DONE);
+            ck_assert_mem_eq(message->job->result, &number, sizeof number);
+            submit_number(1, ++number);
+        }
+        if (message->kind == WORKER_JOB_ENDED) {
+            job_free(message->job);
+        }
+        if (message->kind == WORKER_CAMERA_REMOVED) {
+            add(0);
+            is_leaving = false;
+            i++;
+        }
+        worker_message_free(message);
+    }
+    ck_assert_uint_gt(number, TIMES);
+    struct omvrpc_statistics statistics;
+    worker_statistics(worker, 1, &statistics);
+    ck_assert_uint_eq(statistics.not_delivered + statistics.result_unknown, 0);
+}
+END_TEST
+
+START_TEST(a_camera_that_is_removed_at_once_is_gone_as_well) {
+    remove_and_count_jobs(0);
+    remove_and_count_jobs(1);
+    add(0);
+    worker_remove(worker, 0);
+    while (!removed[0]) {
+        worker_message_free(next_message());
+    }
+}
+END_TEST
+
+START_TEST(there_are_as_many_places_as_a_configuration_has_cameras) {
+    const struct bus_opener opener = {.open = open_port, .context = &ports[0]};
+    atomic_store(&ports[0].missing, true);
+    remove_and_count_jobs(0);
+    for (int place = 0; place < BUS_CAMERAS_MAX; place++) {
+        if (place != 1) {
+            ck_assert_int_eq(worker_add(worker, &opener, 1024), place);
+        }
+    }
+    ck_assert_int_eq(worker_add(worker, &opener, 1024), -ENOSPC);
+    stop();
+}
+END_TEST
+
 START_TEST(taking_clears_the_descriptor) {
     await_state(0, CAMERA_ONLINE);
     await_state(1, CAMERA_ONLINE);
@@ -279,6 +421,11 @@ Suite *test_suite(void) {
     tcase_add_test(tests, a_camera_that_goes_and_returns_is_reported_and_works);
     tcase_add_test(tests, a_camera_is_released_and_taken_back);
     tcase_add_test(tests, one_silent_camera_does_not_hold_up_the_other);
+    tcase_add_loop_test(tests, the_job_of_a_removed_camera_is_handed_back_before_that_is_said, 0, 3);
+    tcase_add_test(tests, a_camera_takes_the_place_of_one_that_was_removed);
+    tcase_add_test(tests, cameras_come_and_go_under_anothers_load);
+    tcase_add_test(tests, a_camera_that_is_removed_at_once_is_gone_as_well);
+    tcase_add_test(tests, there_are_as_many_places_as_a_configuration_has_cameras);
     tcase_add_test(tests, taking_clears_the_descriptor);
     suite_add_tcase(suite, tests);
     return suite;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of running workers, and whose message is whose. See workers.h. */
+
+#include "workers.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+/* The camera at one place of a worker. */
+struct guest {
+    void (*take)(void *context, struct worker_message *message);
+    void (*gone)(void *context); /* NULL until it leaves */
+    void *context;
+};
+
+struct host {
+    LIST_ENTRY(host) entry;
+    struct worker *worker;
+    char *bus; /* NULL: of one camera alone */
+    struct event messages;
+    size_t count;
+    struct guest guests[BUS_CAMERAS_MAX];
+};
+
+struct workers {
+    struct event_base *base;
+    LIST_HEAD(, host) hosts;
+};
+
+static void host_free(struct host *host) {
+    LIST_REMOVE(host, entry);
+    event_del(&host->messages);
+    worker_free(host->worker);
+    free(host->bus);
+    free(host);
+}
+
+static void say_goodbye(struct host *host, size_t place) {
+    struct guest *guest = &host->guests[place];
+    const struct guest left = *guest;
+    worker_vacate(host->worker, place);
+    *guest = (struct guest){0};
+    host->count--;
+    /* It may join a worker again, also this one. */
+    left.gone(left.context);
+}
+
+static void on_messages(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    struct host *host = context;
+    struct worker_message *message = worker_take(host->worker);
+    while (message != NULL) {
+        struct worker_message *next = message->next;
+        const struct guest *guest = &host->guests[message->camera];
+        if (message->kind == WORKER_CAMERA_REMOVED) {
+            say_goodbye(host, message->camera);
+        } else {
+            guest->take(guest->context, message);
+        }
+        worker_message_free(message);
+        message = next;
+    }
+    if (host->count == 0) {
+        host_free(host);
+    }
+}
+
+static struct host *host_new(struct workers *workers, const char *bus) {
+    struct host *host = calloc(1, sizeof *host);
+    if (host == NULL) {
+        return NULL;
+    }
+    host->bus = bus != NULL ? strdup(bus) : NULL;
+    if (bus != NULL && host->bus == NULL) {
+        goto fail;
+    }
+    host->worker = worker_new();
+    if (host->worker == NULL) {
+        goto fail;
+    }
+    event_assign(&host->messages, workers->base, worker_descriptor(host->worker), EV_READ | EV_PERSIST, on_messages,
+                 host);
+    if (event_add(&host->messages, NULL) < 0) {
+        errno = ENOMEM;
+        goto fail;
+    }
+    LIST_INSERT_HEAD(&workers->hosts, host, entry);
+    return host;
+
+fail:
+    worker_free(host->worker);
+    free(host->bus);
+    free(host);
+    return NULL;
+}
+
+static struct host *host_of_bus(const struct workers *workers, const char *bus) {
+    struct host *host;
+    LIST_FOREACH(host, &workers->hosts, entry) {
+        if (bus != NULL && host->bus != NULL && strcmp(host->bus, bus) == 0) {
+            return host;
+        }
+    }
+    return NULL;
+}
+
+bool workers_join(struct workers *workers, const char *bus, const struct bus_opener *opener, size_t max_payload,
+                  void (*take)(void *context, struct worker_message *message), void *context,
+                  struct workers_place *at) {
+    struct host *host = host_of_bus(workers, bus);
+    bool is_new = host == NULL;
+    if (is_new) {
+        host = host_new(workers, bus);
+    }
+    if (host == NULL) {
+        return false;
+    }
+    int place = worker_add(host->worker, opener, max_payload);
+    if (place < 0) {
+        if (is_new) {
+            host_free(host);
+        }
+        errno = -place;
+        return false;
+    }
+    host->guests[place] = (struct guest){.take = take, .context = context};
+    host->count++;
+    *at = (struct workers_place){.worker = host->worker, .place = (size_t)place};
+    return true;
+}
+
+void workers_leave(struct workers *workers, const struct workers_place *at, void (*gone)(void *context)) {
+    struct host *host;
+    LIST_FOREACH(host, &workers->hosts, entry) {
+        if (host->worker == at->worker) {
+            host->guests[at->place].gone = gone;
+            worker_remove(host->worker, at->place);
+        }
+    }
+}
+
+struct workers *workers_new(struct event_base *base) {
+    struct workers *workers = calloc(1, sizeof *workers);
+    if (workers != NULL) {
+        workers->base = base;
+        LIST_INIT(&workers->hosts);
+    }
+    return workers;
+}
+
+void workers_free(struct workers *workers) {
+    if (workers == NULL) {
+        return;
+    }
+    for (struct host *host; (host = LIST_FIRST(&workers->hosts)) != NULL;) {
+        host_free(host);
+    }
+    free(workers);
+}
+
+size_t workers_count(const struct workers *workers) {
+    const struct host *host;
+    size_t count = 0;
+    LIST_FOREACH(host, &workers->hosts, entry) {
+        count++;
+    }
+    return count;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of workers: who shares one, whose message is whose, and the end of the last one. */
+
+#include "slave_thread.h"
+#include "workers.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+
+Suite *test_suite(void);
+
+enum { CAMERAS = 3, PATIENCE_S = 20 };
+
+/* A camera with all that it is told. */
+struct guest {
+    struct slave_thread camera;
+    bool started;
+    struct workers_place at;
+    enum camera_state state;
+    unsigned jobs;
+    enum omvrpc_outcome outcome; /* of the last one */
+    bool is_gone;
+    bool returns; /* joins again when it is gone */
+};
+
+static struct guest guests[CAMERAS];
+static struct event_base *base;
+static struct workers *workers;
+
+static struct omvrpc_link *open_guest(void *context, char *reason, size_t size) {
+    struct guest *guest = context;
+    if (guest->started) {
+        slave_thread_join(&guest->camera);
+    }
+    struct omvrpc_link *link = slave_thread_start(&guest->camera);
+    guest->started = link != NULL;
+    snprintf(reason, size, "no link");
+    return link;
+}
+
+static void take(void *context, struct worker_message *message) {
+    struct guest *guest = context;
+    ck_assert(!guest->is_gone);
+    if (message->kind == WORKER_STATE_CHANGED) {
+        guest->state = message->state;
+    } else if (message->kind == WORKER_JOB_ENDED) {
+        guest->jobs++;
+        guest->outcome = message->job->outcome;
+        ck_assert_ptr_eq(message->job->owner, guest);
+        job_free(message->job);
+    }
+}
+
+static void join(size_t i, const char *bus) {
+    struct guest *guest = &guests[i];
+    const struct bus_opener opener = {.open = open_guest, .context = guest, .description = "the test's link"};
+    guest->state = CAMERA_CONNECTING;
+    guest->is_gone = false;
+    ck_assert(workers_join(workers, bus, &opener, 65536, take, guest, &guest->at));
+}
+
+static void on_gone(void *context) {
+    struct guest *guest = context;
+    ck_assert(!guest->is_gone);
+    guest->is_gone = true;
+    /* Its link is closed, so its thread ends. */
+    slave_thread_join(&guest->camera);
+    guest->started = false;
+    if (guest->returns) {
+        join((size_t)(guest - guests), "the bus");
+    }
+}
+
+static void set_up(void) {
+    base = event_base_new();
+    workers = workers_new(base);
+    ck_assert_ptr_nonnull(workers);
+    for (size_t i = 0; i < CAMERAS; i++) {
+        memset(&guests[i], 0, sizeof guests[i]);
+        slave_thread_init(&guests[i].camera);
+    }
+}
+
+static void tear_down(void) {
+    workers_free(workers);
+    event_base_free(base);
+    for (size_t i = 0; i < CAMERAS; i++) {
+        if (guests[i].started) {
+            slave_thread_join(&guests[i].camera);
+        }
+        slave_thread_clear(&guests[i].camera);
+    }
+}
+
+#define AWAIT(condition)                                                                                               \
+    do {                                                                                                               \
+        int64_t end_us = omvrpc_now_us() + (int64_t)PATIENCE_S * 1000000;                                              \
+        while (!(condition)) {                                                                                         \
+            ck_assert_msg(omvrpc_now_us() < end_us, "not within %d s: %s", PATIENCE_S, #condition);                    \
+            struct timeval tick = {.tv_usec = 20000};                                                                  \
+            event_base_loopexit(base, &tick);                                                                          \
+            event_base_dispatch(base);                                                                                 \
+        }                                                                                                              \
+    } while (false)
+
+static void submit(size_t i, const char *name) {
+    struct job *job = job_new();
+    ck_assert_ptr_nonnull(job);
+    job->owner = &guests[i];
+    job->camera = guests[i].at.place;
+    job->command = omvrpc_command_id(name, strlen(name));
+    job->deadline_us = omvrpc_now_us() + (int64_t)PATIENCE_S * 1000000;
+    worker_submit(guests[i].at.worker, job);
+}
+
+START_TEST(cameras_of_one_bus_share_its_worker_and_others_have_their_own) {
+    join(0, "the bus");
+    join(1, "the bus");
+    join(2, _i == 0 ? NULL : "another bus");
+    ck_assert_uint_eq(workers_count(workers), 2);
+    ck_assert_ptr_eq(guests[0].at.worker, guests[1].at.worker);
+    ck_assert_ptr_ne(guests[0].at.worker, guests[2].at.worker);
+    for (size_t i = 0; i < CAMERAS; i++) {
+        AWAIT(guests[i].state == CAMERA_ONLINE);
+        submit(i, "echo");
+        AWAIT(guests[i].jobs == 1);
+        ck_assert_int_eq(guests[i].outcome, OMVRPC_DONE);
+    }
+}
+END_TEST
+
+START_TEST(two_cameras_without_a_bus_to_share_have_two_workers) {
+    join(0, NULL);
+    join(1, NULL);
+    ck_assert_uint_eq(workers_count(workers), 2);
+}
+END_TEST
+
+START_TEST(a_worker_ends_with_its_last_camera) {
+    join(0, "the bus");
+    join(1, "the bus");
+    AWAIT(guests[0].state == CAMERA_ONLINE && guests[1].state == CAMERA_ONLINE);
+    workers_leave(workers, &guests[0].at, on_gone);
+    AWAIT(guests[0].is_gone);
+    ck_assert_uint_eq(workers_count(workers), 1);
+    submit(1, "echo");
+    AWAIT(guests[1].jobs == 1);
+    workers_leave(workers, &guests[1].at, on_gone);
+    AWAIT(guests[1].is_gone);
+    AWAIT(workers_count(workers) == 0);
+}
+END_TEST
+
+START_TEST(a_job_has_ended_before_its_camera_is_gone) {
+    join(0, "the bus");
+    AWAIT(guests[0].state == CAMERA_ONLINE);
+    submit(0, "slow");
+    while (atomic_load(&guests[0].camera.executions) == 0) {
+        poll(NULL, 0, 1);
+    }
+    workers_leave(workers, &guests[0].at, on_gone);
+    AWAIT(guests[0].is_gone);
+    ck_assert_uint_eq(guests[0].jobs, 1);
+    ck_assert_int_eq(guests[0].outcome, OMVRPC_RESULT_UNKNOWN);
+}
+END_TEST
+
+START_TEST(a_camera_may_join_again_as_soon_as_it_is_gone) {
+    join(0, "the bus");
+    join(1, "the bus");
+    AWAIT(guests[0].state == CAMERA_ONLINE && guests[1].state == CAMERA_ONLINE);
+    guests[0].returns = guests[1].returns = true;
+    workers_leave(workers, &guests[0].at, on_gone);
+    workers_leave(workers, &guests[1].at, on_gone);
+    AWAIT(guests[0].state == CAMERA_CONNECTING && guests[1].state == CAMERA_CONNECTING);
+    AWAIT(guests[0].state == CAMERA_ONLINE && guests[1].state == CAMERA_ONLINE);
+    ck_assert_ptr_eq(guests[0].at.worker, guests[1].at.worker);
+    ck_assert_uint_eq(workers_count(workers), 1);
+    guests[0].returns = guests[1].returns = false;
+    workers_leave(workers, &guests[0].at, on_gone);
+    workers_leave(workers, &guests[1].at, on_gone);
+    AWAIT(workers_count(workers) == 0);
+}
+END_TEST
+
+START_TEST(the_table_is_freed_with_cameras_and_jobs_in_it) {
+    join(0, "the bus");
+    join(1, NULL);
+    AWAIT(guests[0].state == CAMERA_ONLINE && guests[1].state == CAMERA_ONLINE);
+    submit(0, "slow");
+    workers_leave(workers, &guests[1].at, on_gone);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("workers");
+    TCase *tests = tcase_create("workers");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, cameras_of_one_bus_share_its_worker_and_others_have_their_own, 0, 2);
+    tcase_add_test(tests, two_cameras_without_a_bus_to_share_have_two_workers);
+    tcase_add_test(tests, a_worker_ends_with_its_last_camera);
+    tcase_add_test(tests, a_job_has_ended_before_its_camera_is_gone);
+    tcase_add_test(tests, a_camera_may_join_again_as_soon_as_it_is_gone);
+    tcase_add_test(tests, the_table_is_freed_with_cameras_and_jobs_in_it);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
