@@ -17,19 +17,20 @@
  */
 enum { INTRODUCTION_US = 2000000, AGAIN_US = 10000000, PIECE_US = 100000 };
 
-/* Bytes. On links that carry a packet in one transaction all of them take the first; half of what i2c-dev does. */
-enum { PIECE_TRANSACTION = 4096, PIECE_MIN = 512, PIECE_MAX = 65536 };
+/* Bytes. */
+enum { PIECE_MIN = 512, PIECE_MAX = 65536 };
+
+/* What surrounds a piece in the packet that carries it. */
+enum { PIECE_OVERHEAD = OMVRPC_ENVELOPE_SIZE + OMVRPC_PACKET_OVERHEAD };
+
+static uint32_t bounded(uint64_t bytes, uint32_t most) {
+    return bytes < PIECE_MIN ? PIECE_MIN : bytes > most ? most : (uint32_t)bytes;
+}
 
 uint32_t camera_piece(const struct camera *camera) {
     const struct omvrpc_link_info *info = &camera->link_info;
-    if (!info->pairs) {
-        return PIECE_TRANSACTION;
-    }
-    uint64_t bytes = (uint64_t)info->byte_rate * PIECE_US / 1000000;
-    if (info->byte_rate == 0 || bytes > PIECE_MAX) {
-        return PIECE_MAX;
-    }
-    return bytes < PIECE_MIN ? PIECE_MIN : (uint32_t)bytes;
+    uint32_t most = info->packet_max != 0 ? info->packet_max - PIECE_OVERHEAD : PIECE_MAX;
+    return info->byte_rate == 0 ? most : bounded((uint64_t)info->byte_rate * PIECE_US / 1000000, most);
 }
 
 static uint32_t random_id(void) {

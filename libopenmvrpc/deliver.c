@@ -173,6 +173,7 @@ void deliver_sent(struct omvrpc_master *master, int64_t now_us) {
 }
 
 void deliver_refused(struct omvrpc_master *master, int64_t now_us) {
+    flight_add(&master->delivery.flight, now_us);
     master->delivery.next_us = now_us + master_gap(master, PACKET_COMMAND_HEADER_SIZE);
 }
 

@@ -521,6 +521,8 @@ void omvrpc_master_sent(struct omvrpc_master *master, size_t length, int64_t now
     }
     if (length > 0 && !master_is_sending(master) && master->phase == MASTER_DELIVER) {
         deliver_sent(master, now_us);
+    } else if (length > 0 && master->phase == MASTER_STREAM) {
+        stream_sent(master, now_us);
     }
 }
 

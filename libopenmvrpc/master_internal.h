@@ -199,6 +199,8 @@ struct streaming {
     int64_t input_us;
     int64_t last_frame_us;
     int64_t interval_us;
+    int64_t asked_us; /* when the byte that lets the camera go on was given, on links of transactions */
+    int64_t took_us;  /* from then until its last frame was there */
     uint8_t next_byte;
     uint32_t failures; /* openings in a row that gave no frame */
 };
@@ -338,7 +340,8 @@ void raw_parse(struct omvrpc_master *master, int64_t now_us);
 void stream_stop(struct omvrpc_master *master, int64_t now_us);
 void stream_begin(struct omvrpc_master *master, int64_t now_us);
 void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
-/* Reports that a read found nobody. */
+/* Reports that what was queued has been sent; that a read found nobody. */
+void stream_sent(struct omvrpc_master *master, int64_t now_us);
 void stream_missed(struct omvrpc_master *master, int64_t now_us);
 void stream_parse(struct omvrpc_master *master, int64_t now_us);
 

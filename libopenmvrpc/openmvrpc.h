@@ -123,6 +123,8 @@ struct omvrpc_link_info {
      * the bytes given, and takes the time that they need on the line. See OMVRPC_STEP_RECEIVE.
      */
     bool transactions;
+    /** True on I2C: send() returns 0 where the camera did not take the packet; on SPI nothing shows that. */
+    bool acknowledges;
     /** Bytes of the longest packet that the link moves, either way; 0 for any. 8192 on I2C. */
     uint32_t packet_max;
 };

@@ -31,6 +31,10 @@ void stream_begin(struct omvrpc_master *master, int64_t now_us) {
     turn_expect(master, 0, 0, true);
 }
 
+void stream_sent(struct omvrpc_master *master, int64_t now_us) {
+    master->streaming.asked_us = now_us;
+}
+
 static void send_byte(struct omvrpc_master *master, uint8_t byte) {
     master->scratch[0] = byte;
     master_send(master, master->scratch, 1);
@@ -49,6 +53,8 @@ static void finish(struct omvrpc_master *master, bool in_doubt, int64_t now_us) 
 
 static void fail(struct omvrpc_master *master, int64_t now_us) {
     struct streaming *streaming = &master->streaming;
+    /* A camera on SPI may be armed to give a frame, and waits for the clocks of all its bytes. */
+    size_t feed = master->info.transactions && !master->info.acknowledges ? streaming->frame_length : 0;
     streaming->failures++;
     if (streaming->stopping) {
         finish(master, true, now_us);
@@ -60,7 +66,7 @@ static void fail(struct omvrpc_master *master, int64_t now_us) {
         master->statistics.stream_restarts++;
         master->delivered_once = true;
     }
-    settle_begin(master, 0, now_us);
+    settle_begin(master, feed, now_us);
 }
 
 /* The owner has had the frame: answer it, or stop here. */
@@ -94,21 +100,28 @@ static int64_t patience(const struct streaming *streaming) {
 }
 
 /*
- * Where frames have to be read, a frame's header is asked for from the middle of the usual pause on, and its bytes at
- * once. A camera on SPI that finds nobody there when its frame is done waits 2 ms and no longer.
+ * When the header of the next frame is to be read. A camera that acknowledges keeps it, so half of the time that the last
+ * one took is left to others. One on SPI finds somebody there within 2 ms or goes on without: it is asked all the time.
  */
+static int64_t header_due(const struct omvrpc_master *master) {
+    const struct streaming *streaming = &master->streaming;
+    int64_t due_us = streaming->asked_us + (master->info.acknowledges ? streaming->took_us / 2 : 0);
+    return due_us > master->turn.next_us ? due_us : master->turn.next_us;
+}
+
 static void receive(const struct omvrpc_master *master, int64_t now_us, int64_t until_us, struct omvrpc_step *step) {
     const struct streaming *streaming = &master->streaming;
-    size_t length = streaming->in_frame ? streaming->frame_length : PACKET_STREAM_SIZE;
-    int64_t read_us = master->turn.next_us;
-    int64_t due_us = streaming->last_frame_us + streaming->interval_us / 2;
-    if (!streaming->in_frame && read_us < due_us) {
-        read_us = due_us;
+    if (!master->info.transactions) {
+        master_receive(step, 0, until_us);
+        return;
     }
-    bool is_due = master->info.transactions && now_us >= read_us;
-    master_receive(step, is_due ? length : 0,
-                   is_due || !master->info.transactions || until_us < read_us ? until_us : read_us);
-    step->raw = is_due && streaming->in_frame;
+    int64_t read_us = streaming->in_frame ? master->turn.next_us : header_due(master);
+    if (now_us < read_us) {
+        master_receive(step, 0, read_us < until_us ? read_us : until_us);
+        return;
+    }
+    master_receive(step, streaming->in_frame ? streaming->frame_length : PACKET_STREAM_SIZE, until_us);
+    step->raw = streaming->in_frame;
 }
 
 void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
@@ -166,6 +179,7 @@ void stream_parse(struct omvrpc_master *master, int64_t now_us) {
         fail(master, now_us);
         return;
     }
+    streaming->took_us = now_us - streaming->asked_us;
     size_t length = get_u32(buffer_bytes(&master->input) + 2);
     if (master->info.packet_max != 0 && length > master->info.packet_max) {
         master_end(master, OMVRPC_TOO_LARGE, OMVRPC_CAUSE_PACKET_LIMIT, now_us);

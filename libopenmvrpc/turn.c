@@ -13,8 +13,9 @@
 /*
  * TURN_US      From the end of a transaction to the next: the stock script checks a packet in 20 to 200 us, and then arms
  *              for what comes next. One that comes before is lost, or on SPI cut in two.
- * READ_US      From a read that found nobody to the next one of the same answer. On SPI a read that meets the camera
- *              armed for a packet spoils that, so there are few of them.
+ * READ_US      From a read that found nobody to the next one of the same answer. On SPI, where nothing shows whether the
+ *              camera took the packet, a read that meets it armed for one spoils that: there is only one then, but where
+ *              the camera was there a moment before.
  * OFFER_US     What the camera is about to arm for is offered again for so long: it may collect garbage to make room.
  * PACKET_US    On CAN, when a packet has begun to come, the longest pause between its frames.
  */
@@ -48,8 +49,12 @@ bool turn_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step 
     if (!turn->open || master_is_sending(master)) {
         return false;
     }
-    if (now_us >= turn->until_us && (turn->was_read || !master->info.transactions)) {
+    bool is_spoiling = !master->info.acknowledges && !turn->follows;
+    if (master->info.transactions ? turn->was_read && (is_spoiling || now_us >= turn->until_us)
+                                  : now_us >= turn->until_us) {
         turn_clear(master);
+        /* A pause that never varies can fall into step with the camera's loop and miss it for ever. */
+        turn_pause(master, master_gap(master, PACKET_COMMAND_HEADER_SIZE), now_us);
         return false;
     }
     master_receive(step, turn->answer, turn->until_us);

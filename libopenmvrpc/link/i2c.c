@@ -179,6 +179,7 @@ struct omvrpc_link *omvrpc_i2c_open(const struct omvrpc_i2c_options *options) {
         .byte_rate = rate_hz / BITS_PER_BYTE,
         .receive_buffer = TRANSACTION_RECEIVE_BUFFER,
         .transactions = true,
+        .acknowledges = true,
         .packet_max = OMVRPC_I2C_MESSAGE_MAX,
     };
     int error = set_up(link, options, rate_hz);

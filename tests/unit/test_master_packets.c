@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* The master on SPI and I2C, against the model of the stock camera: a packet, a turn, an answer that has to be read. */
+
+#include "packet_bench.h"
+
+Suite *test_suite(void);
+
+static enum stock_slave_kind kind(int i) {
+    return i == 0 ? STOCK_SLAVE_SPI : STOCK_SLAVE_I2C;
+}
+
+START_TEST(it_settles_with_a_stock_camera_within_a_second) {
+    bench_open(kind(_i % 2), _i < 2 ? 300 : 4000);
+    for (int i = 0; i < 100 && !omvrpc_master_is_settled(bench.master); i++) {
+        live(10 * MS);
+    }
+    ck_assert(omvrpc_master_is_settled(bench.master));
+    bench_close();
+}
+END_TEST
+
+START_TEST(a_call_with_an_argument_and_a_result_is_done) {
+    static const uint8_t argument[300] = {1, 2, 3};
+    bench_open(kind(_i % 2), _i < 2 ? 300 : 4000);
+    settle();
+    reply_with(1000);
+    call((struct omvrpc_request){.argument = argument, .argument_length = sizeof argument});
+    expect_reply(1000);
+    ck_assert_uint_eq(bench.executions, 1);
+    ck_assert_uint_eq(bench.argument_length, sizeof argument);
+    bench_close();
+}
+END_TEST
+
+START_TEST(two_hundred_calls_are_each_run_once) {
+    bench_open(kind(_i % 2), _i < 2 ? 300 : 4000);
+    settle();
+    reply_with(20);
+    int64_t begun_us = bench.now_us;
+    for (unsigned i = 1; i <= 200; i++) {
+        call((struct omvrpc_request){.argument_length = 0});
+        expect_reply(20);
+        ck_assert_uint_eq(bench.executions, i);
+    }
+    int64_t each_us = (bench.now_us - begun_us) / 200;
+    ck_assert_int_lt(each_us, _i < 2 ? 12 * MS : 40 * MS);
+    bench_close();
+}
+END_TEST
+
+START_TEST(a_packet_is_never_sent_while_the_last_one_may_be_answered) {
+    bench_open(kind(_i), 1000);
+    settle();
+    reply_with(20);
+    call((struct omvrpc_request){.argument_length = 0});
+    expect_reply(20);
+    for (size_t i = 1; i < bench.count; i++) {
+        bool was_sent = !bench.records[i - 1].reads && bench.records[i - 1].taken;
+        ck_assert_msg(!was_sent || bench.records[i].reads, "packet %zu was sent without a read before it", i);
+    }
+    bench_close();
+}
+END_TEST
+
+START_TEST(a_result_of_200_kb_comes_over_spi_whole) {
+    bench_open(STOCK_SLAVE_SPI, 300);
+    settle();
+    reply_with(200000);
+    call((struct omvrpc_request){.argument_length = 0});
+    expect_reply(200000);
+    bench_close();
+}
+END_TEST
+
+START_TEST(a_result_longer_than_the_link_moves_ends_with_that_cause) {
+    bench_open(STOCK_SLAVE_I2C, 300);
+    settle();
+    reply_with(PACKET_MAX - OMVRPC_PACKET_OVERHEAD + 1);
+    call((struct omvrpc_request){.argument_length = 0});
+    expect_end(OMVRPC_TOO_LARGE, OMVRPC_CAUSE_PACKET_LIMIT);
+    reply_with(PACKET_MAX - OMVRPC_PACKET_OVERHEAD);
+    call((struct omvrpc_request){.argument_length = 0});
+    expect_reply(PACKET_MAX - OMVRPC_PACKET_OVERHEAD);
+    bench_close();
+}
+END_TEST
+
+START_TEST(an_argument_longer_than_the_link_moves_is_not_delivered) {
+    static const uint8_t argument[PACKET_MAX - OMVRPC_PACKET_OVERHEAD + 1];
+    bench_open(STOCK_SLAVE_I2C, 300);
+    settle();
+    call((struct omvrpc_request){.argument = argument, .argument_length = sizeof argument});
+    expect_end(OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_PACKET_LIMIT);
+    ck_assert_uint_eq(bench.executions, 0);
+    call((struct omvrpc_request){.argument = argument, .argument_length = sizeof argument - 1});
+    reply_with(0);
+    expect_reply(0);
+    bench_close();
+}
+END_TEST
+
+/* Every packet of a call, either way, lost or damaged twice. */
+static const struct {
+    uint16_t magic;
+    bool reads;
+    bool harmless; /* even a call that must not run twice is done */
+} packets[] = {
+    {OMVRPC_COMMAND_HEADER, false, true}, {OMVRPC_COMMAND_HEADER, true, true}, {OMVRPC_COMMAND_DATA, false, true},
+    {OMVRPC_COMMAND_DATA, true, true},    {OMVRPC_RESULT_HEADER, false, true}, {OMVRPC_RESULT_HEADER, true, true},
+    {OMVRPC_RESULT_DATA, false, true},    {OMVRPC_RESULT_DATA, true, false},
+};
+
+#define PACKETS (int)(sizeof packets / sizeof packets[0])
+
+START_TEST(a_lost_packet_costs_a_call_nothing_but_time) {
+    int i = _i % PACKETS;
+    bench_open(kind(_i / PACKETS % 2), 700);
+    settle();
+    reply_with(500);
+    bench.damage = _i / PACKETS / 2 == 1;
+    bench.lose = 2;
+    bench.lose_magic = packets[i].magic;
+    bench.lose_reads = packets[i].reads;
+    static const uint8_t argument[100];
+    call((struct omvrpc_request){.argument = argument, .argument_length = sizeof argument});
+    if (packets[i].harmless) {
+        expect_reply(500);
+    } else {
+        ck_assert_int_eq(await_end()->outcome, OMVRPC_RESULT_UNKNOWN);
+    }
+    ck_assert_uint_eq(bench.executions, 1);
+    bench.lose = 0;
+    call((struct omvrpc_request){.argument_length = 0});
+    int64_t begun_us = bench.now_us;
+    expect_reply(500);
+    ck_assert_int_lt(bench.now_us - begun_us, SECOND);
+    bench_close();
+}
+END_TEST
+
+START_TEST(a_repeatable_call_whose_result_is_lost_is_run_again) {
+    bench_open(kind(_i), 700);
+    settle();
+    reply_with(500);
+    bench.lose = 1;
+    bench.lose_magic = OMVRPC_RESULT_DATA;
+    bench.lose_reads = true;
+    call((struct omvrpc_request){.repeatable = true});
+    expect_reply(500);
+    ck_assert_uint_eq(bench.executions, 2);
+    bench_close();
+}
+END_TEST
+
+START_TEST(a_dead_camera_is_asked_seldom_and_told_of_as_silent) {
+    bench_open(kind(_i), 700);
+    settle();
+    bench.dead = true;
+    call((struct omvrpc_request){.deadline_us = bench.now_us + SECOND});
+    expect_end(OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_TIMEOUT);
+    bench.count = 0;
+    live(2 * SECOND);
+    ck_assert_int_ne(omvrpc_master_silent_since(bench.master), 0);
+    /* Half of the bus is left to others. */
+    ck_assert_uint_lt(bench.count, 2000);
+    bench_close();
+}
+END_TEST
+
+START_TEST(polls_thin_out_while_a_callback_computes) {
+    bench_open(kind(_i), 700);
+    settle();
+    reply_with(20);
+    bench.reply.duration_us = 2 * SECOND;
+    call((struct omvrpc_request){.argument_length = 0});
+    expect_reply(20);
+    size_t sent = 0;
+    for (size_t i = 0; i < bench.count; i++) {
+        sent += !bench.records[i].reads;
+    }
+    ck_assert_uint_lt(sent, 500);
+    bench_close();
+}
+END_TEST
+
+START_TEST(raw_bytes_come_as_one_transaction_behind_the_result) {
+    bench_open(kind(_i), 700);
+    settle();
+    bench.reply.raw = bench.reply_bytes;
+    bench.reply.raw_length = 5000;
+    call((struct omvrpc_request){.raw_length = 5000, .schedules = true});
+    expect_reply(5000);
+    ck_assert_uint_eq(bench.records[bench.count - 1].length, 5000);
+    bench_close();
+}
+END_TEST
+
+START_TEST(a_stream_gives_frames_and_stops_when_asked) {
+    bench_open(kind(_i % 2), 300);
+    settle();
+    bench.frame_length = 3000;
+    bench.frame_interval_us = _i < 2 ? 0 : 30 * MS;
+    bench.reply.source = give_frame;
+    call((struct omvrpc_request){.stream_depth = 2, .deadline_us = bench.now_us + 20 * SECOND});
+    expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+    ck_assert_uint_ge(bench.frames, FRAMES_WANTED);
+    ck_assert_uint_le(bench.frames, FRAMES_WANTED + 1);
+    bench.reply.source = NULL;
+    reply_with(20);
+    call((struct omvrpc_request){.argument_length = 0});
+    expect_reply(20);
+    bench_close();
+}
+END_TEST
+
+START_TEST(a_camera_whose_ready_line_is_low_is_left_alone_until_it_rises) {
+    bench_open(kind(_i), 300);
+    settle();
+    reply_with(20);
+    bench.reply.duration_us = 200 * MS;
+    call((struct omvrpc_request){.argument_length = 0});
+    omvrpc_master_set_ready(bench.master, true, bench.now_us);
+    while (bench.executions == 0) {
+        ck_assert(!live(MS));
+    }
+    /* The line falls while the acknowledgement is fetched. */
+    omvrpc_master_set_ready(bench.master, false, bench.now_us);
+    live(10 * MS);
+    bench.count = 0;
+    live(170 * MS);
+    ck_assert_uint_eq(bench.count, 0);
+    live(15 * MS);
+    omvrpc_master_set_ready(bench.master, true, bench.now_us);
+    int64_t risen_us = bench.now_us;
+    expect_reply(20);
+    ck_assert_int_lt(bench.now_us - risen_us, 20 * MS);
+    bench_close();
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("master_packets");
+    TCase *calls = tcase_create("calls");
+    tcase_set_timeout(calls, 30);
+    tcase_add_loop_test(calls, it_settles_with_a_stock_camera_within_a_second, 0, 4);
+    tcase_add_loop_test(calls, a_call_with_an_argument_and_a_result_is_done, 0, 4);
+    tcase_add_loop_test(calls, two_hundred_calls_are_each_run_once, 0, 4);
+    tcase_add_loop_test(calls, a_packet_is_never_sent_while_the_last_one_may_be_answered, 0, 2);
+    tcase_add_test(calls, a_result_of_200_kb_comes_over_spi_whole);
+    tcase_add_test(calls, a_result_longer_than_the_link_moves_ends_with_that_cause);
+    tcase_add_test(calls, an_argument_longer_than_the_link_moves_is_not_delivered);
+    tcase_add_loop_test(calls, polls_thin_out_while_a_callback_computes, 0, 2);
+    tcase_add_loop_test(calls, a_camera_whose_ready_line_is_low_is_left_alone_until_it_rises, 0, 2);
+    suite_add_tcase(suite, calls);
+    TCase *losses = tcase_create("losses");
+    tcase_add_loop_test(losses, a_lost_packet_costs_a_call_nothing_but_time, 0, 4 * PACKETS);
+    tcase_add_loop_test(losses, a_repeatable_call_whose_result_is_lost_is_run_again, 0, 2);
+    tcase_add_loop_test(losses, a_dead_camera_is_asked_seldom_and_told_of_as_silent, 0, 2);
+    suite_add_tcase(suite, losses);
+    TCase *raw = tcase_create("raw");
+    tcase_add_loop_test(raw, raw_bytes_come_as_one_transaction_behind_the_result, 0, 2);
+    tcase_add_loop_test(raw, a_stream_gives_frames_and_stops_when_asked, 0, 4);
+    suite_add_tcase(suite, raw);
+    return suite;
+}
