@@ -20,6 +20,7 @@ PKG_DAEMON := libevent libcjson libserialport libudev libsystemd $(PKG_LIB)
 PKG_SIM    := libjpeg
 PKG_CLI    := libcjson
 PKG_TESTS  := check
+PKG_MOCK   := umockdev-1.0
 
 # Objects with and without a sanitizer do not mix, so a folder remembers which it was built with.
 BUILT_WITH := $(shell cat $(BUILD)/sanitizer 2>/dev/null)
@@ -161,6 +162,15 @@ $(BUILD)/openmv-sim: $(call objects,$(SIM_SOURCES)) $(CAPTURE_PARTS) $(LIB_STATI
 $(BUILD)/openmvctl: $(call objects,$(CLI_SOURCES) $(CLIENT_SOURCES)) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(call pkg_libs,$(PKG_CLI)) -lm
 
+# The SPI and I2C links above devices that are a program. Where umockdev is missing, the test of them says so.
+MOCK_BUSES := $(shell pkg-config --exists $(PKG_MOCK) && echo $(BUILD)/tests/mock_buses)
+$(BUILD)/tests/umockdev/%.o: PKG_CFLAGS += $(call pkg_cflags,$(PKG_MOCK))
+$(BUILD)/tests/mock_buses: $(BUILD)/tests/umockdev/mock_buses.o $(BUILD)/tests/umockdev/mock_camera.o $(STOCK_SLAVE_PARTS) $(LIB_STATIC)
+	$(link) $(call pkg_libs,$(PKG_MOCK) $(PKG_LIB))
+
+$(BUILD)/tests/bus_links: $(BUILD)/tests/umockdev/bus_links.o $(BUILD)/tests/unit/main.o $(LIB_STATIC)
+	$(link) $(call pkg_libs,$(PKG_TESTS) $(PKG_LIB))
+
 # openmvctl and the daemon have a few names in common, so tests take from this archive only the files they need.
 $(BUILD)/openmvctl.a: $(filter-out %/main.o,$(call objects,$(filter cli/%,$(CLI_SOURCES)) $(CLIENT_SOURCES)))
 	$(call say,AR,$@)
@@ -190,7 +200,7 @@ $(BUILD)/bench/bench: $(call objects,$(BENCH_SOURCES)) $(TEST_PARTS)
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(TEST_PARTS) $(CLIENT_STATIC)
 	$(link) $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM)) -lm -fsanitize=fuzzer
 
-tests: all $(UNIT_TESTS) $(HELPERS) $(BUILD)/tests/virtual_usb $(BUILD)/simulate
+tests: all $(UNIT_TESTS) $(HELPERS) $(MOCK_BUSES) $(BUILD)/tests/bus_links $(BUILD)/tests/virtual_usb $(BUILD)/simulate
 fuzzers: $(FUZZERS)
 
 # What these need may only just have been installed, so a make of their own looks for the libraries again.

@@ -148,7 +148,7 @@ static int set_up(struct i2c_link *link, const struct omvrpc_i2c_options *option
         return -errno;
     }
     if (ioctl(link->descriptor, I2C_FUNCS, &functions) < 0) {
-        return errno == EINVAL ? -ENOTTY : -errno;
+        return -errno;
     }
     if ((functions & I2C_FUNC_I2C) == 0) {
         return -EOPNOTSUPP;

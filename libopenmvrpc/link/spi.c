@@ -203,7 +203,7 @@ static const struct omvrpc_link_operations operations = {
 static int set_mode(int descriptor, uint8_t mode, bool has_cs) {
     uint8_t current;
     if (ioctl(descriptor, SPI_IOC_RD_MODE, &current) < 0) {
-        return errno == EINVAL ? -ENOTTY : -errno;
+        return -errno;
     }
     uint8_t wanted = (uint8_t)(mode | SPI_NO_CS);
     if (has_cs && ioctl(descriptor, SPI_IOC_WR_MODE, &wanted) == 0) {
