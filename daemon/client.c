@@ -12,10 +12,12 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,6 +42,14 @@ const char *client_label(const struct client *client, char text[CLIENT_LABEL_SIZ
 
 size_t client_output_length(const struct client *client) {
     return client->output != NULL ? evbuffer_get_length(client->output) : 0;
+}
+
+size_t client_unread(const struct client *client) {
+    int in_socket = 0;
+    if (ioctl(client->fd, SIOCOUTQ, &in_socket) < 0 || in_socket < 0) {
+        in_socket = 0;
+    }
+    return client_output_length(client) + (size_t)in_socket;
 }
 
 bool client_may_keep(const struct client *client, size_t bytes, struct error *error) {

@@ -86,8 +86,12 @@ void client_send(struct client *client, char *text, size_t length, uint8_t *byte
 /* The same with bytes that others read as well: the client shares them. */
 void client_send_shared(struct client *client, char *text, size_t length, struct shared_bytes *bytes);
 
-/* Returns how many bytes of replies wait for the client to read them. */
+/* Returns how many bytes of replies wait until its socket takes them. */
 size_t client_output_length(const struct client *client);
+
+/* Returns how many bytes the client has not read, those in its socket included, for which the kernel counts what they
+ * take in its memory. */
+size_t client_unread(const struct client *client);
 
 /*
  * Whether `bytes` more of arguments may wait for this client, by its own limit and by that of all; where not, *error says

@@ -117,13 +117,14 @@ void stream_take_frame(struct call *call, struct shared_bytes *frame, unsigned m
         struct viewer *viewer = of(subscription);
         subscription->sequence += missed + 1;
         subscription->dropped += missed;
-        if (client_output_length(subscription->client) == 0) {
-            send_frame(viewer, frame);
-            continue;
-        }
         subscription->dropped += viewer->pending != NULL;
         shared_bytes_free(viewer->pending);
-        viewer->pending = shared_bytes_share(frame);
+        viewer->pending = NULL;
+        if (client_output_length(subscription->client) == 0 && !subscription_is_behind(subscription)) {
+            send_frame(viewer, frame);
+        } else {
+            viewer->pending = shared_bytes_share(frame);
+        }
     }
 }
 

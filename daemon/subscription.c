@@ -123,12 +123,23 @@ bool subscription_begin_event(struct subscription *subscription, struct text_buf
     return true;
 }
 
+bool subscription_is_behind(const struct subscription *subscription) {
+    return client_unread(subscription->client) > subscription->last_size;
+}
+
+static void note_sent(struct subscription *subscription, size_t unread_before) {
+    size_t unread = client_unread(subscription->client);
+    subscription->last_size = unread > unread_before ? unread - unread_before : 0;
+    client_wake(subscription->client);
+}
+
 void subscription_send_event(struct subscription *subscription, struct text_buffer *text, uint8_t *bytes,
                              size_t length) {
     text_buffer_append_string(text, "}}\n");
     if (text->state == TEXT_BUFFER_GOOD) {
+        size_t unread = client_unread(subscription->client);
         client_send(subscription->client, text->text, text->length, bytes, length);
-        client_wake(subscription->client);
+        note_sent(subscription, unread);
         return;
     }
     subscription->dropped++;
@@ -140,8 +151,9 @@ void subscription_send_shared_event(struct subscription *subscription, struct te
                                     struct shared_bytes *bytes) {
     text_buffer_append_string(text, "}}\n");
     if (text->state == TEXT_BUFFER_GOOD) {
+        size_t unread = client_unread(subscription->client);
         client_send_shared(subscription->client, text->text, text->length, bytes);
-        client_wake(subscription->client);
+        note_sent(subscription, unread);
         return;
     }
     subscription->dropped++;

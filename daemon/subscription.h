@@ -33,6 +33,7 @@ struct subscription {
     uint64_t number;   /* names it to the client; never used twice by a daemon */
     uint64_t sequence; /* of what its source has produced for it */
     uint64_t dropped;  /* of that, what the client was too slow for */
+    size_t last_size;  /* of the last notification, as client_unread() counts */
     size_t kept_bytes; /* of the client's, for as long as it lasts; they count among what waits for it */
     /* Told when it has left both lists; frees it. */
     void (*ended)(struct subscription *subscription);
@@ -67,6 +68,12 @@ const struct client *subscription_turn_of(const struct subscription_list *source
  * "\"value\":…". Returns false, having counted it as dropped, where the client does not read.
  */
 bool subscription_begin_event(struct subscription *subscription, struct text_buffer *text);
+
+/*
+ * Whether the client has not even read the notification before the last one. A socket holds many pictures, and who is
+ * slow would see old ones only; two let it read one while the next is there.
+ */
+bool subscription_is_behind(const struct subscription *subscription);
 
 /* Begins the text of a notification that was counted before. */
 void subscription_begin_counted(const struct subscription *subscription, struct text_buffer *text);

@@ -88,7 +88,7 @@ static bool next_frame(void *context, int64_t now_us, const uint8_t **data, size
     if (sim_image_take_jpeg(&stream->frame, &scene, stream->choice) < 0) {
         return false;
     }
-    /* In step with the first frame, unless the reader was so slow that a whole frame was missed. */
+    /* A sensor keeps its step, also while no stream is open, unless the reader was so slow that a whole frame was missed. */
     int64_t interval_us = 1000000 / camera->behaviour.frames_per_second;
     stream->due_us = stream->due_us + 2 * interval_us > now_us ? stream->due_us + interval_us : now_us + interval_us;
     *data = stream->frame.data;
@@ -101,6 +101,5 @@ void sim_begin_stream(struct sim_call *call) {
     if (!sim_image_choose_by_name(&stream->choice, (const char *)call->argument, call->length)) {
         return;
     }
-    stream->due_us = 0;
     omvrpc_reply_stream(call->reply, next_frame, call->camera);
 }

@@ -49,8 +49,8 @@ def all_viewers_see_the_same_frames_of_one_stream():
         first.result("subscribe", STREAM)
         second.result("subscribe", STREAM)
         third.result("subscribe", {**STREAM, "reply": "hex"})
-        pictures = [{frame(client)[1] for _ in range(15)} for client in (first, second)]
-        assert len(pictures[0] & pictures[1]) >= 5, [len(seen) for seen in pictures]
+        pictures = [(frame(first)[1], frame(second)[1]) for _ in range(15)]
+        assert len({one for one, _ in pictures} & {other for _, other in pictures}) >= 5, len(pictures)
         assert bytes.fromhex(third.event()["value"])[:2] == b"\xff\xd8"
         with daemon.client() as watcher:
             wire = watcher.result("stats")["cameras"][0]["wire"]
@@ -115,23 +115,15 @@ def a_slow_viewer_gets_the_newest_frame_and_costs_the_others_nothing():
         slow.result("subscribe", STREAM)
         quick.result("subscribe", STREAM)
 
-        def output_waiting():
-            return max(row["output_waiting"] for row in watcher.result("stats")["clients"])
-
-        def has_been_left_behind():
-            frame(quick)
-            return output_waiting() > 0
-        wait_until(has_been_left_behind, "the slow one's socket to be full")
-        for _ in range(30):
+        for _ in range(60):
             event, _ = frame(quick)
             assert event["dropped"] < event["seq"] / 2, event
-        assert output_waiting() < 100000, output_waiting()
-        dropped, previous = 0, 0
-        while dropped == 0:
-            event, _ = frame(slow)
-            assert event["seq"] - previous - 1 == event["dropped"] - dropped, event
-            previous, dropped = event["seq"], event["dropped"]
-        assert dropped >= 5, event
+        assert max(row["output_waiting"] for row in watcher.result("stats")["clients"]) < 100000
+        seen = [frame(slow)[0] for _ in range(4)]
+        for event, before in zip(seen[1:], seen):
+            assert event["seq"] - before["seq"] - 1 == event["dropped"] - before["dropped"], seen
+        # Its socket had room for many old ones; at most the one before the newest was in it besides the first.
+        assert seen[2]["seq"] > 50 and seen[-1]["dropped"] > 45, seen
 
 
 def a_callback_that_does_not_stream_is_refused():
