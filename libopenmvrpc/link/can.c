@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/can.h>
 #include <linux/can/error.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -50,9 +51,10 @@ struct can_link {
     canid_t id;
     uint32_t bit_rate;
     int64_t line_free_us; /* when a line of this rate has moved what was sent */
-    bool timer_is_set;
+    int64_t timer_us;     /* what the timer is set to, 0 where it is not */
     bool awaits_output;
-    int error; /* of the bus, to be told when what came before it was taken */
+    bool due_was_seen; /* of what was awaited for sending: it has come, and was there at the last look for input */
+    int error;         /* of the bus, to be told when what came before it was taken */
     struct ready ready;
     struct can_frame frame; /* taken from `frame_at` on; a caller may have room for a part only */
     size_t frame_at;
@@ -72,13 +74,35 @@ static void await_output(struct can_link *link, bool awaits) {
 
 /* Makes the link's descriptor readable at that time, or no more for 0. */
 static void set_timer(struct can_link *link, int64_t when_us) {
-    if (when_us != 0 || link->timer_is_set) {
-        struct itimerspec when = {
-            .it_value = {.tv_sec = when_us / 1000000, .tv_nsec = when_us % 1000000 * 1000},
-        };
-        link->timer_is_set = when_us != 0;
-        /* Setting it also takes back that it has expired. */
-        (void)timerfd_settime(link->timer, TFD_TIMER_ABSTIME, &when, NULL);
+    struct itimerspec when = {
+        .it_value = {.tv_sec = when_us / 1000000, .tv_nsec = when_us % 1000000 * 1000},
+    };
+    link->timer_us = when_us;
+    /* Setting it also takes back that it has expired. */
+    (void)timerfd_settime(link->timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+/* Whoever still wants to send says so anew. */
+static void forget_wakes(struct can_link *link) {
+    link->due_was_seen = false;
+    await_output(link, false);
+    if (link->timer_us != 0) {
+        set_timer(link, 0);
+    }
+}
+
+/*
+ * Wakes nobody a second time for what has happened. A caller may well look for input between a refused send and its
+ * wait, so that this does not take what has happened since the send: only what was there at the look before.
+ */
+static void take_wakes(struct can_link *link) {
+    struct pollfd output = {.fd = link->socket, .events = POLLOUT};
+    bool due =
+        (link->timer_us != 0 && omvrpc_now_us() >= link->timer_us) || (link->awaits_output && poll(&output, 1, 0) == 1);
+    if (due && link->due_was_seen) {
+        forget_wakes(link);
+    } else {
+        link->due_was_seen = due;
     }
 }
 
@@ -119,6 +143,7 @@ static int send_frame(struct can_link *link, const uint8_t *data, size_t length,
 
 static ssize_t can_send(struct omvrpc_link *of_link, const uint8_t *data, size_t length) {
     struct can_link *link = of(of_link);
+    forget_wakes(link);
     int sent = 1;
     size_t done = 0;
     while (sent > 0 && done < length) {
@@ -169,9 +194,7 @@ static int receive_frame(struct can_link *link) {
 static ssize_t can_receive(struct omvrpc_link *of_link, uint8_t *buffer, size_t size) {
     struct can_link *link = of(of_link);
     size_t done = 0;
-    /* Whoever asks has been woken, and says anew what it waits for. */
-    set_timer(link, 0);
-    await_output(link, false);
+    take_wakes(link);
     while (done < size) {
         if (link->frame_at == link->frame.len) {
             int got = link->error != 0 ? link->error : receive_frame(link);

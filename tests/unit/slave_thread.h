@@ -133,17 +133,22 @@ static inline void slave_thread_init(struct slave_thread *host) {
     ck_assert_int_eq(omvrpc_slave_register(host->slave, "stream", slave_thread_stream, host), 0);
 }
 
+/* Starts it on its end of a link, which it closes at its end. Safe in any thread. */
+static inline void slave_thread_start_on(struct slave_thread *host, struct omvrpc_link *link) {
+    host->link = link;
+    omvrpc_slave_reset(host->slave);
+    if (pthread_create(&host->thread, NULL, slave_thread_run, host) != 0) {
+        abort();
+    }
+}
+
 /* Starts it on a new link and returns the master's end of that. Safe in any thread. */
 static inline struct omvrpc_link *slave_thread_start(struct slave_thread *host) {
     struct omvrpc_link *ends[2];
     if (omvrpc_memory_open(ends) != 0) {
         return NULL;
     }
-    host->link = ends[1];
-    omvrpc_slave_reset(host->slave);
-    if (pthread_create(&host->thread, NULL, slave_thread_run, host) != 0) {
-        abort();
-    }
+    slave_thread_start_on(host, ends[1]);
     return ends[0];
 }
 
