@@ -54,6 +54,7 @@ SIM_SOURCES    := $(wildcard sim/*.c)
 CLI_SOURCES    := $(wildcard cli/*.c) daemon/usb_ids.c
 HELPER_SOURCES := $(wildcard tests/helpers/*.c)
 DEVICE_SOURCES := $(wildcard tests/devices/*.c)
+BUS_CAMERA_SOURCES := $(wildcard tests/devices/bus_camera/*.c)
 VTIME_SOURCES  := $(wildcard tests/sim/*.c)
 STOCK_SLAVE_PARTS := $(addprefix $(BUILD)/tests/sim/,stock_slave.o stock_slave_bus.o)
 UNIT_SOURCES   := $(wildcard tests/unit/test_*.c)
@@ -190,6 +191,9 @@ $(HELPERS): $(BUILD)/tests/%: $(BUILD)/tests/helpers/%.o $(TEST_PARTS)
 $(BUILD)/tests/virtual_usb: $(call objects,$(DEVICE_SOURCES)) $(SIM_PARTS) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(call pkg_libs,$(PKG_SIM)) -lm
 
+$(BUILD)/tests/bus_camera: $(call objects,$(BUS_CAMERA_SOURCES)) $(STOCK_SLAVE_PARTS) $(SIM_PARTS) $(CAPTURE_PARTS) $(LIB_STATIC)
+	$(link) $(call pkg_libs,$(PKG_SIM) $(PKG_LIB)) -lm
+
 $(BUILD)/simulate: $(call objects,$(VTIME_SOURCES)) $(DAEMON_PARTS) $(SIM_PARTS) $(CAPTURE_PARTS) $(LIB_STATIC)
 	$(link) $(TEST_LIBS)
 
@@ -200,7 +204,7 @@ $(BUILD)/bench/bench: $(call objects,$(BENCH_SOURCES)) $(TEST_PARTS)
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(TEST_PARTS) $(CLIENT_STATIC)
 	$(link) $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM)) -lm -fsanitize=fuzzer
 
-tests: all $(UNIT_TESTS) $(HELPERS) $(MOCK_BUSES) $(BUILD)/tests/bus_links $(BUILD)/tests/virtual_usb $(BUILD)/simulate
+tests: all $(UNIT_TESTS) $(HELPERS) $(MOCK_BUSES) $(BUILD)/tests/bus_links $(BUILD)/tests/virtual_usb $(BUILD)/tests/bus_camera $(BUILD)/simulate
 fuzzers: $(FUZZERS)
 
 # What these need may only just have been installed, so a make of their own looks for the libraries again.

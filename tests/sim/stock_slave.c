@@ -519,6 +519,16 @@ int64_t stock_slave_step(struct stock_slave *slave, int64_t now_us, stock_slave_
     return slave->wake_us;
 }
 
+bool stock_slave_is_ready(const struct stock_slave *slave) {
+    static activity *const busy[] = {callback_run,       result_begin, stream_opened,     stream_turn,
+                                     stream_credit_read, stream_frame, stream_frame_data, stream_frame_sent};
+    bool is_busy = slave->booting || (slave->next == command_begin && slave->reply.raw != NULL);
+    for (size_t i = 0; i < sizeof busy / sizeof busy[0]; i++) {
+        is_busy = is_busy || slave->next == busy[i];
+    }
+    return !is_busy;
+}
+
 void stock_slave_reset(struct stock_slave *slave, int64_t now_us) {
     slave->started = true;
     slave->booting = true;

@@ -161,6 +161,12 @@ enum stock_slave_armed { STOCK_SLAVE_DEAF, STOCK_SLAVE_TAKES, STOCK_SLAVE_GIVES 
 /** @param length set to the bytes of the transaction that are still to be moved, unless it is deaf */
 enum stock_slave_armed stock_slave_armed(const struct stock_slave *slave, size_t *length);
 
+/**
+ * Whether it would hold a ready line high, as omvrpc.py does and the stock module does not: while it waits for a command or
+ * has a result, but not from the moment on when it has a command's data, and not while it computes, streams or boots.
+ */
+bool stock_slave_is_ready(const struct stock_slave *slave);
+
 /** Resets the camera: what it did and held is gone, and it is deaf until it has booted. */
 void stock_slave_reset(struct stock_slave *slave, int64_t now_us);
 

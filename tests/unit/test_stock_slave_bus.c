@@ -153,6 +153,26 @@ START_TEST(a_transfer_that_outlasts_its_window_fails) {
 }
 END_TEST
 
+START_TEST(it_is_ready_for_commands_and_with_a_result_and_not_from_the_data_on_until_that_is_computed) {
+    bench_open(*kind(_i));
+    bench.reply.duration_us = 50 * MS;
+    ck_assert(stock_slave_is_ready(bench.slave));
+    put_header(kind(_i), 0);
+    ck_assert(get(kind(_i), OMVRPC_COMMAND_HEADER, NULL, 0));
+    ck_assert(stock_slave_is_ready(bench.slave));
+    put(kind(_i), OMVRPC_COMMAND_DATA, NULL, 0);
+    ck_assert_msg(!stock_slave_is_ready(bench.slave), "ready before the acknowledgement was read");
+    ck_assert(get(kind(_i), OMVRPC_COMMAND_DATA, NULL, 0));
+    live_until(bench.now + 40 * MS);
+    ck_assert(!stock_slave_is_ready(bench.slave));
+    live_until(bench.now + 15 * MS);
+    ck_assert(stock_slave_is_ready(bench.slave));
+    stock_slave_reset(bench.slave, bench.now);
+    ck_assert(!stock_slave_is_ready(bench.slave));
+    bench_close();
+}
+END_TEST
+
 START_TEST(raw_bytes_follow_as_a_transaction_of_their_own) {
     bench_open(i2c);
     bench.reply.raw = result;
@@ -225,6 +245,8 @@ Suite *test_suite(void) {
     tcase_add_test(transactions, a_read_out_of_turn_shifts_what_spi_takes_until_the_window_is_over);
     tcase_add_loop_test(transactions, i2c_refuses_what_it_is_not_armed_for, 0, 2);
     tcase_add_test(transactions, a_transfer_that_outlasts_its_window_fails);
+    tcase_add_loop_test(
+        transactions, it_is_ready_for_commands_and_with_a_result_and_not_from_the_data_on_until_that_is_computed, 0, 2);
     tcase_add_test(transactions, raw_bytes_follow_as_a_transaction_of_their_own);
     suite_add_tcase(suite, transactions);
     TCase *frames = tcase_create("frames");
