@@ -20,16 +20,22 @@
  *             left after the frame that is under way.
  * RUN_US      A stream that nobody disturbs is opened anew after so long, in microseconds, only because calls have
  *             deadlines.
- * AGAIN_US    Pause after a stream that failed, in microseconds.
+ * AGAIN_US    Pause after a stream that failed, in microseconds; doubled with each failure in a row that has cost the
+ *             camera time, up to 2 ^ AGAIN_MAX.
  */
-enum { DEPTH = 2 };
+enum { DEPTH = 2, AGAIN_MAX = 5 };
 #define RUN_US   INT64_C(3600000000)
 #define AGAIN_US 1000000
+
+/* What cameras stream, and what stands in for it. */
+#define USUAL    "jpeg_image_stream"
+#define SNAPSHOT "jpeg_snapshot"
 
 struct viewer {
     struct subscription base; /* first, so that one is the other */
     struct stream *stream;
     enum reply_form form;
+    bool may_have_pictures;       /* by the access rules */
     struct shared_bytes *pending; /* the newest frame, while the client still reads the one before */
     enum error_reason trouble;    /* that it was told last */
 };
@@ -43,7 +49,11 @@ struct stream {
     struct subscription_list viewers;
     struct event again;
     bool is_busy;
-    bool is_over; /* to be freed when its call has ended */
+    bool is_over;      /* to be freed when its call has ended */
+    bool is_usual;     /* pictures may stand in for it */
+    bool of_pictures;  /* as the call under way, or the last one, is */
+    unsigned failures; /* in a row, that the camera was busy with */
+    int64_t begun_us;
     char *params; /* of the one who subscribed first; what they name is `key` */
     char *key;
     char name[CALLBACK_NAME_MAX + 1];
@@ -106,88 +116,179 @@ static void on_drained(struct subscription *subscription) {
     }
 }
 
+/* A frame goes to each at once, or waits for who still reads those before. */
+static void give_frame(struct viewer *viewer, struct shared_bytes *frame, unsigned missed) {
+    struct subscription *subscription = &viewer->base;
+    subscription->sequence += missed + 1;
+    subscription->dropped += missed + (viewer->pending != NULL);
+    shared_bytes_free(viewer->pending);
+    viewer->pending = NULL;
+    if (client_output_length(subscription->client) == 0 && !subscription_is_behind(subscription)) {
+        send_frame(viewer, frame);
+    } else {
+        viewer->pending = shared_bytes_share(frame);
+    }
+}
+
 void stream_take_frame(struct call *call, struct shared_bytes *frame, unsigned missed) {
     struct stream *stream = stream_of(call);
     struct subscription *subscription;
+    stream->failures = 0;
     if (stream->is_over) {
         /* Its last viewer went while it was being opened, and so was not there to be stopped yet. */
         worker_stop_stream(stream->camera->at.worker, stream->camera->at.place);
     }
     TAILQ_FOREACH(subscription, &stream->viewers, of_source) {
-        struct viewer *viewer = of(subscription);
-        subscription->sequence += missed + 1;
-        subscription->dropped += missed;
-        subscription->dropped += viewer->pending != NULL;
-        shared_bytes_free(viewer->pending);
-        viewer->pending = NULL;
-        if (client_output_length(subscription->client) == 0 && !subscription_is_behind(subscription)) {
-            send_frame(viewer, frame);
-        } else {
-            viewer->pending = shared_bytes_share(frame);
-        }
+        give_frame(of(subscription), frame, missed);
     }
 }
 
 /* Trouble is told once, when it begins. */
+static void tell_viewer(struct viewer *viewer, const struct error *error) {
+    struct text_buffer text;
+    if (viewer->trouble != error->reason && subscription_begin_event(&viewer->base, &text)) {
+        viewer->trouble = error->reason;
+        text_buffer_append_string(&text, "\"value\":null,\"error\":");
+        error_append_json(&text, error);
+        subscription_send_event(&viewer->base, &text, NULL, 0);
+    }
+}
+
 static void tell_error(struct stream *stream, const struct error *error) {
     struct subscription *subscription;
     TAILQ_FOREACH(subscription, &stream->viewers, of_source) {
-        struct text_buffer text;
-        if (of(subscription)->trouble != error->reason && subscription_begin_event(subscription, &text)) {
-            of(subscription)->trouble = error->reason;
-            text_buffer_append_string(&text, "\"value\":null,\"error\":");
-            error_append_json(&text, error);
-            subscription_send_event(subscription, &text, NULL, 0);
+        tell_viewer(of(subscription), error);
+    }
+}
+
+/* Pictures come at the fastest rate that anyone wants, and to each at its own. */
+static void give_picture(struct stream *stream, struct shared_bytes *frame) {
+    int64_t now_us = omvrpc_now_us(), fastest_us = subscription_fastest_us(&stream->viewers);
+    struct subscription *subscription;
+    TAILQ_FOREACH(subscription, &stream->viewers, of_source) {
+        struct viewer *viewer = of(subscription);
+        struct error error;
+        if (!viewer->may_have_pictures) {
+            watch_is_allowed(subscription->client, stream->camera, SNAPSHOT, &error);
+            tell_viewer(viewer, &error);
+        } else if (subscription_is_due(subscription, fastest_us, now_us)) {
+            give_frame(viewer, frame, 0);
         }
     }
+}
+
+static bool lacks_stream(const struct camera *camera) {
+    const struct callback_set *callbacks = camera_callbacks(camera);
+    return !callback_set_offers(callbacks, omvrpc_command_id(USUAL, sizeof USUAL - 1)) &&
+           callback_set_offers(callbacks, omvrpc_command_id(SNAPSHOT, sizeof SNAPSHOT - 1));
+}
+
+/* A camera that does not say what it has is tried both ways in turn, until there is a frame. */
+static bool is_to_be_pictures(const struct stream *stream) {
+    bool is_next = stream->failures % 2 == 1 || (stream->of_pictures && stream->failures == 0);
+    return stream->is_usual && (lacks_stream(stream->camera) || (!stream->camera->session.is_open && is_next));
 }
 
 static void begin_call(struct stream *stream);
 
 static void plan(struct stream *stream, int64_t pause_us) {
+    pause_us = pause_us > 0 ? pause_us : 0;
     struct timeval pause = {.tv_sec = pause_us / 1000000, .tv_usec = pause_us % 1000000};
     evtimer_add(&stream->again, &pause);
 }
 
-/* It was left for others, or failed: it takes its place behind those who wait. */
+static void on_failed(struct stream *stream, const struct error *error) {
+    bool was_of_pictures = stream->of_pictures;
+    /* Of a camera that is away nothing is known, and asking costs nobody any time. */
+    bool has_cost_time = error->executed != EXECUTED_NO || error->reason == ERROR_NOT_DELIVERED;
+    if (!has_cost_time) {
+        tell_error(stream, error);
+        plan(stream, AGAIN_US);
+        return;
+    }
+    stream->failures++;
+    if (!was_of_pictures && is_to_be_pictures(stream)) {
+        plan(stream, 0);
+        return;
+    }
+    tell_error(stream, error);
+    unsigned doubled = stream->failures - 1 < AGAIN_MAX ? stream->failures - 1 : AGAIN_MAX;
+    plan(stream, (int64_t)AGAIN_US << doubled);
+}
+
+/* An empty result is what a camera without such a callback gives as well. */
+static void take_picture(struct stream *stream, const struct job *job) {
+    struct shared_bytes *frame = shared_bytes_new(job->result, job->result_length);
+    struct error error;
+    if (frame != NULL && frame->length > 0) {
+        stream->failures = 0;
+        give_picture(stream, frame);
+        plan(stream, stream->begun_us + subscription_fastest_us(&stream->viewers) - omvrpc_now_us());
+    } else if (frame == NULL) {
+        error_set_out_of_memory(&error);
+        on_failed(stream, &error);
+    } else {
+        error_set(&error, ERROR_UNSUPPORTED,
+                  "camera \"%s\" gives neither a stream nor pictures: its script needs \"" USUAL "\" or \"" SNAPSHOT
+                  "\"",
+                  camera_name(stream->camera));
+        error.executed = EXECUTED_YES;
+        on_failed(stream, &error);
+    }
+    shared_bytes_free(frame);
+}
+
+/* A stream was left for others, or failed: it takes its place behind those who wait. */
 static void on_ended(struct call *call, const struct error *error) {
     struct stream *stream = stream_of(call);
+    struct job *job = call->job;
     stream->is_busy = false;
-    exchange_clear(&call->exchange);
-    job_free(call->job);
     call->job = NULL;
+    exchange_clear(&call->exchange);
     if (stream->is_over) {
         stream_free(stream);
     } else if (error != NULL) {
-        tell_error(stream, error);
-        plan(stream, AGAIN_US);
+        on_failed(stream, error);
+    } else if (stream->of_pictures) {
+        take_picture(stream, job);
     } else {
         begin_call(stream);
     }
+    job_free(job);
+}
+
+/* Fills in the job of a call for params of "subscribe", which are text. */
+static bool bind_job(struct stream *stream, const char *name, const char *text, struct error *error) {
+    struct json_span object = {.text = text, .length = strlen(text)};
+    struct params params;
+    size_t limit = stream->camera->daemon->config->limits.payload_bytes;
+    return params_read(method_subscribe.params, object, &params, error) &&
+           call_bind(stream->call.job, name, stream->camera, &params, limit, omvrpc_now_us(), &stream->callbacks,
+                     &stream->callback, error);
 }
 
 /* The camera may be another than at the time before. */
 static bool prepare(struct call *call, struct error *error) {
     struct stream *stream = stream_of(call);
-    struct json_span text = {.text = stream->params, .length = strlen(stream->params)};
-    struct params params;
-    int64_t now_us = omvrpc_now_us();
-    size_t limit = stream->camera->daemon->config->limits.payload_bytes;
-    if (!params_read(method_subscribe.params, text, &params, error) ||
-        !call_bind(call->job, stream->name, stream->camera, &params, limit, now_us, &stream->callbacks,
-                   &stream->callback, error)) {
+    stream->of_pictures = is_to_be_pictures(stream);
+    call->is_stream = !stream->of_pictures;
+    call->name = stream->of_pictures ? SNAPSHOT : stream->name;
+    if (!bind_job(stream, call->name, stream->of_pictures ? "{\"name\":\"" SNAPSHOT "\"}" : stream->params, error)) {
         return false;
     }
-    call->job->deadline_us = now_us + RUN_US;
-    call->job->repeatable = false;
-    call->job->schedules = true;
-    call->job->stream_depth = DEPTH;
     call->is_bound = true;
+    call->job->schedules = call->is_stream;
+    call->job->stream_depth = call->is_stream ? DEPTH : 0;
+    if (call->is_stream) {
+        call->job->deadline_us = omvrpc_now_us() + RUN_US;
+        call->job->repeatable = false;
+    }
     return true;
 }
 
 static void begin_call(struct stream *stream) {
     struct error error;
+    stream->begun_us = omvrpc_now_us();
     stream->call = (struct call){
         .job = job_new(),
         .name = stream->name,
@@ -201,7 +302,7 @@ static void begin_call(struct stream *stream) {
         plan(stream, AGAIN_US);
         return;
     }
-    stream->call.job->deadline_us = omvrpc_now_us() + RUN_US;
+    stream->call.job->deadline_us = stream->begun_us + RUN_US;
     stream->is_busy = true;
     if (!camera_call(stream->camera, &stream->call, &error)) {
         on_ended(&stream->call, &error);
@@ -242,6 +343,7 @@ static struct stream *stream_new(struct camera *camera, const struct params *par
         return NULL;
     }
     memcpy(stream->name, name, strlen(name) + 1);
+    stream->is_usual = strcmp(name, USUAL) == 0;
     TAILQ_INSERT_TAIL(&camera->streams, stream, entry);
     return stream;
 }
@@ -256,13 +358,16 @@ static void on_subscription_ended(struct subscription *subscription) {
 }
 
 /* What is wrong already is told to the one who asks. */
-static bool check(struct camera *camera, const struct params *params, const char *name, struct error *error) {
+static bool check(struct client *client, struct camera *camera, const struct params *params, const char *name,
+                  struct error *error) {
     struct callback_set *set = NULL;
     const struct callback *callback = NULL;
     struct job *job = job_new();
     bool is_good = job != NULL;
     if (job == NULL) {
         error_set(error, ERROR_INTERNAL, "the daemon is out of memory");
+    } else if (strcmp(name, USUAL) == 0 && lacks_stream(camera)) {
+        is_good = watch_is_allowed(client, camera, SNAPSHOT, error);
     } else if (camera_is_introduced(camera)) {
         is_good = call_bind(job, name, camera, params, camera->daemon->config->limits.payload_bytes, 0, &set, &callback,
                             error);
@@ -278,11 +383,12 @@ static bool check(struct camera *camera, const struct params *params, const char
 }
 
 uint64_t stream_subscribe(struct client *client, struct camera *camera, const struct params *params,
-                          enum reply_form form, struct error *error) {
+                          const struct stream_options *options, struct error *error) {
     char name[CALLBACK_NAME_MAX + 1];
     size_t length = json_string_decode(params_get(params, "stream"), name, CALLBACK_NAME_MAX);
     name[length < CALLBACK_NAME_MAX ? length : CALLBACK_NAME_MAX] = '\0';
-    if (!watch_is_allowed(client, camera, name, error) || !check(camera, params, name, error)) {
+    struct error unused;
+    if (!watch_is_allowed(client, camera, name, error) || !check(client, camera, params, name, error)) {
         return 0;
     }
     char *key = watch_key(params, "stream");
@@ -296,9 +402,14 @@ uint64_t stream_subscribe(struct client *client, struct camera *camera, const st
         goto fail;
     }
     *viewer = (struct viewer){
-        .base = {.ended = on_subscription_ended, .drained = on_drained, .kept_bytes = params->object.length},
+        .base = {.ended = on_subscription_ended,
+                 .drained = on_drained,
+                 .kept_bytes = params->object.length,
+                 .interval_us = options->interval_us,
+                 .due_us = omvrpc_now_us()},
         .stream = stream,
-        .form = form,
+        .form = options->form,
+        .may_have_pictures = watch_is_allowed(client, camera, SNAPSHOT, &unused),
     };
     if (!subscription_begin(&viewer->base, client, &stream->viewers, error)) {
         goto fail;

@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A subscriber gets what comes so much before its time, in parts of its interval: timers are not exact. */
+enum { EARLY_PARTS = 8 };
+
 bool subscription_begin(struct subscription *subscription, struct client *client, struct subscription_list *source,
                         struct error *error) {
     struct daemon *daemon = client->server->daemon;
@@ -81,6 +84,33 @@ void subscription_end_all(struct client *client) {
     while (!TAILQ_EMPTY(&client->subscriptions)) {
         leave(TAILQ_FIRST(&client->subscriptions));
     }
+}
+
+int64_t subscription_fastest_us(const struct subscription_list *source) {
+    const struct subscription *subscription;
+    int64_t fastest_us = INT64_MAX;
+    TAILQ_FOREACH(subscription, source, of_source) {
+        if (subscription->interval_us < fastest_us) {
+            fastest_us = subscription->interval_us;
+        }
+    }
+    return fastest_us;
+}
+
+/* Whoever wants the fastest rate gets all, however late it is. */
+bool subscription_is_due(struct subscription *subscription, int64_t fastest_us, int64_t now_us) {
+    int64_t interval_us = subscription->interval_us;
+    if (interval_us <= fastest_us) {
+        return true;
+    }
+    if (now_us < subscription->due_us - interval_us / EARLY_PARTS) {
+        return false;
+    }
+    subscription->due_us += interval_us;
+    if (subscription->due_us < now_us) {
+        subscription->due_us = now_us + interval_us;
+    }
+    return true;
 }
 
 const struct client *subscription_turn_of(const struct subscription_list *source) {

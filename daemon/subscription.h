@@ -30,11 +30,13 @@ struct subscription {
     TAILQ_ENTRY(subscription) of_source;
     struct client *client;
     struct subscription_list *source;
-    uint64_t number;   /* names it to the client; never used twice by a daemon */
-    uint64_t sequence; /* of what its source has produced for it */
-    uint64_t dropped;  /* of that, what the client was too slow for */
-    size_t last_size;  /* of the last notification, as client_unread() counts */
-    size_t kept_bytes; /* of the client's, for as long as it lasts; they count among what waits for it */
+    int64_t interval_us; /* how often it wants something, where its source goes by that; else 0 */
+    int64_t due_us;      /* when it wants the next */
+    uint64_t number;     /* names it to the client; never used twice by a daemon */
+    uint64_t sequence;   /* of what its source has produced for it */
+    uint64_t dropped;    /* of that, what the client was too slow for */
+    size_t last_size;    /* of the last notification, as client_unread() counts */
+    size_t kept_bytes;   /* of the client's, for as long as it lasts; they count among what waits for it */
     /* Told when it has left both lists; frees it. */
     void (*ended)(struct subscription *subscription);
     /* Told when its client has read all that it was sent; NULL where it does not care. */
@@ -56,6 +58,12 @@ void subscription_fail(struct subscription *subscription, const struct error *er
 
 /* Ends all of a client that leaves. */
 void subscription_end_all(struct client *client);
+
+/* The shortest interval of a source's subscriptions, of which there is at least one. */
+int64_t subscription_fastest_us(const struct subscription_list *source);
+
+/* Whether it is time for a subscription of a source that goes at the rate of `fastest_us`; plans its next time if so. */
+bool subscription_is_due(struct subscription *subscription, int64_t fastest_us, int64_t now_us);
 
 /*
  * Whose turn it takes in a camera's queue to ask for all of a source: of its clients, which are at least one, the one

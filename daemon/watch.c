@@ -14,14 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A subscriber gets an answer that comes so much before its time, in parts of its interval: timers are not exact. */
-enum { EARLY_PARTS = 8 };
-
 struct watch_subscription {
     struct subscription base; /* first, so that one is the other */
     struct watch *watch;
     struct watch_options options;
-    int64_t due_us;            /* when it wants its next answer */
     uint64_t version;          /* of the answer that it was given last, 0 for none */
     enum error_reason trouble; /* that it was told last */
 };
@@ -79,20 +75,9 @@ static struct watch_subscription *of(struct subscription *subscription) {
     return (struct watch_subscription *)subscription;
 }
 
-static int64_t fastest_us(const struct watch *watch) {
-    int64_t interval_us = INT64_MAX;
-    struct subscription *subscription;
-    TAILQ_FOREACH(subscription, &watch->subscribers, of_source) {
-        if (of(subscription)->options.interval_us < interval_us) {
-            interval_us = of(subscription)->options.interval_us;
-        }
-    }
-    return interval_us;
-}
-
 /* Sets the timer to when the next call is due. */
 static void plan(struct watch *watch) {
-    int64_t left_us = watch->begun_us + fastest_us(watch) - omvrpc_now_us();
+    int64_t left_us = watch->begun_us + subscription_fastest_us(&watch->subscribers) - omvrpc_now_us();
     left_us = watch->begun_us == 0 || left_us < 0 ? 0 : left_us;
     struct timeval left = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
     evtimer_add(&watch->timer, &left);
@@ -138,30 +123,14 @@ static void tell_error(struct watch_subscription *subscriber, const struct error
     subscription_send_event(&subscriber->base, &text, NULL, 0);
 }
 
-/* Whoever wants the fastest rate gets every answer, however late it is. */
-static bool is_due(struct watch_subscription *subscriber, int64_t fastest, int64_t now_us) {
-    int64_t interval_us = subscriber->options.interval_us;
-    if (interval_us <= fastest) {
-        return true;
-    }
-    if (now_us < subscriber->due_us - interval_us / EARLY_PARTS) {
-        return false;
-    }
-    subscriber->due_us += interval_us;
-    if (subscriber->due_us < now_us) {
-        subscriber->due_us = now_us + interval_us;
-    }
-    return true;
-}
-
 static void tell_everybody(struct watch *watch, const struct error *error) {
-    int64_t now_us = omvrpc_now_us(), fastest = fastest_us(watch);
+    int64_t now_us = omvrpc_now_us(), fastest = subscription_fastest_us(&watch->subscribers);
     struct subscription *subscription;
     TAILQ_FOREACH(subscription, &watch->subscribers, of_source) {
         struct watch_subscription *subscriber = of(subscription);
         bool is_news = error != NULL || !subscriber->options.on_change || subscriber->version != watch->version ||
                        subscriber->trouble != ERROR_NONE;
-        if (!is_due(subscriber, fastest, now_us) || !is_news) {
+        if (!subscription_is_due(subscription, fastest, now_us) || !is_news) {
             continue;
         }
         if (error != NULL) {
@@ -356,10 +325,12 @@ uint64_t watch_subscribe(struct client *client, struct camera *camera, const str
         goto fail;
     }
     *subscriber = (struct watch_subscription){
-        .base = {.ended = on_subscription_ended, .kept_bytes = params->object.length},
+        .base = {.ended = on_subscription_ended,
+                 .kept_bytes = params->object.length,
+                 .interval_us = options->interval_us,
+                 .due_us = omvrpc_now_us()},
         .watch = watch,
         .options = *options,
-        .due_us = omvrpc_now_us(),
     };
     if (!watch_is_allowed(client, camera, watch->name, error) || !check(camera, params, watch->name, error) ||
         !subscription_begin(&subscriber->base, client, &watch->subscribers, error)) {

@@ -16,9 +16,7 @@
 /* How often a callback is called for one who does not say, and the least and the most. */
 enum { INTERVAL_DEFAULT_MS = 1000, INTERVAL_MIN_MS = 1, INTERVAL_MAX_MS = 86400000 };
 
-/* What cameras stream, what stands in for it, and how often unless said: 30 times a second. */
-#define STREAM   "jpeg_image_stream"
-#define SNAPSHOT "jpeg_snapshot"
+/* The same of pictures that stand in for a stream: 30 times a second. */
 enum { PICTURES_INTERVAL_MS = 33 };
 
 static uint64_t subscribe_to_events(struct request *request, const struct params *params, struct error *error) {
@@ -44,25 +42,6 @@ static uint64_t subscribe_to_callback(struct request *request, const struct para
     return camera != NULL ? watch_subscribe(request->client, camera, params, &options, error) : 0;
 }
 
-/* A camera that has no such stream, but pictures, is asked for one after the other. */
-static uint64_t subscribe_to_pictures(struct request *request, struct camera *camera, const struct params *params,
-                                      struct error *error) {
-    static const char text[] = "{\"name\":\"" SNAPSHOT "\"}";
-    const struct watch_options options = {
-        .interval_us = params_integer(params, "interval_ms", PICTURES_INTERVAL_MS) * 1000,
-        .form = (enum reply_form)params_choice(params, "reply", REPLY_BY_SCHEMA),
-    };
-    struct params snapshot;
-    struct json_span object = {.text = text, .length = sizeof text - 1};
-    return params_read(params->table, object, &snapshot, error)
-               ? watch_subscribe(request->client, camera, &snapshot, &options, error)
-               : 0;
-}
-
-static bool has_callback(const struct camera *camera, const char *name) {
-    return callback_set_offers(camera_callbacks(camera), omvrpc_command_id(name, strlen(name)));
-}
-
 static uint64_t subscribe_to_stream(struct request *request, const struct params *params, struct error *error) {
     static const char *const others[] = {"name", "on_change", "max_age_ms", "priority"};
     struct camera *camera = camera_choose(request->daemon, params, error);
@@ -75,14 +54,11 @@ static uint64_t subscribe_to_stream(struct request *request, const struct params
     if (camera == NULL) {
         return 0;
     }
-    bool is_usual = json_string_is(params_get(params, "stream"), STREAM, sizeof STREAM - 1);
-    if (is_usual && !has_callback(camera, STREAM) && has_callback(camera, SNAPSHOT)) {
-        return watch_is_allowed(request->client, camera, STREAM, error)
-                   ? subscribe_to_pictures(request, camera, params, error)
-                   : 0;
-    }
-    enum reply_form form = (enum reply_form)params_choice(params, "reply", REPLY_BY_SCHEMA);
-    return stream_subscribe(request->client, camera, params, form, error);
+    const struct stream_options options = {
+        .form = (enum reply_form)params_choice(params, "reply", REPLY_BY_SCHEMA),
+        .interval_us = params_integer(params, "interval_ms", PICTURES_INTERVAL_MS) * 1000,
+    };
+    return stream_subscribe(request->client, camera, params, &options, error);
 }
 
 static void handle(struct request *request, const struct params *params) {

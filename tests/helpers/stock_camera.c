@@ -5,7 +5,7 @@
  * what it has counted as one line of JSON on standard error.
  *
  *     stock_camera [--kind uart|vcp] [--gc-us LEAST[:MOST]] [--packet-us LEAST[:MOST]] [--seed N] [--drop PERMILLE]
- *                  [--damage PERMILLE] [--memory BYTES] [--byte-rate BYTES_A_SECOND] [--link PATH]
+ *                  [--damage PERMILLE] [--memory BYTES] [--byte-rate BYTES_A_SECOND] [--link PATH] [--pictures]
  *
  * Its callbacks; numbers are u32, little-endian:
  *     echo            the argument
@@ -15,6 +15,7 @@
  *     sleep           milliseconds -> the same, after that time
  *     nothing         an empty result
  *     face_detection  four u16: x y w h; another x and y with every call
+ *     jpeg_snapshot   with --pictures: eight bytes that begin as a JPEG, the number of the picture from 1 in four of them
  *     raw             n -> schedules a cut-through of the bytes of blob
  *     stream          size, frames a second (0: as fast as they go) -> schedules a stream of frames of that size:
  * sequence number from 0, size, then byte i as in a blob of that size
@@ -76,7 +77,8 @@ struct camera {
     size_t output_length, output_size;
     uint64_t output_lost;
 
-    uint32_t count, faces;
+    uint32_t count, faces, pictures;
+    bool has_pictures;
     uint64_t unknown;
     uint8_t small[FRAME_HEADER];
     uint8_t *pattern; /* of `memory` bytes */
@@ -163,6 +165,19 @@ static void run_face(struct camera *camera, const uint8_t *argument, size_t leng
     reply->length = 8;
 }
 
+static void run_snapshot(struct camera *camera, const uint8_t *argument, size_t length,
+                         struct stock_slave_reply *reply) {
+    (void)argument;
+    (void)length;
+    if (camera->has_pictures) {
+        put_u16(camera->small, 0xd8ff);
+        put_u32(camera->small + 2, ++camera->pictures);
+        put_u16(camera->small + 6, 0xd9ff);
+        reply->result = camera->small;
+        reply->length = 8;
+    }
+}
+
 static void run_raw(struct camera *camera, const uint8_t *argument, size_t length, struct stock_slave_reply *reply) {
     uint32_t size = argument_number(argument, length, 0);
     reply->raw = pattern_fill(camera, size);
@@ -200,9 +215,11 @@ static void run_stream(struct camera *camera, const uint8_t *argument, size_t le
 }
 
 static const struct callback callbacks[] = {
-    {"echo", run_echo}, {"count", run_count},         {"counter", run_counter},
-    {"blob", run_blob}, {"sleep", run_sleep},         {"nothing", run_nothing},
-    {"raw", run_raw},   {"face_detection", run_face}, {"stream", run_stream},
+    {"echo", run_echo},       {"count", run_count},
+    {"counter", run_counter}, {"blob", run_blob},
+    {"sleep", run_sleep},     {"nothing", run_nothing},
+    {"raw", run_raw},         {"face_detection", run_face},
+    {"stream", run_stream},   {"jpeg_snapshot", run_snapshot},
 };
 #define CALLBACKS (sizeof callbacks / sizeof callbacks[0])
 static uint64_t executions[CALLBACKS];
@@ -468,11 +485,17 @@ int main(int argc, char **argv) {
                                           .packet = {20, 200},
                                           .memory = (size_t)256 << 10};
     static const struct option names[] = {
-        {"kind", required_argument, NULL, 'k'},      {"gc-us", required_argument, NULL, 'g'},
-        {"packet-us", required_argument, NULL, 'p'}, {"seed", required_argument, NULL, 's'},
-        {"drop", required_argument, NULL, 'd'},      {"damage", required_argument, NULL, 'x'},
-        {"memory", required_argument, NULL, 'm'},    {"byte-rate", required_argument, NULL, 'b'},
-        {"link", required_argument, NULL, 'l'},      {NULL, 0, NULL, 0},
+        {"kind", required_argument, NULL, 'k'},
+        {"gc-us", required_argument, NULL, 'g'},
+        {"packet-us", required_argument, NULL, 'p'},
+        {"seed", required_argument, NULL, 's'},
+        {"drop", required_argument, NULL, 'd'},
+        {"damage", required_argument, NULL, 'x'},
+        {"memory", required_argument, NULL, 'm'},
+        {"byte-rate", required_argument, NULL, 'b'},
+        {"link", required_argument, NULL, 'l'},
+        {"pictures", no_argument, NULL, 'i'},
+        {NULL, 0, NULL, 0},
     };
     const char *link_path = NULL;
     for (int choice; (choice = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -507,6 +530,9 @@ int main(int argc, char **argv) {
             break;
         case 'l':
             link_path = optarg;
+            break;
+        case 'i':
+            camera.has_pictures = true;
             break;
         default:
             return EXIT_FAILURE;

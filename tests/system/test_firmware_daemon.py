@@ -89,12 +89,11 @@ def frames_of(path, count):
         viewer.settimeout(60)
         viewer.connect(path)
         params = {"stream": "jpeg_image_stream", "args": "sensor.RGB565,sensor.QVGA", "reply": "raw"}
-        # The camera is asked something first, so that it is known what it has.
-        for method, given in (("call", {"name": "jpeg_snapshot", "timeout_ms": 60000}), ("subscribe", params)):
-            viewer.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": given}).encode() + b"\n")
-            with viewer.makefile("rb", buffering=0) as lines:
-                reply = json.loads(lines.readline())
-                check("result" in reply, reply)
+        # It is not known yet what the camera has.
+        viewer.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": params}).encode() + b"\n")
+        with viewer.makefile("rb", buffering=0) as lines:
+            reply = json.loads(lines.readline())
+            check("result" in reply, reply)
         with viewer.makefile("rb") as events:
             while len(frames) < count:
                 event = json.loads(events.readline())["params"]

@@ -6,7 +6,9 @@ import subprocess
 import tempfile
 import pathlib
 import threading
+import time
 
+from cameras import StockCamera, config_of
 from openmvd import BUILD, Daemon, Tap, wait_for_camera, wait_until
 
 STREAM = {"stream": "jpeg_image_stream", "args": "sensor.RGB565,sensor.QVGA", "reply": "raw"}
@@ -126,6 +128,36 @@ def a_slow_viewer_gets_the_newest_frame_and_costs_the_others_nothing():
         assert seen[2]["seq"] > 50 and seen[-1]["dropped"] > 45, seen
 
 
+def a_stock_camera_without_the_stream_is_asked_for_pictures():
+    params = {**STREAM, "stream": "jpeg_image_stream"}
+    with StockCamera("--pictures") as camera, Daemon(config=config_of(camera.path)) as daemon, \
+            daemon.client() as viewer, daemon.client() as slow, daemon.client() as caller:
+        viewer.result("subscribe", params)
+        slow.result("subscribe", {**params, "interval_ms": 400})
+        # The opening that fails is not told of, since there are pictures.
+        numbers = []
+        for last in range(30):
+            event, picture = frame(viewer)
+            assert event["seq"] == last + 1 and len(picture) == 8 and picture[:2] == b"\xff\xd8", event
+            numbers.append(int.from_bytes(picture[2:6], "little"))
+            assert caller.result("call", {"name": "echo", "data": "AAAA"})["value"] == "AAAA"
+        assert numbers == list(range(1, 31)), numbers
+        seen = [int.from_bytes(frame(slow)[1][2:6], "little") for _ in range(3)]
+        assert all(later - sooner >= 5 for sooner, later in zip(seen, seen[1:])), seen
+
+
+def a_camera_that_gives_neither_a_stream_nor_pictures_is_told_of():
+    with StockCamera() as camera, Daemon(config=config_of(camera.path)) as daemon, daemon.client() as viewer, \
+            daemon.client() as caller:
+        viewer.result("subscribe", {**STREAM, "stream": "jpeg_image_stream"})
+        event = viewer.event()
+        assert event["value"] is None and event["error"]["data"]["reason"] == "unsupported", event
+        assert "jpeg_snapshot" in event["error"]["message"], event
+        begun = time.monotonic()
+        while time.monotonic() - begun < 1.5:
+            assert caller.result("call", {"name": "echo", "data": "AAAA", "timeout_ms": 1000})["value"] == "AAAA"
+
+
 def a_callback_that_does_not_stream_is_refused():
     config = {**CONFIG, "callbacks": {**CONFIG["callbacks"], "jpeg_image_stream": {"args": "utf8"}}}
     with Daemon(config=config) as daemon, daemon.client() as client:
@@ -182,6 +214,8 @@ tap.run([
     a_stream_whose_viewer_leaves_while_it_is_opened_anew_ends_all_the_same,
     calls_of_many_do_not_end_the_stream,
     a_slow_viewer_gets_the_newest_frame_and_costs_the_others_nothing,
+    a_stock_camera_without_the_stream_is_asked_for_pictures,
+    a_camera_that_gives_neither_a_stream_nor_pictures_is_told_of,
     a_callback_that_does_not_stream_is_refused,
     a_stream_outlives_the_loss_of_its_camera,
     the_daemon_stops_in_the_middle_of_a_stream,
