@@ -43,6 +43,8 @@ bool subscription_begin(struct subscription *subscription, struct client *client
     subscription->client = client;
     subscription->source = source;
     subscription->number = ++daemon->last_subscription;
+    /* The first notification may come before the reply to "subscribe" is read. */
+    subscription->last_size = SIZE_MAX;
     client->subscription_count++;
     client->waiting_bytes += subscription->kept_bytes;
     TAILQ_INSERT_TAIL(&client->subscriptions, subscription, of_client);
