@@ -306,6 +306,11 @@ static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
     if (camera->state == CAMERA_RELEASED) {
         return until_us;
     }
+    if (camera->reset_until_us != 0 && now_us < camera->reset_until_us) {
+        camera->retry_us = camera->reset_until_us;
+        return step_closed(bus, index, now_us);
+    }
+    bus_end_reset(bus, index, now_us);
     tell_transaction(bus, index, now_us);
     begin_job(bus, camera, now_us);
     if (camera->link == NULL && now_us >= camera->retry_us) {
@@ -407,6 +412,7 @@ void bus_add(struct bus *bus, size_t place, struct bus_camera *camera, int64_t n
 
 void bus_remove(struct bus *bus, size_t place, int64_t now_us) {
     struct bus_camera *camera = bus->cameras[place];
+    bus_end_reset(bus, place, now_us);
     bus_close_link(bus, camera, now_us);
     bus_stop_job(bus, camera, now_us);
     bus->cameras[place] = NULL;
@@ -440,6 +446,7 @@ void bus_stop_stream(struct bus *bus, size_t camera, int64_t now_us) {
 void bus_release(struct bus *bus, size_t camera, int64_t now_us) {
     struct bus_camera *lent = bus->cameras[camera];
     if (lent->state != CAMERA_RELEASED) {
+        bus_end_reset(bus, camera, now_us);
         /* The port is free before that is said, and that is said before a job's end makes the owner give another. */
         omvrpc_link_close(lent->link);
         lent->link = NULL;

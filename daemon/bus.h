@@ -50,6 +50,15 @@ struct bus_opener {
      * what came last and was no answer, at most BUS_HEARD_SIZE bytes. NULL where only its silence can be told.
      */
     void (*explain_silence)(void *context, const uint8_t *heard, size_t length, char *reason, size_t size);
+    /* Says why an open link has failed with this errno, in the same way. NULL where the error says it all. */
+    void (*explain_loss)(void *context, int error, char *reason, size_t size);
+    /*
+     * Pulls the line that resets the camera, or lets it go. Returns false where it cannot be pulled, with a sentence in
+     * `reason`. NULL where no such line is wired.
+     */
+    bool (*pull_reset)(void *reset_context, bool active, char *reason, size_t size);
+    void *reset_context;
+    uint32_t reset_pulse_ms; /* for so long */
 };
 
 /*
@@ -92,6 +101,8 @@ struct bus_events {
     void (*frame)(void *context, size_t camera, const uint8_t *data, size_t length);
     /* A step of healing was taken, for the `count`th time. NULL when nobody wants to know. */
     void (*healed)(void *context, size_t camera, enum healing_step step, uint64_t count);
+    /* The pulse that bus_reset() has asked for is over, and the camera starts; or, with a problem, there was none. */
+    void (*reset_ended)(void *context, size_t camera, const char *problem);
 };
 
 struct bus;
@@ -133,6 +144,12 @@ void bus_stop_stream(struct bus *bus, size_t camera, int64_t now_us);
 /* Hands a camera's port to other software, or takes it back. */
 void bus_release(struct bus *bus, size_t camera, int64_t now_us);
 void bus_acquire(struct bus *bus, size_t camera, int64_t now_us);
+
+/*
+ * Resets a camera by its line. Its link is closed before; a job under way ends, unless it is repeatable. While the pulse
+ * lasts the other cameras go on.
+ */
+void bus_reset(struct bus *bus, size_t camera, int64_t now_us);
 
 /* Tells that a device has appeared: a camera without a link tries to open it now, and often for a moment. */
 void bus_announce(struct bus *bus, size_t camera, int64_t now_us);

@@ -36,6 +36,11 @@ struct bus_camera {
     int64_t hurry_until_us; /* until then the pause does not grow */
     int64_t explained_us;   /* when its silence was explained last, or 0 */
     int64_t idle_us;        /* since when there was nothing to do */
+
+    int64_t reset_until_us;  /* its reset line is pulled until then; 0 where it is not */
+    bool reset_is_asked;     /* by bus_reset(), and its end is to be told */
+    int64_t dumb_us;         /* since when it is silent on open links, or was reset for that; 0 while it answers */
+    unsigned resets_in_vain; /* since it answered last */
 };
 
 struct bus {
@@ -73,6 +78,17 @@ int64_t bus_judge_absence(struct bus *bus, size_t index, int64_t now_us);
 
 /* Draws the conclusions of what the master knows. Returns when to look again. */
 int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us);
+
+/* The reset line, in bus_reset.c. */
+
+/* Pulls it: what the camera did is lost. Where that cannot be, says why as the camera's reason. */
+void bus_begin_reset(struct bus *bus, size_t index, int64_t now_us);
+
+/* Lets it go, if it is pulled. */
+void bus_end_reset(struct bus *bus, size_t index, int64_t now_us);
+
+/* When a camera that has been silent for so long is to be reset; INT64_MAX for never. */
+int64_t bus_reset_due(const struct bus_camera *camera);
 
 /* Counts a step and tells the owner. */
 void bus_count(struct bus *bus, size_t index, enum healing_step step);

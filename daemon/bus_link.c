@@ -111,8 +111,12 @@ void bus_lose_link(struct bus *bus, size_t index, int error, int64_t now_us) {
     char reason[BUS_REASON_SIZE];
     const char *what = camera->opener.description != NULL ? camera->opener.description : "the link";
     bool gone = error == -EIO || error == -EPIPE || error == -ENXIO || error == -ENODEV;
-    snprintf(reason, sizeof reason, gone ? "%s has gone: unplugged or reset?" : "%s failed: %s", what,
-             strerror(-error));
+    if (camera->opener.explain_loss != NULL) {
+        camera->opener.explain_loss(camera->opener.context, -error, reason, sizeof reason);
+    } else {
+        snprintf(reason, sizeof reason, gone ? "%s has gone: unplugged or reset?" : "%s failed: %s", what,
+                 strerror(-error));
+    }
     bus_close_link(bus, camera, now_us);
     camera->retry_pause_us = ms_to_us(camera->healing.retry_min_ms);
     plan_retry(camera, now_us);
@@ -163,6 +167,8 @@ int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us) {
     const int64_t patience_us = ms_to_us(camera->healing.silent_after_ms);
     const int64_t reopen_us = ms_to_us(camera->healing.reopen_after_ms);
     if (omvrpc_master_is_settled(camera->master)) {
+        camera->dumb_us = 0;
+        camera->resets_in_vain = 0;
         bus_set_state(bus, index, CAMERA_ONLINE, "", now_us);
     }
     int64_t silent_us = omvrpc_master_silent_since(camera->master);
@@ -179,6 +185,12 @@ int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us) {
     if (camera->state == CAMERA_OFFLINE && camera->job != NULL) {
         bus_stop_job(bus, camera, now_us);
     }
+    camera->dumb_us = camera->dumb_us == 0 ? silent_us : camera->dumb_us;
+    const int64_t reset_us = bus_reset_due(camera);
+    if (now_us >= reset_us) {
+        bus_begin_reset(bus, index, now_us);
+        return now_us;
+    }
     int64_t since_us = silent_us > camera->opened_us ? silent_us : camera->opened_us;
     if (now_us - since_us >= reopen_us) {
         bus_count(bus, index, HEALING_REOPENS);
@@ -187,7 +199,8 @@ int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us) {
         return camera->retry_us;
     }
     int64_t again_us = camera->lost_us + ms_to_us(camera->healing.offline_after_ms);
-    return again_us > now_us && again_us < since_us + reopen_us ? again_us : since_us + reopen_us;
+    int64_t next_us = reset_us < since_us + reopen_us ? reset_us : since_us + reopen_us;
+    return again_us > now_us && again_us < next_us ? again_us : next_us;
 }
 
 void bus_announce(struct bus *bus, size_t camera, int64_t now_us) {

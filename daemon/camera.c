@@ -44,6 +44,7 @@ static void handle_changed_state(struct camera *camera, const struct worker_mess
         struct error error;
         camera_set_released(camera, &error);
         camera_end_waiting(camera, &error);
+        camera_refuse_resets(camera, &error);
     }
     camera_serve_port_requests(camera);
     if (is_news) {
@@ -68,6 +69,9 @@ static void take_message(void *context, struct worker_message *message) {
         break;
     case WORKER_RECORDING_FULL:
         camera_end_full_recordings(camera);
+        break;
+    case WORKER_RESET_ENDED:
+        camera_take_reset(camera, message->reason);
         break;
     case WORKER_CAMERA_REMOVED:
         break;
@@ -112,6 +116,7 @@ void camera_refuse_all(struct camera *camera) {
     abandon_running(camera);
     camera_end_waiting(camera, &error);
     camera_refuse_port_requests(camera, &error);
+    camera_refuse_resets(camera, &error);
     camera_end_all_recordings(camera);
 }
 
@@ -119,6 +124,7 @@ void camera_get_status(const struct camera *camera, struct camera_status *status
     *status = (struct camera_status){
         .name = camera->config->name,
         .settings = &camera->config->link,
+        .reset_line = &camera->config->reset.line,
         .link = camera->link,
         .state = shown_state(camera),
         .reason = shown_state(camera) == camera->state ? camera->reason : "asking the camera what it is",
@@ -177,6 +183,7 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
     TAILQ_INIT(&camera->streams);
     answers_init(&camera->answers, daemon->config->limits.answers_bytes);
     TAILQ_INIT(&camera->port_requests);
+    TAILQ_INIT(&camera->reset_requests);
     TAILQ_INIT(&camera->recordings);
     evtimer_assign(&camera->return_timer, daemon->base, camera_on_return, camera);
     config->link.kind->describe(&config->link, camera->link, sizeof camera->link);
@@ -188,7 +195,14 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
         .name = config->name,
         .healing = &config->healing,
         .explain_silence = config->link.kind->explain_silence,
+        .explain_loss = config->link.kind->explain_loss,
     };
+    if (gpio_settings_are_there(&config->reset.line)) {
+        camera->reset_line.settings = &config->reset;
+        opener.pull_reset = reset_line_pull;
+        opener.reset_context = &camera->reset_line;
+        opener.reset_pulse_ms = config->reset.pulse_ms;
+    }
     char bus[LINK_BUS_NAME_SIZE];
     bool is_shared = config->link.kind->bus_name != NULL;
     if (is_shared) {
@@ -224,6 +238,7 @@ void camera_leave(struct camera *camera, void (*gone)(void *context), void *cont
     stream_end_all(camera, &error);
     camera_end_waiting(camera, &error);
     camera_refuse_port_requests(camera, &error);
+    camera_refuse_resets(camera, &error);
     camera_end_all_recordings(camera);
     workers_leave(camera->daemon->workers, &camera->at, on_gone);
 }

@@ -109,6 +109,14 @@ bool camera_release(struct camera *camera, struct request *request, int64_t for_
 bool camera_acquire(struct camera *camera, struct request *request, struct error *error);
 
 /*
+ * Resets the camera by its line; the request is answered with true when it is online again, and with an error when it
+ * is not within RESET_PATIENCE_MS. Returns false with *error filled where it has no line, is lent, or too many wait.
+ */
+bool camera_reset(struct camera *camera, struct request *request, struct error *error);
+
+enum { RESET_PATIENCE_MS = 20000 };
+
+/*
  * Begins to record the camera's wire. Returns false with *error filled where that cannot be; the caller then still owns
  * the recording. Otherwise it is the camera's until camera_end_recording(), or until its `ended` is called because it
  * is full or the daemon stops.
@@ -132,6 +140,7 @@ void camera_announce(struct camera *camera);
 struct camera_status {
     const char *name;
     const struct link_settings *settings;
+    const struct gpio_settings *reset_line;
     const char *link; /* for people, such as "serial /dev/ttyAMA0 115200" */
     enum camera_state state;
     const char *reason;    /* why it is not online, or empty */

@@ -11,10 +11,12 @@
 #include "config.h"
 #include "daemon.h"
 #include "description.h"
+#include "reset_line.h"
 #include "stream.h"
 #include "watch.h"
 
 TAILQ_HEAD(port_requests, port_request);
+TAILQ_HEAD(reset_requests, reset_request);
 
 struct camera {
     struct daemon *daemon;
@@ -56,6 +58,10 @@ struct camera {
     size_t port_request_count;
     struct event return_timer;
     int64_t return_us; /* when a lent port is taken back by itself, or 0 */
+
+    struct reset_line reset_line; /* of the worker alone */
+    struct reset_requests reset_requests;
+    size_t reset_request_count;
 
     struct recording_list recordings;
     size_t recording_count;
@@ -121,6 +127,13 @@ uint32_t camera_piece(const struct camera *camera);
 /* Answers the requests for the port whose wish is fulfilled, and has the worker fulfil the next one. */
 void camera_serve_port_requests(struct camera *camera);
 void camera_refuse_port_requests(struct camera *camera, const struct error *error);
+
+/* The worker has reset the camera, or, where `problem` is not empty, could not. */
+void camera_take_reset(struct camera *camera, const char *problem);
+
+/* Answers those who wait for a camera that was reset and is online. */
+void camera_serve_resets(struct camera *camera);
+void camera_refuse_resets(struct camera *camera, const struct error *error);
 
 /* The worker has said that recordings are full. */
 void camera_end_full_recordings(struct camera *camera);

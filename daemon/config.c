@@ -318,6 +318,7 @@ void config_simulate(struct config *config) {
         link->faults = NULL;
         link_settings_clear(link);
         *link = (struct link_settings){.kind = link_kind_find("sim"), .faults = faults, .stock = stock};
+        gpio_settings_clear(&config->cameras[i].reset.line);
     }
 }
 
@@ -328,6 +329,7 @@ void config_free(struct config *config) {
     for (size_t i = 0; i < config->camera_count; i++) {
         free(config->cameras[i].name);
         link_settings_clear(&config->cameras[i].link);
+        gpio_settings_clear(&config->cameras[i].reset.line);
     }
     free(config->cameras);
     callback_set_free(config->callbacks);

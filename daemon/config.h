@@ -9,6 +9,7 @@
 
 #include "access.h"
 #include "callback_table.h"
+#include "config_gpio.h"
 #include "healing.h"
 #include "link_table.h"
 
@@ -54,6 +55,7 @@ struct camera_config {
     char *name;
     struct link_settings link; /* changed by the one who opens the link */
     struct healing healing;    /* complete */
+    struct reset_settings reset;
 };
 
 struct config {

@@ -11,22 +11,31 @@
 
 enum { KINDS_MAX = 16 };
 
-enum key_type { KEY_STRING, KEY_BOOLEAN, KEY_INTEGER };
+enum key_type { KEY_STRING, KEY_BOOLEAN, KEY_INTEGER, KEY_ID, KEY_LINE };
 
-/* The keys of links. */
+/* The keys of links. A chip select is low while it selects, and a ready line high, unless it is said otherwise. */
 static const struct link_key {
     const char *name;
     enum key_type type;
-    size_t offset; /* in struct link_settings */
-    size_t minimum, maximum;
+    size_t offset;           /* in struct link_settings */
+    size_t minimum, maximum; /* of integers */
+    uint32_t fallback;       /* of integers, and of a line's active_low */
 } link_keys[] = {
-    {"device", KEY_STRING, offsetof(struct link_settings, device), 0, 0},
-    {"serial", KEY_STRING, offsetof(struct link_settings, serial), 0, 0},
-    {"port", KEY_STRING, offsetof(struct link_settings, port), 0, 0},
-    {"baud", KEY_INTEGER, offsetof(struct link_settings, baud), 50, 12000000},
-    {"rtscts", KEY_BOOLEAN, offsetof(struct link_settings, rtscts), 0, 0},
-    {"faults", KEY_STRING, offsetof(struct link_settings, faults), 0, 0},
-    {"stock", KEY_BOOLEAN, offsetof(struct link_settings, stock), 0, 0},
+    {"device", KEY_STRING, offsetof(struct link_settings, device), 0, 0, 0},
+    {"serial", KEY_STRING, offsetof(struct link_settings, serial), 0, 0, 0},
+    {"port", KEY_STRING, offsetof(struct link_settings, port), 0, 0, 0},
+    {"baud", KEY_INTEGER, offsetof(struct link_settings, baud), 50, 12000000, 0},
+    {"rtscts", KEY_BOOLEAN, offsetof(struct link_settings, rtscts), 0, 0, 0},
+    {"speed_hz", KEY_INTEGER, offsetof(struct link_settings, speed_hz), 10000, 100000000, 1000000},
+    {"mode", KEY_INTEGER, offsetof(struct link_settings, mode), 0, 3, 2},
+    {"bits", KEY_INTEGER, offsetof(struct link_settings, bits), 1, 32, 8},
+    {"cs", KEY_LINE, offsetof(struct link_settings, cs), 0, 0, true},
+    {"address", KEY_ID, offsetof(struct link_settings, address), 0x08, 0x77, 0x12},
+    {"interface", KEY_STRING, offsetof(struct link_settings, interface), 0, 0, 0},
+    {"id", KEY_ID, offsetof(struct link_settings, id), 0, 0x7ff, OMVRPC_CAN_ID_DEFAULT},
+    {"ready", KEY_LINE, offsetof(struct link_settings, ready), 0, 0, false},
+    {"faults", KEY_STRING, offsetof(struct link_settings, faults), 0, 0, 0},
+    {"stock", KEY_BOOLEAN, offsetof(struct link_settings, stock), 0, 0, 0},
 };
 
 enum { LINK_KEY_COUNT = sizeof link_keys / sizeof *link_keys };
@@ -65,6 +74,25 @@ static void read_key(struct config_reader *reader, const struct config_place *pl
             *(uint32_t *)field = (uint32_t)integer;
         }
         break;
+    case KEY_ID:
+        if (config_read_id(reader, place, value, key->minimum, key->maximum, &integer)) {
+            *(uint32_t *)field = (uint32_t)integer;
+        }
+        break;
+    case KEY_LINE:
+        config_read_gpio(reader, place, value, field);
+        break;
+    }
+}
+
+static void set_fallbacks(struct link_settings *link) {
+    for (size_t i = 0; i < LINK_KEY_COUNT; i++) {
+        void *field = (char *)link + link_keys[i].offset;
+        if (link_keys[i].type == KEY_INTEGER || link_keys[i].type == KEY_ID) {
+            *(uint32_t *)field = link_keys[i].fallback;
+        } else if (link_keys[i].type == KEY_LINE) {
+            ((struct gpio_settings *)field)->active_low = link_keys[i].fallback != 0;
+        }
     }
 }
 
@@ -109,6 +137,7 @@ static void read_link(struct config_reader *reader, const struct config_place *p
         return;
     }
     link->kind = kind;
+    set_fallbacks(link);
     const char *known[LINK_KEY_COUNT + 1] = {"type"};
     for (size_t i = 0; i < LINK_KEY_COUNT; i++) {
         known[i + 1] = accepts_key(kind, link_keys[i].name) ? link_keys[i].name : NULL;
@@ -133,7 +162,7 @@ static void read_link(struct config_reader *reader, const struct config_place *p
 
 static void read_camera(struct config_reader *reader, const struct config_place *place, const cJSON *value,
                         struct camera_config *camera) {
-    static const char *const known[] = {"link", "healing"};
+    static const char *const known[] = {"link", "healing", "reset"};
     if (!config_read_object(reader, place, value)) {
         return;
     }
@@ -144,8 +173,7 @@ static void read_camera(struct config_reader *reader, const struct config_place 
         } else if (strcmp(item->string, "healing") == 0) {
             config_read_healing(reader, &item_place, item, &camera->healing);
         } else if (strcmp(item->string, "reset") == 0) {
-            config_mistake(reader, &item_place,
-                           "this version cannot reset cameras by a GPIO line yet; leave \"reset\" out");
+            config_read_reset(reader, &item_place, item, &camera->reset);
         } else {
             config_unknown(reader, &item_place, "key", known, sizeof known / sizeof *known);
         }
@@ -190,8 +218,54 @@ static bool is_identified(const struct link_settings *link) {
     return false;
 }
 
+static bool is_complete(const struct link_settings *link) {
+    return link->device != NULL || link->interface != NULL;
+}
+
+static void compare_by_kind(struct config_reader *reader, const struct config_place *place,
+                            const struct camera_config *camera, const struct camera_config *other) {
+    char text[128];
+    const struct link_kind *kind = camera->link.kind;
+    if (kind == other->link.kind && is_complete(&camera->link) && is_complete(&other->link) &&
+        kind->is_same(&camera->link, &other->link)) {
+        kind->describe(&camera->link, text, sizeof text);
+        config_mistake(reader, place, "its link (%s) is that of \"%s\" already", text, other->name);
+    }
+}
+
+/* The lines of a camera, each with its key. */
+enum { CAMERA_LINES = 3 };
+
+static void list_lines(const struct camera_config *camera, struct gpio_use uses[CAMERA_LINES]) {
+    uses[0] = (struct gpio_use){"cs", &camera->link.cs};
+    uses[1] = (struct gpio_use){"ready", &camera->link.ready};
+    uses[2] = (struct gpio_use){"reset", &camera->reset.line};
+}
+
+/* A line has one holder. */
+static void compare_lines(struct config_reader *reader, const struct config_place *place,
+                          const struct camera_config *camera, const struct camera_config *other) {
+    struct gpio_use ours[CAMERA_LINES], theirs[CAMERA_LINES];
+    list_lines(camera, ours);
+    list_lines(other, theirs);
+    for (size_t i = 0; i < CAMERA_LINES; i++) {
+        for (size_t j = 0; j < (camera == other ? i : CAMERA_LINES); j++) {
+            if (gpio_settings_are_same(ours[i].settings, theirs[j].settings)) {
+                char name[GPIO_NAME_SIZE];
+                gpio_settings_describe(ours[i].settings, name, sizeof name);
+                config_mistake(reader, place, "its \"%s\" line %s is the \"%s\" line of \"%s\" already", ours[i].role,
+                               name, theirs[j].role, other->name);
+            }
+        }
+    }
+}
+
 static void compare_links(struct config_reader *reader, const struct config_place *place,
                           const struct camera_config *camera, const struct camera_config *other) {
+    if (camera->link.kind != NULL && camera->link.kind->is_same != NULL) {
+        compare_by_kind(reader, place, camera, other);
+        return;
+    }
     for (size_t i = 0; i < IDENTITY_COUNT; i++) {
         const char *one = identity_of(&camera->link, i);
         const char *two = identity_of(&other->link, i);
@@ -224,6 +298,9 @@ static void check_links(struct config_reader *reader, const struct config_place 
         check_choice(reader, &camera_place, config, &config->cameras[i]);
         for (size_t j = 0; j < i; j++) {
             compare_links(reader, &camera_place, &config->cameras[i], &config->cameras[j]);
+        }
+        for (size_t j = 0; j <= i; j++) {
+            compare_lines(reader, &camera_place, &config->cameras[i], &config->cameras[j]);
         }
     }
 }

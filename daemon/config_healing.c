@@ -33,7 +33,7 @@ void config_read_healing(struct config_reader *reader, const struct config_place
         if (row == NULL) {
             config_unknown(reader, &item_place, "key", known, count);
         } else if (config_read_integer(reader, &item_place, item, row->minimum, row->maximum, &milliseconds)) {
-            *healing_place(healing, row) = (uint32_t)milliseconds;
+            *healing_place(healing, row) = milliseconds > 0 ? (uint32_t)milliseconds : HEALING_NEVER;
         }
     }
     if (healing->retry_max_ms != 0 && healing->retry_min_ms > healing->retry_max_ms) {

@@ -162,8 +162,7 @@ static bool parse_integer(const char *text, unsigned long long *result) {
     return true;
 }
 
-bool config_read_integer(struct config_reader *reader, const struct config_place *place, const cJSON *value,
-                         size_t minimum, size_t maximum, size_t *result) {
+static bool read_integer(const cJSON *value, size_t minimum, size_t maximum, size_t *result) {
     unsigned long long integer = 0;
     bool is_integer = false;
     if (cJSON_IsString(value)) {
@@ -176,8 +175,27 @@ bool config_read_integer(struct config_reader *reader, const struct config_place
         *result = (size_t)integer;
         return true;
     }
+    return false;
+}
+
+bool config_read_integer(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                         size_t minimum, size_t maximum, size_t *result) {
+    if (read_integer(value, minimum, maximum, result)) {
+        return true;
+    }
     char expected[80];
     snprintf(expected, sizeof expected, "an integer from %zu to %zu", minimum, maximum);
+    config_unexpected(reader, place, expected);
+    return false;
+}
+
+bool config_read_id(struct config_reader *reader, const struct config_place *place, const cJSON *value, size_t minimum,
+                    size_t maximum, size_t *result) {
+    if (read_integer(value, minimum, maximum, result)) {
+        return true;
+    }
+    char expected[80];
+    snprintf(expected, sizeof expected, "an integer from 0x%02zx to 0x%02zx", minimum, maximum);
     config_unexpected(reader, place, expected);
     return false;
 }

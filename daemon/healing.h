@@ -7,17 +7,22 @@
  *
  * A camera that does not answer is resynchronised by its master without end (openmvrpc.h). Around that stand the steps
  * of the bus: a link that failed is opened again, at growing intervals or when the system announces a device; one on
- * which the camera stays silent is closed and opened anew; an idle camera is asked for a sign of life.
+ * which the camera stays silent is closed and opened anew; a camera that stays silent even so is reset by its GPIO line,
+ * where it has one; an idle camera is asked for a sign of life.
  */
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* Of a step that is not taken; in a configuration that is a time of 0. */
+#define HEALING_NEVER UINT32_MAX
 
 /* Times in milliseconds. In a configuration being read, 0 stands for what was not said. */
 struct healing {
     uint32_t offline_after_ms;
     uint32_t silent_after_ms;
     uint32_t reopen_after_ms;
+    uint32_t reset_after_ms; /* HEALING_NEVER: not by itself */
     uint32_t retry_min_ms;
     uint32_t retry_max_ms;
     uint32_t probe_interval_ms;
@@ -46,6 +51,7 @@ enum healing_step {
     HEALING_FAILED_OPENINGS,
     HEALING_ANNOUNCEMENTS,
     HEALING_REOPENS,
+    HEALING_RESETS,
     HEALING_PROBES,
     HEALING_STEPS,
 };

@@ -3,33 +3,16 @@
 
 #include "serial_port.h"
 
+#include "node_access.h"
 #include "overheard.h"
 #include "port_holder.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 void serial_port_explain_debug_baud(const char *device, char *text, size_t size) {
     snprintf(text, size, "%s: 921600 baud switches a camera on USB to its debug protocol; use 115200", device);
-}
-
-static void explain_no_permission(const char *device, char *reason, size_t size) {
-    struct stat status;
-    struct group group, *found = NULL;
-    char strings[1024];
-    if (stat(device, &status) == 0 && (status.st_mode & S_IWGRP) != 0) {
-        getgrgid_r(status.st_gid, &group, strings, sizeof strings, &found);
-    }
-    if (found != NULL) {
-        snprintf(reason, size,
-                 "no permission for %s: add the daemon's user to the group that owns it (%.40s), then restart it",
-                 device, found->gr_name);
-    } else {
-        snprintf(reason, size, "no permission for %s, and its group has none either: look at its udev rules", device);
-    }
 }
 
 static void explain_in_use(const char *device, char *reason, size_t size) {
@@ -50,7 +33,7 @@ static void explain(int error, const struct omvrpc_serial_options *options, char
         break;
     case EACCES:
     case EPERM:
-        explain_no_permission(device, reason, size);
+        node_explain_no_permission(device, reason, size);
         break;
     case EBUSY:
         explain_in_use(device, reason, size);

@@ -34,6 +34,9 @@ struct mailbox {
     struct bus_camera *added;
     bool remove;
     bool removed;
+    bool reset;
+    bool reset_ended;
+    char reset_problem[BUS_REASON_SIZE];
     struct job *submitted;
     struct job *ended;
     bool state_changed;
@@ -161,11 +164,21 @@ static void on_healed(void *context, size_t camera, enum healing_step step, uint
     }
 }
 
+static void on_reset_ended(void *context, size_t camera, const char *problem) {
+    struct worker *worker = context;
+    pthread_mutex_lock(&worker->lock);
+    struct mailbox *mailbox = &worker->cameras[camera].mailbox;
+    mailbox->reset_ended = true;
+    snprintf(mailbox->reset_problem, sizeof mailbox->reset_problem, "%s", problem != NULL ? problem : "");
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_loop);
+}
+
 /* What the loop has left in one mailbox, taken out of it. */
 struct orders {
     struct bus_camera *added;
     struct job *job;
-    bool released, stop_stream, remove;
+    bool released, stop_stream, reset, remove;
 };
 
 static struct orders take_out(struct worker *worker, size_t place) {
@@ -177,11 +190,13 @@ static struct orders take_out(struct worker *worker, size_t place) {
         .job = mailbox->submitted,
         .released = camera->released,
         .stop_stream = mailbox->stop_stream,
+        .reset = mailbox->reset,
         .remove = mailbox->remove,
     };
     mailbox->added = NULL;
     mailbox->submitted = NULL;
     mailbox->stop_stream = false;
+    mailbox->reset = false;
     mailbox->remove = false;
     pthread_mutex_unlock(&worker->lock);
     return orders;
@@ -213,6 +228,9 @@ static void obey(struct worker *worker, size_t place, bool announced) {
     }
     if (announced) {
         bus_announce(worker->bus, place, now_us);
+    }
+    if (orders.reset) {
+        bus_reset(worker->bus, place, now_us);
     }
     if (orders.stop_stream) {
         bus_stop_stream(worker->bus, place, now_us);
@@ -365,6 +383,7 @@ struct worker *worker_new(void) {
         .frame = on_frame,
         .context = worker,
         .healed = on_healed,
+        .reset_ended = on_reset_ended,
     };
     worker->bus = bus_new(&events);
     int error = worker->to_thread < 0 || worker->to_loop < 0 ? EMFILE
@@ -449,6 +468,13 @@ void worker_stop_stream(struct worker *worker, size_t camera) {
     signal_descriptor(worker->to_thread);
 }
 
+void worker_reset(struct worker *worker, size_t camera) {
+    pthread_mutex_lock(&worker->lock);
+    worker->cameras[camera].mailbox.reset = true;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_thread);
+}
+
 static void set_released(struct worker *worker, size_t camera, bool released) {
     pthread_mutex_lock(&worker->lock);
     worker->cameras[camera].released = released;
@@ -517,7 +543,7 @@ int worker_descriptor(const struct worker *worker) {
 static struct worker_message *take_one(struct worker *worker, size_t index, bool *left) {
     struct mailbox *mailbox = &worker->cameras[index].mailbox;
     if (mailbox->ended == NULL && !mailbox->state_changed && !mailbox->recording_full && mailbox->frame == NULL &&
-        !mailbox->has_progress && !mailbox->removed) {
+        !mailbox->has_progress && !mailbox->reset_ended && !mailbox->removed) {
         return NULL;
     }
     struct worker_message *message = calloc(1, sizeof *message);
@@ -547,6 +573,10 @@ static struct worker_message *take_one(struct worker *worker, size_t index, bool
         message->received = mailbox->received;
         message->total = mailbox->total;
         mailbox->has_progress = false;
+    } else if (mailbox->reset_ended) {
+        message->kind = WORKER_RESET_ENDED;
+        memcpy(message->reason, mailbox->reset_problem, sizeof message->reason);
+        mailbox->reset_ended = false;
     } else if (mailbox->ended != NULL) {
         message->kind = WORKER_JOB_ENDED;
         message->job = mailbox->ended;

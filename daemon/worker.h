@@ -22,6 +22,7 @@ enum worker_message_kind {
     WORKER_RECORDING_FULL,
     WORKER_FRAME,
     WORKER_PROGRESS,       /* while a result takes longer than a moment to come; at most twenty times a second */
+    WORKER_RESET_ENDED,    /* the camera starts anew; or, with a reason, it could not be reset */
     WORKER_CAMERA_REMOVED, /* the last one from its place: the link is closed, the job has been handed back */
 };
 
@@ -72,6 +73,9 @@ void worker_vacate(struct worker *worker, size_t camera);
 
 /* Gives the worker a job for one of its cameras; at most one a camera until its message has come back. Never blocks. */
 void worker_submit(struct worker *worker, struct job *job);
+
+/* Resets a camera by its line; WORKER_RESET_ENDED says when it is let go. */
+void worker_reset(struct worker *worker, size_t camera);
 
 void worker_release(struct worker *worker, size_t camera);
 void worker_acquire(struct worker *worker, size_t camera);

@@ -23,6 +23,11 @@ static cJSON *describe_camera(const struct camera *camera) {
     add_text(row, "type", status.settings->kind->type);
     add_text(row, "device", status.settings->device);
     add_text(row, "serial", status.settings->serial);
+    char line[GPIO_NAME_SIZE];
+    gpio_settings_describe(&status.settings->ready, line, sizeof line);
+    add_text(row, "ready_line", line);
+    gpio_settings_describe(status.reset_line, line, sizeof line);
+    add_text(row, "reset_line", line);
     cJSON_AddStringToObject(row, "state", camera_state_name(status.state));
     if (status.reason[0] != '\0') {
         cJSON_AddStringToObject(row, "reason", status.reason);

@@ -6,16 +6,13 @@
 
 static void handle(struct request *request, const struct params *params) {
     struct error error;
-    const struct camera *camera = camera_choose(request->daemon, params, &error);
-    if (camera != NULL) {
-        error_set(&error, ERROR_UNSUPPORTED,
-                  "camera \"%s\" cannot be reset: that needs a GPIO line wired to its reset pin, which this version "
-                  "cannot drive yet; press its reset button, or unplug it for a moment",
-                  camera_name(camera));
+    struct camera *camera = camera_choose(request->daemon, params, &error);
+    if (camera == NULL || !camera_reset(camera, request, &error)) {
+        request_fail(request, &error);
     }
-    request_fail(request, &error);
 }
 
 static const struct param params[] = {CAMERA_PARAM, {.name = NULL}};
 
-const struct method method_reset = {"reset", handle, params, "resets the camera by its GPIO line, where it has one"};
+const struct method method_reset = {"reset", handle, params,
+                                    "resets the camera by its GPIO line; answers when it is online again"};

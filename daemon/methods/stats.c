@@ -5,6 +5,7 @@
 #include "camera_choice.h"
 #include "config.h"
 #include "daemon.h"
+#include "link_table.h"
 #include "server.h"
 
 #include <cjson/cJSON.h>
@@ -101,6 +102,7 @@ static cJSON *describe_camera(struct camera *camera) {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "name", status.name);
     cJSON_AddStringToObject(object, "state", camera_state_name(status.state));
+    cJSON_AddBoolToObject(object, "has_ready_line", gpio_settings_are_there(&status.settings->ready));
     add_count(object, "waiting", status.waiting);
     cJSON *callbacks = cJSON_AddArrayToObject(object, "callbacks");
     for (size_t i = 0; i < statistics->count; i++) {

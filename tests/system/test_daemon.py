@@ -64,7 +64,7 @@ def check_config_prints_every_mistake_with_its_line():
     "front": {"link": {"type": "serial", "device": "/dev/ttyAMA0", "baud": "fast"}},
     "top": {"link": {"type": "serial"}},
     "arm": {"link": {"type": "carrier pigeon"}},
-    "lid": {"link": {"type": "usb", "baud": 9600}, "reset": {"line": "GPIO25"}},
+    "lid": {"link": {"type": "usb", "baud": 9600}, "reset": {"lin": "GPIO25", "line": "GPIO25"}},
     "a b": {"link": {"type": "sim"}}
   },
   "callbacks": {"gauge": {"result": "<Q", "repeatabel": true}},
@@ -77,7 +77,7 @@ def check_config_prints_every_mistake_with_its_line():
         (2, "socket.path", "found"), (2, "socket.mode", "0660"), (2, "socket.grup", 'did you mean "group"?'),
         (4, "cameras.front.link.baud", 'found "fast", expected an integer from 50 to 12000000'),
         (5, "cameras.top.link", '"device" is missing'), (6, "cameras.arm.link.type", '"serial"'),
-        (7, "cameras.lid.link.baud", "no such key"), (7, "cameras.lid.reset", "reset"),
+        (7, "cameras.lid.link.baud", "no such key"), (7, "cameras.lid.reset.lin", "line"),
         (8, "cameras.a b", "name"), (10, "callbacks.gauge", ""), (10, "callbacks.gauge", "repeatable"),
         (11, "limits.clients", "an integer from 1 to 1000"), (11, "limits.clint", "limit"),
         (12, "camera", 'did you mean "cameras"?'),

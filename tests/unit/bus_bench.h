@@ -46,6 +46,8 @@ static struct healing healing; /* of the next set_up() */
 static uint8_t heard[BUS_HEARD_SIZE];
 static size_t heard_length;
 static unsigned explanations;
+static bool (*pull_reset)(void *context, bool active, char *why, size_t size); /* of the next set_up() */
+static void (*reset_ended)(void *context, size_t camera, const char *problem); /* likewise */
 
 static inline void let_camera_work(void) {
     struct omvrpc_step step;
@@ -207,11 +209,15 @@ static inline void set_up_bus(bool explains) {
         .description = DESCRIPTION,
         .healing = &healing,
         .explain_silence = explains ? explain_silence : NULL,
+        .pull_reset = pull_reset,
+        .reset_context = &line,
+        .reset_pulse_ms = 50,
     };
     const struct bus_events events = {
         .job_ended = on_job_ended,
         .state_changed = on_state_changed,
         .context = &line,
+        .reset_ended = reset_ended,
     };
     struct bus_camera *camera = bus_camera_new(&opener, 65536);
     ck_assert_ptr_nonnull(camera);

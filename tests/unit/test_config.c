@@ -114,6 +114,55 @@ START_TEST(cameras_on_usb_are_told_apart_by_any_one_key) {
 }
 END_TEST
 
+static void expect_description(const struct config *config, size_t i, const char *bus, const char *expected) {
+    char text[LINK_BUS_NAME_SIZE];
+    const struct link_settings *link = &config->cameras[i].link;
+    link->kind->describe(link, text, sizeof text);
+    ck_assert_str_eq(text, expected);
+    link->kind->bus_name(link, text, sizeof text);
+    ck_assert_str_eq(text, bus);
+}
+
+START_TEST(links_of_buses_have_the_stock_camera_as_default) {
+    struct config *config =
+        read_good("{\"cameras\": {\"a\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.1\"}},"
+                  "\"b\": {\"link\": {\"type\": \"i2c\", \"device\": \"/dev/i2c-1\"}},"
+                  "\"c\": {\"link\": {\"type\": \"can\", \"interface\": \"can0\"}}}}");
+    expect_description(config, 0, "spi /dev/spidev0", "spi /dev/spidev0.1 at 1 MHz, mode 2");
+    expect_description(config, 1, "i2c /dev/i2c-1", "i2c /dev/i2c-1, address 0x12");
+    expect_description(config, 2, "can can0", "can can0, id 0x7ff");
+    ck_assert_uint_eq(config->cameras[0].link.bits, 8);
+    ck_assert(!gpio_settings_are_there(&config->cameras[0].reset.line));
+    config_free(config);
+}
+END_TEST
+
+START_TEST(what_is_said_of_a_bus_and_its_lines_is_what_is_meant) {
+    struct config *config = read_good(
+        "{\"cameras\": {\"a\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"speed_hz\": 62500, "
+        "\"mode\": 0, \"cs\": {\"line\": \"GPIO22\"}, \"ready\": {\"chip\": \"gpiochip0\", \"offset\": 24}}, "
+        "\"reset\": {\"line\": \"GPIO25\"}}, \"b\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", "
+        "\"cs\": {\"line\": \"GPIO23\"}}, \"reset\": {\"chip\": \"gpiochip0\", \"offset\": 26, \"active_low\": false, "
+        "\"pulse_ms\": 200}}, \"c\": {\"link\": {\"type\": \"i2c\", \"device\": \"/dev/i2c-1\", \"address\": 66, "
+        "\"ready\": "
+        "{\"line\": \"GPIO5\", \"active_low\": true}}}}}");
+    expect_description(config, 0, "spi /dev/spidev0", "spi /dev/spidev0.0 at 62.5 kHz, mode 0, cs GPIO22");
+    expect_description(config, 2, "i2c /dev/i2c-1", "i2c /dev/i2c-1, address 0x42");
+    const struct camera_config *a = &config->cameras[0], *b = &config->cameras[1], *c = &config->cameras[2];
+    ck_assert_str_eq(a->link.ready.chip, "gpiochip0");
+    ck_assert_ptr_null(a->link.ready.line);
+    ck_assert_uint_eq(a->link.ready.offset, 24);
+    ck_assert(!a->link.ready.active_low && c->link.ready.active_low);
+    ck_assert_str_eq(a->reset.line.line, "GPIO25");
+    ck_assert(a->reset.line.active_low && !b->reset.line.active_low);
+    ck_assert_uint_eq(a->reset.pulse_ms, 50);
+    ck_assert_uint_eq(b->reset.pulse_ms, 200);
+    config_simulate(config);
+    ck_assert(!gpio_settings_are_there(&a->reset.line) && !gpio_settings_are_there(&a->link.cs));
+    config_free(config);
+}
+END_TEST
+
 START_TEST(what_a_camera_says_of_its_healing_goes_before_what_is_said_of_all) {
     struct config *config =
         read_good("{\"cameras\": {\"a\": {\"link\": {\"type\": \"sim\"}, \"healing\": {\"reopen_after_ms\": "
@@ -126,6 +175,9 @@ START_TEST(what_a_camera_says_of_its_healing_goes_before_what_is_said_of_all) {
     config_free(config);
 }
 END_TEST
+
+/* A configuration of one camera "a" with this link. */
+#define CAMERA_A(link) "{\"cameras\": {\"a\": {\"link\": {" link "}}}}"
 
 static const struct {
     const char *text;
@@ -142,8 +194,8 @@ static const struct {
     {"{\"socket\": {\"mode\": 660}}",
      "test.json:1: socket.mode: found 660, expected octal permissions as a text, such as \"0660\"\n"},
     {"{\"cameras\": {\"a\": {}}}", "test.json:1: cameras.a: \"link\" is missing\n"},
-    {"{\"cameras\": {\"a\": {\"link\": {}}}}",
-     "test.json:1: cameras.a.link: \"type\" is missing, expected \"usb\", \"serial\" or \"sim\"\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {}}}}", "test.json:1: cameras.a.link: \"type\" is missing, expected \"usb\", "
+                                               "\"serial\", \"spi\", \"i2c\", \"can\" or \"sim\"\n"},
     {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"serial\"}}}}",
      "test.json:1: cameras.a.link: \"device\" is missing\n"},
     {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"}, \"linc\": 1}}}",
@@ -226,7 +278,53 @@ static const struct {
     {"{\"limits\": {\"output_bytes\": 65536}}", NULL},
     {"{\"callbacks\": {\"a\": {\"result\": \"HHH\"}}}", NULL},
     {"{\"cameras\": {\"with space\": {\"link\": {\"type\": \"usb\"}}}}", NULL},
-    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"}, \"reset\": {\"line\": \"GPIO25\"}}}}", NULL},
+    {CAMERA_A("\"type\": \"spi\""), "test.json:1: cameras.a.link: \"device\" is missing\n"},
+    {CAMERA_A("\"type\": \"spi\", \"device\": \"spidev0.0\""),
+     "test.json:1: cameras.a.link: found the device \"spidev0.0\", expected a node such as \"/dev/spidev0.0\"\n"},
+    {CAMERA_A("\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"mode\": 4"),
+     "test.json:1: cameras.a.link.mode: found 4, expected an integer from 0 to 3\n"},
+    {CAMERA_A("\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"speed_hz\": 1e9"),
+     "test.json:1: cameras.a.link.speed_hz: found 1e9, expected an integer from 10000 to 100000000\n"},
+    {CAMERA_A("\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"bits\": 16"),
+     "test.json:1: cameras.a.link: a camera speaks in words of 8 bits, found \"bits\": 16; leave it out\n"},
+    {CAMERA_A(
+         "\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"cs\": {\"line\": \"GPIO22\", \"active_low\": false}"),
+     "test.json:1: cameras.a.link: a camera's chip select is low while it is selected; leave \"active_low\" out of "
+     "\"cs\"\n"},
+    {CAMERA_A("\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"cs\": {\"chip\": \"gpiochip0\"}"),
+     "test.json:1: cameras.a.link.cs: expected \"line\", a name such as \"GPIO25\", or \"chip\" and \"offset\"\n"},
+    {CAMERA_A("\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"cs\": {\"line\": \"GPIO22\", \"offset\": 3}"),
+     "test.json:1: cameras.a.link.cs: found \"line\" and \"offset\", expected one of them\n"},
+    {CAMERA_A(
+         "\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"ready\": {\"lin\": \"GPIO22\", \"line\": \"GPIO23\"}"),
+     "test.json:1: cameras.a.link.ready.lin: there is no such key of a line; did you mean \"line\"?\n"},
+    {CAMERA_A("\"type\": \"i2c\", \"device\": \"/dev/i2c-1\", \"address\": \"0x78\""),
+     "test.json:1: cameras.a.link.address: found \"0x78\", expected an integer from 0x08 to 0x77\n"},
+    {CAMERA_A("\"type\": \"i2c\", \"device\": \"/dev/i2c-1\", \"baud\": 9600"),
+     "test.json:1: cameras.a.link.baud: there is no such key for this type of link; known are type, device, address, "
+     "ready\n"},
+    {CAMERA_A("\"type\": \"can\", \"interface\": \"can0\", \"id\": 2048"),
+     "test.json:1: cameras.a.link.id: found 2048, expected an integer from 0x00 to 0x7ff\n"},
+    {CAMERA_A("\"type\": \"can\", \"interface\": \"a name that is too long\""),
+     "test.json:1: cameras.a.link: found the interface \"a name that is too long\", expected a name such as "
+     "\"can0\"\n"},
+    {CAMERA_A("\"type\": \"can\""), "test.json:1: cameras.a.link: \"interface\" is missing\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"i2c\", \"device\": \"/dev/i2c-1\"}},\n"
+     "\"b\": {\"link\": {\"type\": \"i2c\", \"device\": \"/dev/i2c-1\", \"address\": \"0x12\"}}}}",
+     "test.json:2: cameras.b: its link (i2c /dev/i2c-1, address 0x12) is that of \"a\" already\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\"}},\n"
+     "\"b\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"mode\": 0}}}}",
+     "test.json:2: cameras.b: its link (spi /dev/spidev0.0 at 1 MHz, mode 0) is that of \"a\" already\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"can\", \"interface\": \"can0\"}},\n"
+     "\"b\": {\"link\": {\"type\": \"can\", \"interface\": \"can0\", \"id\": \"0x7FF\"}}}}",
+     "test.json:2: cameras.b: its link (can can0, id 0x7ff) is that of \"a\" already\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"}, \"reset\": {\"line\": \"GPIO25\"}},\n"
+     "\"b\": {\"link\": {\"type\": \"sim\"}, \"reset\": {\"line\": \"GPIO25\"}}}}",
+     "test.json:2: cameras.b: its \"reset\" line GPIO25 is the \"reset\" line of \"a\" already\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"}, \"reset\": {\"line\": \"GPIO25\", \"pulse_ms\": 0}}}}",
+     "test.json:1: cameras.a.reset.pulse_ms: found 0, expected an integer from 1 to 5000\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"usb\"}, \"reset\": {\"pulse_ms\": 20}}}}",
+     "test.json:1: cameras.a.reset: expected \"line\", a name such as \"GPIO25\", or \"chip\" and \"offset\"\n"},
 };
 
 START_TEST(a_mistake_is_told_with_its_line_and_path) {
@@ -321,6 +419,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, every_limit_has_a_default_within_its_range);
     tcase_add_test(tests, what_is_said_is_what_is_meant);
     tcase_add_test(tests, cameras_on_usb_are_told_apart_by_any_one_key);
+    tcase_add_test(tests, links_of_buses_have_the_stock_camera_as_default);
+    tcase_add_test(tests, what_is_said_of_a_bus_and_its_lines_is_what_is_meant);
     tcase_add_test(tests, what_a_camera_says_of_its_healing_goes_before_what_is_said_of_all);
     tcase_add_test(tests, a_mistake_is_told_with_its_line_and_path);
     tcase_add_test(tests, a_doubled_key_hides_no_other_mistake);
