@@ -58,7 +58,7 @@ BUS_CAMERA_SOURCES := $(wildcard tests/devices/bus_camera/*.c)
 VTIME_SOURCES  := $(wildcard tests/sim/*.c)
 STOCK_SLAVE_PARTS := $(addprefix $(BUILD)/tests/sim/,stock_slave.o stock_slave_bus.o)
 UNIT_SOURCES   := $(wildcard tests/unit/test_*.c)
-BENCH_SOURCES  := $(wildcard bench/*.c)
+BENCH_SOURCES  := $(filter-out bench/echo_server.c,$(wildcard bench/*.c))
 FUZZ_SOURCES   := $(wildcard tests/fuzz/fuzz_*.c)
 
 LIB_STATIC := $(BUILD)/libopenmvrpc.a
@@ -200,6 +200,9 @@ $(BUILD)/simulate: $(call objects,$(VTIME_SOURCES)) $(DAEMON_PARTS) $(SIM_PARTS)
 $(BUILD)/bench/bench: $(call objects,$(BENCH_SOURCES)) $(TEST_PARTS)
 	$(link) $(TEST_LIBS)
 
+$(BUILD)/bench/echo_server: $(BUILD)/bench/echo_server.o
+	$(link) $(call pkg_libs,$(PKG_DAEMON))
+
 # To be called by `fuzz`, which gives the compiler and the instrumentation of everything else.
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz/%.o $(TEST_PARTS) $(CLIENT_STATIC)
 	$(link) $(call pkg_libs,$(PKG_DAEMON) $(PKG_SIM)) -lm -fsanitize=fuzzer
@@ -245,7 +248,7 @@ FIRST_SEED ?= 1
 simulate: $(BUILD)/simulate
 	$(BUILD)/simulate --seeds $(SEEDS) --first-seed $(FIRST_SEED)
 
-bench: tests $(BUILD)/bench/bench
+bench: tests $(BUILD)/bench/bench $(BUILD)/bench/echo_server
 	$(BUILD)/bench/bench --json $(BUILD)/bench.json $(BENCH)
 
 fuzz:

@@ -3,6 +3,7 @@
 
 #include "asker.h"
 
+#include "connect.h"
 #include "openmvrpc.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { TIMEOUT_MS = 10000 };
@@ -150,12 +150,10 @@ static void close_socket(struct asker *asker) {
 
 struct asker *asker_open_socket(const char *path) {
     static const struct asker_operations operations = {"socket", ask_socket, close_socket};
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct socket_asker *socket_asker = allocate(sizeof *socket_asker);
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     socket_asker->asker.operations = &operations;
-    socket_asker->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (socket_asker->fd < 0 || connect(socket_asker->fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    socket_asker->fd = connect_socket(path);
+    if (socket_asker->fd < 0) {
         fail(path);
     }
     return &socket_asker->asker;

@@ -5,8 +5,10 @@
  */
 
 #include "measure.h"
+#include "measure_servers.h"
 #include "process.h"
 #include "report.h"
+#include "samples.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -56,9 +58,8 @@ static const struct report_column call_columns[] = {
 };
 
 static const struct report_column part_columns[] = {
-    {"camera", "camera", 0},
-    {"median_ms", "median ms", 3},
-    {NULL, NULL, 0},
+    {"camera", "camera", 0},    {"library_us", "library us", 1}, {"socket_us", "socket us", 1},
+    {"part_us", "added us", 1}, {"pings", "in pings", 2},        {NULL, NULL, 0},
 };
 
 static const struct report_column result_columns[] = {
@@ -143,22 +144,73 @@ static void add_callbacks(void *context, struct asker *asker, const char *camera
     }
 }
 
-/* The daemon's part of a call: what the median is longer by than with the library alone. The rows of calls come in
- * pairs, the library's first. */
-static void report_daemon_part(struct report *report) {
-    const cJSON *calls = cJSON_GetObjectItemCaseSensitive(report->json, "calls");
-    report_begin_section(report, "daemon_part", "The daemon's part of a call: the difference of the medians",
-                         part_columns);
-    for (int i = 0; i + 1 < cJSON_GetArraySize(calls); i += 2) {
-        const cJSON *library = cJSON_GetArrayItem(calls, i);
-        const cJSON *socket = cJSON_GetArrayItem(calls, i + 1);
-        cJSON *row = cJSON_CreateObject();
-        cJSON_AddStringToObject(row, "camera", cJSON_GetObjectItemCaseSensitive(library, "camera")->valuestring);
-        cJSON_AddNumberToObject(row, "median_ms",
-                                cJSON_GetObjectItemCaseSensitive(socket, "median_ms")->valuedouble -
-                                    cJSON_GetObjectItemCaseSensitive(library, "median_ms")->valuedouble);
-        report_add_row(report, row);
+static const struct report_column ping_columns[] = {
+    {"clients", "clients", 0},
+    {"echo_per_second", "echo's /s", 0},
+    {"daemon_per_second", "daemon's /s", 0},
+    {"ratio", "ratio", 2},
+    {"echo_cpu_us", "its CPU us", 2},
+    {"daemon_cpu_us", "CPU us", 2},
+    {"cpu_ratio", "ratio", 2},
+    {NULL, NULL, 0},
+};
+
+static const unsigned ping_clients[] = {1, 8, 64};
+
+/* What was seen of the echo server, which says how fast the machine is. */
+static double ping_number(const struct bench *bench, size_t row, const char *name) {
+    const cJSON *pings = cJSON_GetObjectItemCaseSensitive(bench->report.json, "pings");
+    return cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(pings, (int)row), name)->valuedouble;
+}
+
+static void report_pings(struct bench *bench) {
+    struct process echo, camera, daemon;
+    process_start_echo_server(&echo);
+    start_camera(&camera, &cameras[0]);
+    process_start_daemon(&daemon, camera.path);
+    report_begin_section(&bench->report, "pings", "Pings, beside a bare libevent and cJSON server", ping_columns);
+    for (size_t i = 0; i < COUNT(ping_clients); i++) {
+        report_add_row(&bench->report, measure_pings(&echo, &daemon, ping_clients[i], bench->choices.seconds));
     }
+    process_stop(&daemon);
+    process_stop(&camera);
+    process_stop(&echo);
+}
+
+/* Medians of calls, by the library and through the socket in turn. */
+struct medians {
+    double seconds;
+    size_t count;
+    double ms[2 * SAMPLES_TURNS];
+};
+
+static void add_median(void *context, struct asker *asker, const char *camera) {
+    struct medians *medians = context;
+    cJSON *row = measure_calls(asker, camera, medians->seconds);
+    medians->ms[medians->count++] = cJSON_GetObjectItemCaseSensitive(row, "median_ms")->valuedouble;
+    cJSON_Delete(row);
+}
+
+/* The daemon's part of a call: what the median is longer by than with the library alone. */
+static void report_daemon_part(struct bench *bench) {
+    struct medians medians = {.seconds = bench->choices.seconds / SAMPLES_TURNS};
+    double library_us[SAMPLES_TURNS], socket_us[SAMPLES_TURNS], part_us[SAMPLES_TURNS];
+    for (int i = 0; i < SAMPLES_TURNS; i++) {
+        for_both_ways(&cameras[0], add_median, &medians);
+        library_us[i] = 1000 * medians.ms[2 * i];
+        socket_us[i] = 1000 * medians.ms[2 * i + 1];
+        part_us[i] = socket_us[i] - library_us[i];
+    }
+    report_begin_section(&bench->report, "daemon_part", "What the daemon adds to a call of the library, in the median",
+                         part_columns);
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "camera", cameras[0].name);
+    cJSON_AddNumberToObject(row, "library_us", samples_median_of_turns(library_us));
+    cJSON_AddNumberToObject(row, "socket_us", samples_median_of_turns(socket_us));
+    double added_us = samples_median_of_turns(part_us);
+    cJSON_AddNumberToObject(row, "part_us", added_us);
+    cJSON_AddNumberToObject(row, "pings", added_us / (1e6 / ping_number(bench, 0, "echo_per_second")));
+    report_add_row(&bench->report, row);
 }
 
 static void report_streams(struct bench *bench) {
@@ -210,12 +262,40 @@ static void report_for_cameras(struct bench *bench, const struct camera_kind *ki
     }
 }
 
+static const struct report_column fan_out_columns[] = {
+    {"clients", "viewers", 0},
+    {"frames_per_second", "frames/s", 1},
+    {"missed", "missed", 0},
+    {"cpu_percent", "CPU %", 1},
+    {"frame_us", "us each", 2},
+    {"pings", "in pings", 2},
+    {NULL, NULL, 0},
+};
+
+/* What a frame costs for each viewer, also in pings of the echo server. */
+static void report_fan_out(struct bench *bench) {
+    static const unsigned viewers[] = {1, 8, 64};
+    double ping_us = ping_number(bench, COUNT(ping_clients) - 1, "echo_cpu_us");
+    report_begin_section(&bench->report, "fan_out", "A stream of 30 frames a second, 20 kB each, for several viewers",
+                         fan_out_columns);
+    for (size_t i = 0; i < COUNT(viewers); i++) {
+        struct process camera, daemon;
+        start_camera(&camera, &cameras[1]);
+        process_start_daemon(&daemon, camera.path);
+        report_add_row(&bench->report, measure_fan_out(&daemon, viewers[i], ping_us, bench->choices.seconds));
+        process_stop(&daemon);
+        process_stop(&camera);
+    }
+}
+
 static void run(struct bench *bench) {
     struct report *report = &bench->report;
     report_machine(report);
+    report_pings(bench);
+    report_fan_out(bench);
+    report_daemon_part(bench);
     report_begin_section(report, "calls", "Calls in a row, eight bytes each way", call_columns);
     report_for_cameras(bench, cameras, COUNT(cameras), add_calls);
-    report_daemon_part(report);
     report_begin_section(report, "calls_with_losses", "The same, with one packet in a hundred lost or damaged",
                          call_columns);
     report_for_cameras(bench, lossy_cameras, COUNT(lossy_cameras), add_calls);

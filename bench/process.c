@@ -3,6 +3,7 @@
 
 #include "process.h"
 
+#include "connect.h"
 #include "openmvrpc.h"
 
 #include <errno.h>
@@ -12,9 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { DAEMON_PATIENCE_US = 10000000, DAEMON_TRY_US = 5000 };
@@ -25,7 +25,7 @@ static const char configuration[] = "{\"cameras\":{\"camera\":{\"link\":"
                                     "{\"type\":\"serial\",\"device\":\"%s\",\"baud\":115200}}},\"callbacks\":{"
                                     "\"echo\":{\"result\":\"bytes\",\"repeatable\":true},"
                                     "\"blob\":{\"result\":\"bytes\",\"repeatable\":true},"
-                                    "\"sleep\":{\"result\":\"bytes\"}}}\n";
+                                    "\"sleep\":{\"result\":\"bytes\"}},\"limits\":{\"clients\":100}}\n";
 
 static void fail(const char *what) {
     fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
@@ -87,27 +87,46 @@ void process_start_camera(struct process *process, const char *program, const ch
 }
 
 static bool listens(const char *path) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (snprintf(address.sun_path, sizeof address.sun_path, "%s", path) >= (int)sizeof address.sun_path) {
-        return false;
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool good = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    int fd = connect_socket(path);
     if (fd >= 0) {
         close(fd);
     }
-    return good;
+    return fd >= 0;
 }
 
-void process_start_daemon(struct process *process, const char *device) {
-    char program[4200], config[96];
-    *process = (struct process){0};
-    find_program("openmvd", program, sizeof program);
-    snprintf(process->folder, sizeof process->folder, "/tmp/openmvd-bench-XXXXXX");
+/* Makes the folder that the server's socket will be in. */
+static void make_folder(struct process *process) {
+    *process = (struct process){.folder = "/tmp/openmvd-bench-XXXXXX"};
     if (mkdtemp(process->folder) == NULL) {
         fail(process->folder);
     }
     snprintf(process->path, sizeof process->path, "%s/socket", process->folder);
+}
+
+static void wait_until_it_listens(const struct process *process, const char *program) {
+    int64_t give_up_us = omvrpc_now_us() + DAEMON_PATIENCE_US;
+    while (!listens(process->path)) {
+        if (omvrpc_now_us() > give_up_us || waitpid(process->pid, NULL, WNOHANG) != 0) {
+            fprintf(stderr, "bench: %s does not listen at %s\n", program, process->path);
+            exit(EXIT_FAILURE);
+        }
+        usleep(DAEMON_TRY_US);
+    }
+}
+
+void process_start_echo_server(struct process *process) {
+    char program[4200];
+    make_folder(process);
+    find_program("bench/echo_server", program, sizeof program);
+    const char *arguments[] = {program, process->path, NULL};
+    process->pid = run(program, arguments, -1);
+    wait_until_it_listens(process, program);
+}
+
+void process_start_daemon(struct process *process, const char *device) {
+    char program[4200], config[96];
+    make_folder(process);
+    find_program("openmvd", program, sizeof program);
     snprintf(config, sizeof config, "%s/config", process->folder);
     FILE *file = fopen(config, "w");
     if (file == NULL || fprintf(file, configuration, device) < 0 || fclose(file) != 0) {
@@ -115,21 +134,29 @@ void process_start_daemon(struct process *process, const char *device) {
     }
     const char *arguments[] = {program, "--config", config, "--socket", process->path, NULL};
     process->pid = run(program, arguments, -1);
-    int64_t give_up_us = omvrpc_now_us() + DAEMON_PATIENCE_US;
-    while (!listens(process->path)) {
-        if (omvrpc_now_us() > give_up_us || waitpid(process->pid, NULL, WNOHANG) != 0) {
-            fprintf(stderr, "bench: %s --config %s does not listen\n", program, config);
-            exit(EXIT_FAILURE);
-        }
-        usleep(DAEMON_TRY_US);
-    }
+    wait_until_it_listens(process, program);
     unlink(config);
+}
+
+double process_cpu_seconds(const struct process *process) {
+    clockid_t clock;
+    struct timespec spent;
+    int error = clock_getcpuclockid(process->pid, &clock);
+    if (error == 0 && clock_gettime(clock, &spent) != 0) {
+        error = errno;
+    }
+    if (error != 0) {
+        errno = error;
+        fail("the CPU time of a process");
+    }
+    return (double)spent.tv_sec + (double)spent.tv_nsec / 1e9;
 }
 
 void process_stop(struct process *process) {
     kill(process->pid, SIGTERM);
     waitpid(process->pid, NULL, 0);
     if (process->folder[0] != '\0') {
+        unlink(process->path); /* the daemon has done so itself */
         rmdir(process->folder);
     }
 }

@@ -11,8 +11,8 @@
 
 struct process {
     pid_t pid;
-    char path[128];  /* of a camera: its port; of the daemon: its socket */
-    char folder[64]; /* of the daemon: where the socket is; otherwise empty */
+    char path[128];  /* of a camera: its port; of a server: its socket */
+    char folder[64]; /* of a server: where the socket is; otherwise empty */
 };
 
 /* Starts a camera. `program` is relative to the build folder; `arguments` begins with a place for the program's path
@@ -21,6 +21,12 @@ void process_start_camera(struct process *process, const char *program, const ch
 
 /* Starts the daemon, in a folder of its own, for a camera at the port `device`, and waits until it listens. */
 void process_start_daemon(struct process *process, const char *device);
+
+/* Starts the server that the daemon is compared to, likewise. */
+void process_start_echo_server(struct process *process);
+
+/* The CPU time that the process has spent so far, all its threads, in the kernel as well. */
+double process_cpu_seconds(const struct process *process);
 
 /* Ends a process and removes what it has left. */
 void process_stop(struct process *process);

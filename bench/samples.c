@@ -37,3 +37,14 @@ void samples_clear(struct samples *samples) {
     free(samples->values_us);
     *samples = (struct samples){0};
 }
+
+static int compare_turns(const void *left, const void *right) {
+    double a = *(const double *)left;
+    double b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+double samples_median_of_turns(double numbers[SAMPLES_TURNS]) {
+    qsort(numbers, SAMPLES_TURNS, sizeof numbers[0], compare_turns);
+    return numbers[SAMPLES_TURNS / 2];
+}

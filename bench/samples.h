@@ -12,6 +12,12 @@ struct samples {
     size_t count, room;
 };
 
+/* Things that are compared are measured in turn, so often each: an odd number, for the median. */
+enum { SAMPLES_TURNS = 5 };
+
+/* Returns the middle one of a number for each turn. Sorts. */
+double samples_median_of_turns(double numbers[SAMPLES_TURNS]);
+
 /* Adds a time in microseconds; the program ends when memory is short. Begin with a zeroed struct. */
 void samples_add(struct samples *samples, int64_t value_us);
 
