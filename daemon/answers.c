@@ -53,12 +53,16 @@ static uint8_t *copy(const uint8_t *bytes, size_t length) {
     return copied;
 }
 
+void answers_remove(struct answers *answers, uint32_t command, const uint8_t *argument, size_t length) {
+    struct answer *entry = find(answers, command, argument, length);
+    if (entry != NULL) {
+        drop(answers, (size_t)(entry - answers->entries));
+    }
+}
+
 void answers_put(struct answers *answers, const struct answer *answer) {
     size_t size = answer->argument_length + answer->result_length;
-    struct answer *before = find(answers, answer->command, answer->argument, answer->argument_length);
-    if (before != NULL) {
-        drop(answers, (size_t)(before - answers->entries));
-    }
+    answers_remove(answers, answer->command, answer->argument, answer->argument_length);
     if (size > answers->bytes_max) {
         return;
     }

@@ -35,6 +35,9 @@ void answers_clear(struct answers *answers);
 /* Keeps a copy of an answer in place of an older one to the same question; one that is too long is not kept. */
 void answers_put(struct answers *answers, const struct answer *answer);
 
+/* Drops the answer to a question, if there is one. */
+void answers_remove(struct answers *answers, uint32_t command, const uint8_t *argument, size_t length);
+
 /* Returns the answer to a question that was taken at `oldest_us` or later, or NULL. Good until the next answers_put(). */
 const struct answer *answers_find(struct answers *answers, uint32_t command, const uint8_t *argument, size_t length,
                                   int64_t oldest_us);

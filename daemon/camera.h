@@ -88,6 +88,15 @@ void camera_free(struct camera *camera);
 /* Takes a call in. Returns false with *error filled where it cannot wait; the caller then still owns the call. */
 bool camera_call(struct camera *camera, struct call *call, struct error *error);
 
+/*
+ * Sharing (camera_sharing.c). Answers a call from what the camera has said lately, if that is new enough; returns
+ * whether it did: then the result is in the call's job.
+ */
+bool camera_recall_answer(struct camera *camera, struct call *call);
+
+/* Drops the answer of a call from those that are kept for others: it has turned out not to fit its schema. */
+void camera_forget_answer(struct camera *camera, const struct call *call);
+
 /* Ends a call that still waits, as cancelled, and returns true; one that the camera is at goes on. */
 bool camera_cancel(struct call *call);
 

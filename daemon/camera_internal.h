@@ -87,12 +87,6 @@ void camera_take_progress(struct camera *camera, size_t received, size_t total);
 /* The job that the worker had for a call, for the introduction or for nobody any more has ended. */
 void camera_take_job(struct camera *camera, struct job *job);
 
-/*
- * Sharing (camera_sharing.c). Answers a call from what the camera has said lately, if that is new enough; returns
- * whether it did: then the result is in the call's job.
- */
-bool camera_recall_answer(struct camera *camera, struct call *call);
-
 /* Keeps the good answer of a call for others. */
 void camera_remember_answer(struct camera *camera, const struct call *call);
 

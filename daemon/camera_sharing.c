@@ -76,6 +76,11 @@ void camera_mark_call(struct camera *camera, struct call *call) {
     call->fingerprint = may_share(call) && call->job->repeatable ? fingerprint(camera, call->job) : 0;
 }
 
+void camera_forget_answer(struct camera *camera, const struct call *call) {
+    const struct job *job = call->job;
+    answers_remove(&camera->answers, job->command, job->argument, job->argument_length);
+}
+
 static bool is_equal(const struct call *call, const struct call *other) {
     const struct job *a = call->job, *b = other->job;
     return may_share(other) && a->command == b->command && a->argument_length == b->argument_length &&

@@ -94,6 +94,7 @@ static void tell_value(struct watch_subscription *subscriber, const struct watch
     text_buffer_append_string(&text, "\"value\":");
     if (!call_append_value(&text, subscriber->options.form, watch->callback, watch->answer, watch->answer_length,
                            &misfit)) {
+        camera_forget_answer(watch->camera, &watch->call);
         text_buffer_truncate(&text, length);
         text_buffer_append_string(&text, "\"value\":null,\"error\":");
         error_append_json(&text, &misfit);

@@ -115,6 +115,7 @@ static void on_ended(struct call *call, const struct error *error) {
         if (call_append_value(&reply, asked->form, asked->callback, job->result, job->result_length, &misfit)) {
             append_times(&reply, asked, now_us);
         } else {
+            camera_forget_answer(call->camera, call);
             error = &misfit;
         }
     }
@@ -251,6 +252,24 @@ static bool read_kept(struct asked_call *asked, struct camera *camera, struct er
     return true;
 }
 
+/* While a camera is away, what it has answered lately would still do for those who say so. */
+static bool recall(struct asked_call *asked, struct camera *camera, const struct params *given) {
+    struct call *call = &asked->call;
+    const struct callback *configured = asked->callback;
+    struct error unused;
+    call->camera = camera;
+    if (call->max_age_us > 0 && bind_call(asked, camera, given, &unused) && camera_recall_answer(camera, call)) {
+        on_ended(call, NULL);
+        return true;
+    }
+    /* What it takes and gives is read anew when it is back, since it may be another one then. */
+    asked->callback = configured;
+    call->is_bound = false;
+    call->is_stock = false;
+    call->picture = (struct exchange_picture){.read_command = 0};
+    return false;
+}
+
 /* Fills the call from the params and hands it to the camera. */
 static bool begin_call(struct asked_call *asked, struct camera *camera, const struct params *given,
                        struct error *error) {
@@ -267,7 +286,11 @@ static bool begin_call(struct asked_call *asked, struct camera *camera, const st
     if (!call_read_name(asked->name, callbacks, &call->job->command, &asked->callback, error)) {
         return false;
     }
+    call->max_age_us = params_integer(given, "max_age_ms", 0) * 1000;
     if (!is_known && !is_kept(asked, camera)) {
+        if (recall(asked, camera, given)) {
+            return true;
+        }
         if (!postpone(asked, given, error)) {
             return false;
         }
@@ -280,7 +303,6 @@ static bool begin_call(struct asked_call *asked, struct camera *camera, const st
     }
     call->priority = (enum queue_priority)params_choice(given, "priority", QUEUE_NORMAL);
     call->waits_offline = params_boolean(given, "wait", false);
-    call->max_age_us = params_integer(given, "max_age_ms", 0) * 1000;
     call->prepare = prepare;
     call->ended = on_ended;
     call->progressed = on_progress;

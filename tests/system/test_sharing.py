@@ -4,8 +4,9 @@
 
 import json
 import os
+import tempfile
 
-from cameras import SimulatedCamera, serial
+from cameras import SimulatedCamera, config_of, serial
 from openmvd import Daemon, Tap, wait_for_camera, wait_until
 
 NUMBER = {"format": "<I"}
@@ -193,6 +194,36 @@ def a_call_joins_what_is_watched():
         assert answers(first)["shared"] == 1, answers(first)
 
 
+def what_does_not_fit_its_schema_is_kept_for_nobody():
+    with Daemon(config={**CONFIG, "callbacks": {"echo": {"result": NUMBER}}}) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        for _ in range(2):
+            assert client.error("call", {"name": "echo", "data": "AAA=", "max_age_ms": 60000})["data"]["reason"] == "bad_result"
+        client.result("subscribe", {"name": "echo", "data": "AAA=", "max_age_ms": 60000, "interval_ms": 10})
+        assert client.event()["error"]["data"]["reason"] == "bad_result"
+        wait_until(lambda: client.result("stats")["cameras"][0]["wire"]["calls"] >= 6, "it to be asked again and again")
+        assert answers(client) == {"shared": 0, "remembered": 0}, answers(client)
+
+
+def an_old_answer_will_do_while_the_camera_is_away_and_not_when_it_is_back():
+    for options in ((), ("--stock",)):
+        with tempfile.TemporaryDirectory() as folder, \
+                SimulatedCamera("--link", folder + "/camera", *options) as camera, \
+                Daemon(config=config_of(folder + "/camera", healing={"offline_after_ms": 500})) as daemon, \
+                daemon.client() as client:
+            asked = {"name": "face_detection", "max_age_ms": 60000}
+            wait_for_camera(client)
+            face = client.result("call", asked)["value"]
+            camera.stop()
+            for state in ("connecting", "offline"):
+                wait_for_camera(client, "camera", state)
+                result = client.result("call", asked)
+                assert result["value"] == face and result["name"] == "face_detection", result
+                reason = client.error("call", {**asked, "name": "jpeg_snapshot", "timeout_ms": 1})["data"]["reason"]
+                assert reason == "camera_offline", reason
+            assert answers(client)["remembered"] == 2, answers(client)
+
+
 def memory_for_answers_has_a_limit():
     config = {**CONFIG, "limits": {"answers_bytes": 1000}}
     with Daemon(config=config) as daemon, daemon.client() as client:
@@ -216,6 +247,8 @@ tap.run([
     fifty_clients_cost_the_camera_no_more_than_one,
     equal_calls_that_waited_for_their_camera_share_one_exchange,
     a_call_joins_what_is_watched,
+    what_does_not_fit_its_schema_is_kept_for_nobody,
+    an_old_answer_will_do_while_the_camera_is_away_and_not_when_it_is_back,
     memory_for_answers_has_a_limit,
 ])
 tap.finish()
