@@ -162,7 +162,7 @@ void deliver_sent(struct omvrpc_master *master, int64_t now_us) {
     int64_t pause_us = master_gap(master, master->output_length);
     int64_t tried_us = now_us - delivery->first_sent_us;
     if (!delivery->paired) {
-        if (delivery->flight.count % LONE_HEADERS == 0 && (master->info.pairs || master->info.transactions)) {
+        if (delivery->flight.count % LONE_HEADERS == 0 && master_feeds(master)) {
             delivery->feed = command_data_size(master);
         }
         pause_us += !master->info.pairs ? 0 : round_trip_us > LONE_HEADER_US ? round_trip_us : LONE_HEADER_US;
@@ -237,6 +237,10 @@ void deliver_parse(struct omvrpc_master *master, int64_t now_us) {
             }
             if (!delivery->paired && !delivery->awaiting_data_ack && !master_is_sending(master)) {
                 delivery->feed = 0;
+                if (!master_has_time(master, command_data_size(master), now_us)) {
+                    master_time_out(master, now_us);
+                    return;
+                }
                 master_send(master, command_data(master), command_data_size(master));
                 if (!master->info.pairs) {
                     /* Refused, it may have been taken all the same: what a camera refuses is the byte after its last. */

@@ -284,6 +284,10 @@ static void take_header(struct omvrpc_master *master, int64_t now_us) {
     fetching->next_lost_us = smaller(fetching->next_lost_us, now_us + LOST_US);
     if (!master->info.pairs) {
         size_t size = length + OMVRPC_PACKET_OVERHEAD;
+        if (!master_has_time(master, size, now_us)) {
+            master_time_out(master, now_us);
+            return;
+        }
         master_send_polls(master, false, true);
         master_expect_data(master, size, size);
         fetching->next_us = now_us;

@@ -92,10 +92,11 @@ int64_t master_round_trip_timeout(const struct omvrpc_master *master) {
         return master->info.pairs ? ROUND_TRIP_MAX_US : ROUND_TRIP_BUS_US;
     }
     int64_t timeout_us = master->round_trip.mean_us + 4 * master->round_trip.deviation_us;
+    int64_t most_us = master->info.pairs ? ROUND_TRIP_MAX_US : ROUND_TRIP_BUS_US;
     if (timeout_us < ROUND_TRIP_MIN_US) {
         return ROUND_TRIP_MIN_US;
     }
-    return timeout_us < ROUND_TRIP_MAX_US ? timeout_us : ROUND_TRIP_MAX_US;
+    return timeout_us < most_us ? timeout_us : most_us;
 }
 
 void master_measure(struct omvrpc_master *master, const struct flight *flight, int64_t now_us) {
@@ -255,6 +256,9 @@ void master_end(struct omvrpc_master *master, enum omvrpc_outcome outcome, enum 
 
 /* Bytes that the camera may be waiting for as the data of the command under way. */
 static size_t swallowed(const struct omvrpc_master *master) {
+    if (!master_feeds(master)) {
+        return 0;
+    }
     bool data_may_be_short =
         master->phase == MASTER_DELIVER || (master->phase == MASTER_FETCH && !master->fetching.taken);
     if (master->info.transactions && master->phase == MASTER_FETCH && master->fetching.header_seen) {
@@ -292,6 +296,14 @@ static void abandon(struct omvrpc_master *master, enum omvrpc_cause cause, int64
     } else if (master->phase != MASTER_CLOSED && master->phase != MASTER_SETTLE) {
         settle_begin(master, swallowed(master), now_us);
     }
+}
+
+bool master_has_time(const struct omvrpc_master *master, size_t size, int64_t now_us) {
+    return !master->info.transactions || now_us + master_line_time(master, size) <= master->request.deadline_us;
+}
+
+void master_time_out(struct omvrpc_master *master, int64_t now_us) {
+    abandon(master, OMVRPC_CAUSE_TIMEOUT, now_us);
 }
 
 void master_lose(struct omvrpc_master *master, enum omvrpc_cause cause, int64_t now_us) {

@@ -183,6 +183,7 @@ struct settling {
     int64_t next_us;
     int64_t pause_us;
     bool header_seen;
+    bool cleared;     /* a camera that was armed to give has been read from */
     bool drained;     /* something answered the draining poll */
     size_t next_feed; /* bytes to give a camera that stays silent, in case it waits for the data of a command */
 };
@@ -215,6 +216,7 @@ struct turn {
     int64_t until_us;
     int64_t next_us; /* no transaction before */
     int64_t offered_until_us;
+    uint32_t misses; /* turns without an answer since the last answer or long pause */
 };
 
 struct omvrpc_master {
@@ -282,6 +284,11 @@ void master_send(struct omvrpc_master *master, const uint8_t *data, size_t lengt
 /* Queues the two polls, or one of them where pairs are not allowed; or the reserved command; or its header alone. */
 void master_send_polls(struct omvrpc_master *master, bool header, bool data);
 void master_send_probe(struct omvrpc_master *master, bool header, bool data);
+/* Whether a camera on this link that waits for bytes counts whatever comes, so that it can be fed. On I2C and CAN it
+ * finds the wrong length at once. */
+static inline bool master_feeds(const struct omvrpc_master *master) {
+    return master->info.pairs || (master->info.transactions && !master->info.acknowledges);
+}
 /*
  * Queues the next of `left` zeros, and says whether there were any. They are for a VCP slave that took a header and
  * lost what should follow: it swallows as many bytes as the header said, and waits up to 5 s for each.
@@ -293,6 +300,8 @@ bool master_is_sending(const struct omvrpc_master *master);
 void turn_expect(struct omvrpc_master *master, size_t answer, int64_t patience_us, bool follows);
 /* No answer is awaited any more. */
 void turn_clear(struct omvrpc_master *master);
+/* Reads once, with nothing sent before. */
+void turn_read(struct omvrpc_master *master, size_t answer, int64_t now_us);
 /* Keeps the next transaction back. */
 void turn_pause(struct omvrpc_master *master, int64_t pause_us, int64_t now_us);
 /* Fills the step where it is the camera's turn, or too early for another transaction; else returns false. */
@@ -309,6 +318,14 @@ void master_expect_data(struct omvrpc_master *master, size_t answer, size_t size
 bool master_may_ask(const struct omvrpc_master *master, int64_t now_us);
 /* Fills the step where the camera may not be asked. */
 void master_await_ready(const struct omvrpc_master *master, struct omvrpc_step *step);
+
+/*
+ * Whether so many bytes can still be moved before the call's deadline. A transaction cannot be broken off, so one that is
+ * too long is not begun: it would only keep the bus from others. Always true on other links.
+ */
+bool master_has_time(const struct omvrpc_master *master, size_t size, int64_t now_us);
+/* Ends the call because its time is up, or would be. */
+void master_time_out(struct omvrpc_master *master, int64_t now_us);
 
 /* Fills a RECEIVE step. `length` is the size of the packet that is expected, for links that move whole packets. */
 void master_receive(struct omvrpc_step *step, size_t length, int64_t until_us);

@@ -18,6 +18,10 @@ void raw_begin(struct omvrpc_master *master, int64_t now_us) {
 void raw_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
     size_t have = buffer_length(&master->input);
     int64_t until_us = master->fetching.input_us + (have == 0 ? FIRST_BYTE_US : STALL_US);
+    if (!master_has_time(master, master->request.raw_length, now_us)) {
+        master_time_out(master, now_us);
+        return;
+    }
     if (now_us >= until_us) {
         master_lose(master, have == 0 ? OMVRPC_CAUSE_LOST : OMVRPC_CAUSE_DAMAGED, now_us);
         return;

@@ -7,6 +7,9 @@
  * reserved command, which proves that it holds nothing older, and wait for silence once more: whatever a backlog
  * between us and the camera still produced has come by then. Each step waits for the line before the next sends
  * something else, so no answer is taken for another's.
+ *
+ * A camera on I2C that is armed to give something does not acknowledge what is sent, for up to 5 s: one short read, whatever
+ * it brings, ends that.
  */
 
 #include "master_internal.h"
@@ -36,6 +39,7 @@ static void go(struct omvrpc_master *master, enum settle_step step, int64_t now_
     settling->next_us = now_us;
     settling->header_seen = false;
     settling->drained = false;
+    settling->cleared = false;
     flight_clear(&settling->flight);
     master->since_breath = 0;
 }
@@ -173,7 +177,10 @@ void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
         if (master->settling.next_feed > 0 && now_us - master->settling.step_us >= FEED_US) {
             master->settling.feed = 0;
         }
-        if (!master_feed(master, &master->settling.feed)) {
+        if (master->info.acknowledges && !master->settling.cleared) {
+            master->settling.cleared = true;
+            turn_read(master, PACKET_ACK_SIZE, now_us);
+        } else if (!master_feed(master, &master->settling.feed)) {
             go(master, SETTLE_DRAIN, now_us);
         }
         break;

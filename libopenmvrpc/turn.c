@@ -17,12 +17,17 @@
  *              camera took the packet, a read that meets it armed for one spoils that: there is only one then, but where
  *              the camera was there a moment before.
  * OFFER_US     What the camera is about to arm for is offered again for so long: it may collect garbage to make room.
+ * MISSES       (count) After so many turns without an answer on SPI,
+ * MISSED_US    a pause of more than this: our own script gives a transfer that was begun 10000 to end, and one that began
+ *              in the middle of a packet would go on with the next packets for ever. The stock script's windows are shorter.
  * PACKET_US    On CAN, when a packet has begun to come, the longest pause between its frames.
  */
 enum {
     TURN_US = 200,
     READ_US = 600,
     OFFER_US = 12000,
+    MISSES = 6,
+    MISSED_US = 12000,
     PACKET_US = 6000,
 };
 
@@ -33,7 +38,24 @@ void turn_expect(struct omvrpc_master *master, size_t answer, int64_t patience_u
 }
 
 void turn_clear(struct omvrpc_master *master) {
-    master->turn = (struct turn){.next_us = master->turn.next_us};
+    master->turn = (struct turn){.next_us = master->turn.next_us, .misses = master->turn.misses};
+}
+
+/* A pause that never varies can fall into step with the camera's loop and miss it for ever. */
+static int64_t pause_after_miss(struct omvrpc_master *master) {
+    int64_t pause_us = master_gap(master, PACKET_COMMAND_HEADER_SIZE);
+    if (master->info.transactions && !master->info.acknowledges && ++master->turn.misses >= MISSES) {
+        master->turn.misses = 0;
+        pause_us += MISSED_US;
+    }
+    return pause_us;
+}
+
+void turn_read(struct omvrpc_master *master, size_t answer, int64_t now_us) {
+    turn_clear(master);
+    master->turn.answer = answer;
+    master->turn.open = true;
+    master->turn.until_us = now_us;
 }
 
 void turn_pause(struct omvrpc_master *master, int64_t pause_us, int64_t now_us) {
@@ -53,8 +75,7 @@ bool turn_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step 
     if (master->info.transactions ? turn->was_read && (is_spoiling || now_us >= turn->until_us)
                                   : now_us >= turn->until_us) {
         turn_clear(master);
-        /* A pause that never varies can fall into step with the camera's loop and miss it for ever. */
-        turn_pause(master, master_gap(master, PACKET_COMMAND_HEADER_SIZE), now_us);
+        turn_pause(master, pause_after_miss(master), now_us);
         return false;
     }
     master_receive(step, turn->answer, turn->until_us);
@@ -103,5 +124,6 @@ void turn_received(struct omvrpc_master *master, size_t length, int64_t now_us) 
     turn->next_us = now_us + (length > 0 ? TURN_US : READ_US);
     if (length > 0) {
         turn_clear(master);
+        turn->misses = 0;
     }
 }

@@ -39,7 +39,7 @@ bool call_is_wanted(const struct world *world) {
 struct call *call_begin(struct world *world, bool last) {
     struct call *call = &world->calls[world->call_count];
     struct random *random = &world->random;
-    *call = (struct call){.acks_lost_before = world->to_host.lost_acks, .begun_us = world->now_us};
+    *call = (struct call){.acks_lost_before = lost_acks(world), .begun_us = world->now_us};
     call->argument = (struct model_argument){.number = world->call_count,
                                              .length = last ? 20 : draw_length(random),
                                              .duration_us = last ? 0 : draw_duration(random)};

@@ -4,6 +4,7 @@
 #include "camera_model.h"
 
 #include "libopenmvrpc/packet.h"
+#include "libopenmvrpc/slave_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +12,47 @@
 
 #define ANSWER_MAX ((size_t)256 << 10)
 
+/* How long our script waits on a bus for the next packet of an exchange, from omvrpc.py. */
+#define TURN_MS 100
+
 const char *model_kind_name(enum model_kind kind) {
     static const char *const names[MODEL_KINDS] = {
         [MODEL_STOCK_UART] = "stock-uart",
         [MODEL_STOCK_VCP] = "stock-vcp",
         [MODEL_OWN] = "own",
         [MODEL_EXTENDED] = "extended",
+        [MODEL_STOCK_SPI] = "stock-spi",
+        [MODEL_STOCK_I2C] = "stock-i2c",
+        [MODEL_STOCK_CAN] = "stock-can",
+        [MODEL_EXTENDED_SPI] = "extended-spi",
+        [MODEL_EXTENDED_I2C] = "extended-i2c",
+        [MODEL_EXTENDED_CAN] = "extended-can",
     };
     return names[kind];
+}
+
+bool model_kind_is_extended(enum model_kind kind) {
+    return kind == MODEL_EXTENDED || kind >= MODEL_EXTENDED_SPI;
+}
+
+bool model_kind_transacts(enum model_kind kind) {
+    return kind == MODEL_STOCK_SPI || kind == MODEL_STOCK_I2C || kind == MODEL_EXTENDED_SPI ||
+           kind == MODEL_EXTENDED_I2C;
+}
+
+bool model_kind_is_can(enum model_kind kind) {
+    return kind == MODEL_STOCK_CAN || kind == MODEL_EXTENDED_CAN;
+}
+
+/* The port of a kind that has one of the stock slave's. */
+static enum stock_slave_kind port_of(enum model_kind kind) {
+    static const enum stock_slave_kind ports[MODEL_KINDS] = {
+        [MODEL_STOCK_UART] = STOCK_SLAVE_UART,  [MODEL_STOCK_VCP] = STOCK_SLAVE_VCP,
+        [MODEL_STOCK_SPI] = STOCK_SLAVE_SPI,    [MODEL_STOCK_I2C] = STOCK_SLAVE_I2C,
+        [MODEL_STOCK_CAN] = STOCK_SLAVE_CAN,    [MODEL_EXTENDED_SPI] = STOCK_SLAVE_SPI,
+        [MODEL_EXTENDED_I2C] = STOCK_SLAVE_I2C, [MODEL_EXTENDED_CAN] = STOCK_SLAVE_CAN,
+    };
+    return ports[kind];
 }
 
 void model_pack(const struct model_argument *argument, uint8_t *bytes, size_t size) {
@@ -103,6 +137,20 @@ static void stock_callback(void *context, uint32_t command, const uint8_t *bytes
     }
 }
 
+/* Callbacks of the library's own slave behind the port of the other. */
+static void ported_callback(void *context, uint32_t command, const uint8_t *bytes, size_t length,
+                            struct stock_slave_reply *reply) {
+    struct model *model = context;
+    struct omvrpc_slave *own = model->own;
+    slave_reply_clear(&own->reply);
+    model->running = -1;
+    if (slave_callback_run(own, command, bytes, length, &own->reply)) {
+        reply->result = buffer_bytes(&own->reply.result);
+        reply->length = buffer_length(&own->reply.result);
+        reply->duration_us = own->reply.delay_us;
+    }
+}
+
 static void own_callback(void *context, const uint8_t *bytes, size_t length, struct omvrpc_reply *reply) {
     struct model *model = context;
     struct model_argument argument;
@@ -110,7 +158,7 @@ static void own_callback(void *context, const uint8_t *bytes, size_t length, str
         return;
     }
     omvrpc_reply_delay(reply, argument.duration_us);
-    if (model->kind == MODEL_EXTENDED && model_fate(argument.number) == MODEL_RAISES) {
+    if (model_kind_is_extended(model->kind) && model_fate(argument.number) == MODEL_RAISES) {
         char message[MODEL_RAISED_SIZE];
         write_message(argument.number, message);
         omvrpc_reply_raise(reply, raised_name, message);
@@ -133,7 +181,7 @@ static struct omvrpc_slave *new_own(struct model *model, const struct omvrpc_ext
     struct omvrpc_slave *own = omvrpc_slave_new();
     if (own == NULL || omvrpc_slave_register(own, MODEL_CALLBACK, own_callback, model) != 0 ||
         omvrpc_slave_register(own, MODEL_UNCOUNTED_CALLBACK, uncounted_callback, model) != 0 ||
-        (model->kind == MODEL_EXTENDED && omvrpc_slave_offer_extensions(own, extensions) != 0)) {
+        (model_kind_is_extended(model->kind) && omvrpc_slave_offer_extensions(own, extensions) != 0)) {
         abort();
     }
     return own;
@@ -143,13 +191,19 @@ void model_init(struct model *model, enum model_kind kind, const struct stock_sl
                 const struct omvrpc_extension_options *extensions, struct trace *trace) {
     *model = (struct model){.kind = kind, .trace = trace, .boot_us = options->boot_us};
     model->answer = malloc(ANSWER_MAX);
-    if (kind == MODEL_OWN || kind == MODEL_EXTENDED) {
+    bool is_extended = model_kind_is_extended(kind);
+    if (kind == MODEL_OWN || is_extended) {
         model->own = new_own(model, extensions);
-    } else {
+    }
+    if (kind != MODEL_OWN && kind != MODEL_EXTENDED) {
         struct stock_slave_options stock = *options;
-        stock.kind = kind == MODEL_STOCK_UART ? STOCK_SLAVE_UART : STOCK_SLAVE_VCP;
-        stock.callback = stock_callback;
+        stock.kind = port_of(kind);
+        stock.callback = is_extended ? ported_callback : stock_callback;
         stock.context = model;
+        if (is_extended) {
+            stock.turn_ms = TURN_MS;
+            stock.gc = (struct stock_slave_range){0};
+        }
         model->stock = stock_slave_new(&stock);
     }
     if (model->answer == NULL || (model->stock == NULL && model->own == NULL)) {
@@ -182,27 +236,32 @@ static int64_t own_step(struct model *model, int64_t now_us, model_send *send, v
 
 int64_t model_step(struct model *model, int64_t now_us, model_send *send, void *context) {
     model->now_us = now_us;
-    return model->own != NULL ? own_step(model, now_us, send, context)
-                              : stock_slave_step(model->stock, now_us, send, context);
+    if (model->stock != NULL && model->own != NULL && now_us >= model->deaf_until_us) {
+        /* It learns the time, and when it began to run. */
+        omvrpc_slave_next(model->own, now_us, &(struct omvrpc_step){0});
+    }
+    return model->stock != NULL ? stock_slave_step(model->stock, now_us, send, context)
+                                : own_step(model, now_us, send, context);
 }
 
 size_t model_deliver(struct model *model, const uint8_t *data, size_t length, int64_t now_us) {
     model->now_us = now_us;
-    if (model->own != NULL && now_us < model->deaf_until_us) {
+    if (model->stock != NULL) {
+        return stock_slave_deliver(model->stock, data, length, now_us);
+    }
+    if (now_us < model->deaf_until_us) {
         return length;
     }
-    if (model->own != NULL) {
-        omvrpc_slave_received(model->own, data, length, now_us);
-        return length;
-    }
-    return stock_slave_deliver(model->stock, data, length, now_us);
+    omvrpc_slave_received(model->own, data, length, now_us);
+    return length;
 }
 
 void model_reset(struct model *model, int64_t now_us) {
     if (model->own != NULL) {
         omvrpc_slave_reset(model->own);
         model->deaf_until_us = now_us + model->boot_us;
-    } else {
+    }
+    if (model->stock != NULL) {
         stock_slave_reset(model->stock, now_us);
     }
 }

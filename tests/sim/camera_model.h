@@ -19,11 +19,22 @@ enum model_kind {
     MODEL_STOCK_VCP,
     MODEL_OWN,
     MODEL_EXTENDED, /* the library's own, offering the extensions */
+    MODEL_STOCK_SPI,
+    MODEL_STOCK_I2C,
+    MODEL_STOCK_CAN,
+    MODEL_EXTENDED_SPI, /* the library's own, with our script's habits on such a bus */
+    MODEL_EXTENDED_I2C,
+    MODEL_EXTENDED_CAN,
     MODEL_KINDS
 };
 
-/* Returns "stock-uart", "stock-vcp", "own" or "extended". */
+/* Returns the name, such as "stock-uart" or "extended-spi". */
 const char *model_kind_name(enum model_kind kind);
+
+/* Whether it offers the extensions; sits behind transactions; behind a CAN interface. */
+bool model_kind_is_extended(enum model_kind kind);
+bool model_kind_transacts(enum model_kind kind);
+bool model_kind_is_can(enum model_kind kind);
 
 /* The argument of every call: who it is, and what its answer shall be like. */
 struct model_argument {

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Most bytes of a frame on CAN. */
+#define FRAME 8
+
 struct world_link {
     struct omvrpc_link link;
     struct world *world;
@@ -43,6 +46,48 @@ static ssize_t link_receive(struct omvrpc_link *link, uint8_t *buffer, size_t si
     return (ssize_t)received;
 }
 
+/* CAN: whole frames, as far as the camera's controller can keep them. */
+static ssize_t can_send(struct omvrpc_link *link, const uint8_t *data, size_t length) {
+    struct world *world = ((struct world_link *)link)->world;
+    size_t sent = 0;
+    if (!world->faults.plugged) {
+        return -EIO;
+    }
+    trace_add_bytes(&world->trace, world->now_us, "host sends", true, data, length);
+    while (sent < length && world->to_host.free_us <= world->now_us) {
+        size_t frame = length - sent < FRAME ? length - sent : FRAME;
+        if (world->to_camera.bytes + frame > world->to_camera.options.capacity) {
+            return (ssize_t)sent;
+        }
+        if (!world->faults.silenced) {
+            wire_send(&world->to_camera, data + sent, frame, world->now_us);
+        }
+        sent += frame;
+    }
+    if (sent < length) {
+        collide(world, world->now_us);
+    }
+    return (ssize_t)length;
+}
+
+static ssize_t bus_send(struct omvrpc_link *link, const uint8_t *data, size_t length) {
+    return bus_line_send(((struct world_link *)link)->world, data, length);
+}
+
+static ssize_t bus_receive(struct omvrpc_link *link, uint8_t *buffer, size_t size) {
+    return bus_line_receive(((struct world_link *)link)->world, buffer, size);
+}
+
+static int bus_ready(struct omvrpc_link *link) {
+    struct world *world = ((struct world_link *)link)->world;
+    world->was_ready = line_is_ready(world);
+    return world->was_ready;
+}
+
+bool line_is_ready(const struct world *world) {
+    return !world->has_ready_line || stock_slave_is_ready(world->model.stock);
+}
+
 static void link_discard(struct omvrpc_link *link) {
     struct world *world = ((struct world_link *)link)->world;
     trace_add(&world->trace, world->now_us, "host discards");
@@ -71,9 +116,46 @@ static const struct omvrpc_link_operations operations = {
     .close = link_close,
 };
 
+static const struct omvrpc_link_operations can_operations = {
+    .type = "simulated CAN",
+    .send = can_send,
+    .receive = link_receive,
+    .discard = link_discard,
+    .descriptor = link_descriptor,
+    .close = link_close,
+};
+
+static const struct omvrpc_link_operations bus_operations = {
+    .type = "simulated bus",
+    .send = bus_send,
+    .receive = bus_receive,
+    .discard = link_discard,
+    .descriptor = link_descriptor,
+    .close = link_close,
+    .ready = bus_ready,
+};
+
+/* What such a link says of itself. */
+static struct omvrpc_link_info info_of(const struct world *world) {
+    enum model_kind kind = world->model.kind;
+    bool is_i2c = kind == MODEL_STOCK_I2C || kind == MODEL_EXTENDED_I2C;
+    bool transacts = model_kind_transacts(kind);
+    return (struct omvrpc_link_info){
+        .pairs = !transacts && !model_kind_is_can(kind),
+        .byte_rate = world->to_camera.options.byte_rate,
+        .receive_buffer = kind == MODEL_STOCK_UART || transacts ? 64
+                          : model_kind_is_can(kind)             ? 24
+                                                                : HOST_BUFFER,
+        .transactions = transacts,
+        .acknowledges = is_i2c,
+        .packet_max = is_i2c ? OMVRPC_I2C_MESSAGE_MAX : 0,
+    };
+}
+
 static struct omvrpc_link *open_link(void *context, char *reason, size_t size) {
     struct world *world = context;
-    if (!world->faults.plugged) {
+    bool transacts = model_kind_transacts(world->model.kind);
+    if (!world->faults.plugged && !transacts) {
         snprintf(reason, size, "unplugged");
         return NULL;
     }
@@ -81,12 +163,10 @@ static struct omvrpc_link *open_link(void *context, char *reason, size_t size) {
     if (link == NULL) {
         abort();
     }
-    link->link.operations = &operations;
-    link->link.info = (struct omvrpc_link_info){
-        .pairs = true,
-        .byte_rate = world->to_camera.options.byte_rate,
-        .receive_buffer = world->model.kind == MODEL_STOCK_UART ? 64 : HOST_BUFFER,
-    };
+    link->link.operations = transacts                              ? &bus_operations
+                            : model_kind_is_can(world->model.kind) ? &can_operations
+                                                                   : &operations;
+    link->link.info = info_of(world);
     link->world = world;
     world->link = link;
     return &link->link;
@@ -129,10 +209,12 @@ void host_play(struct world *world) {
 bool host_is_due(const struct world *world) {
     bool input = world->link != NULL && wire_next(&world->to_host) <= world->now_us;
     bool call = world->now_us >= world->caller->next_us(world);
-    bool lost = world->link != NULL && !world->faults.plugged;
+    bool transacts = model_kind_transacts(world->model.kind);
+    bool lost = world->link != NULL && !world->faults.plugged && !transacts;
+    bool risen = world->link != NULL && world->has_ready_line && !world->was_ready && line_is_ready(world);
     bool room = bus_wants_output(world->bus, 0) && world->to_camera.bytes < world->to_camera.options.capacity;
     return world->now_us >= world->faults.preempted_until_us &&
-           (world->now_us >= world->host_us || input || call || lost || room);
+           (world->now_us >= world->host_us || input || call || lost || risen || room);
 }
 
 int64_t host_next_us(const struct world *world) {

@@ -370,7 +370,7 @@ static void play(struct world *world) {
 
 static void check_deadlines(struct world *world) {
     for (const struct slot *slot = world->sessions->slots; slot < world->sessions->slots + SLOTS; slot++) {
-        if (slot->job != NULL && world->now_us > slot->job->deadline_us + LATE_US) {
+        if (slot->job != NULL && world->now_us > slot->job->deadline_us + late_us(world)) {
             fail(world, "it has not ended, 50 ms after its deadline", slot->call->argument.number);
         }
     }

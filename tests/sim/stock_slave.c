@@ -81,6 +81,33 @@ static void wait_for(struct stock_slave *slave, int64_t duration_us, activity *n
     slave->next = next;
 }
 
+/* Our own script arms for the time asked and then for the transfer; the stock one mixes the two. */
+static void arm(struct stock_slave *slave, size_t length, int64_t timeout_ms) {
+    int64_t transfer_ms = 10 + (int64_t)length / 8;
+    if (slave->options.turn_ms == 0) {
+        stock_slave_arm(slave, slave->window_ms, timeout_ms);
+    } else if (stock_slave_is(slave, STOCK_SLAVE_SPI)) {
+        stock_slave_arm(slave, timeout_ms, transfer_ms);
+    } else {
+        stock_slave_arm(slave, 0, timeout_ms + transfer_ms);
+    }
+}
+
+/* How long the packet that follows is waited for, where the stock script waits so long. */
+static int64_t follow_ms(const struct stock_slave *slave, int64_t stock_ms) {
+    return slave->options.turn_ms != 0 ? slave->options.turn_ms : stock_ms;
+}
+
+/* How long a packet is waited for that begins something. */
+static int64_t begin_ms(const struct stock_slave *slave, int64_t own_ms) {
+    return slave->options.turn_ms != 0 ? own_ms : slave->window_ms;
+}
+
+/* Our own script knows that nobody has fetched what it gave last. */
+static bool is_in_vain(const struct stock_slave *slave) {
+    return slave->options.turn_ms != 0 && slave->unfetched;
+}
+
 /*
  * A write of bytes that stay valid. Where the master has to fetch them the camera waits for that, and goes on in any case:
  * what is not fetched within `timeout_ms`, on SPI not begun within the short window, is lost and nobody knows.
@@ -93,9 +120,10 @@ static void write_bytes(struct stock_slave *slave, const uint8_t *data, size_t l
         slave->out_length = length;
         slave->out_moved = 0;
         slave->next = next;
-        stock_slave_arm(slave, slave->window_ms, timeout_ms);
+        arm(slave, length, timeout_ms);
         return;
     }
+    slave->unfetched = false;
     if (length > 0) {
         slave->send(slave->send_context, data, length, slave->now_us);
     }
@@ -104,7 +132,8 @@ static void write_bytes(struct stock_slave *slave, const uint8_t *data, size_t l
 }
 
 static void write_ack(struct stock_slave *slave, enum omvrpc_magic magic, activity *next) {
-    write_bytes(slave, slave->small, packet_put(slave->small, magic, NULL, 0), slave->window_ms, next);
+    write_bytes(slave, slave->small, packet_put(slave->small, magic, NULL, 0), follow_ms(slave, slave->window_ms),
+                next);
 }
 
 static void write_length(struct stock_slave *slave, enum omvrpc_magic magic, size_t length, int64_t timeout_ms,
@@ -183,7 +212,7 @@ static void read_packet(struct stock_slave *slave, size_t length, int64_t timeou
     int64_t effective_ms = is_uart(slave) ? UART_TIMEOUT_MS : timeout_ms;
     read_begin(slave, length, effective_ms, effective_ms, next);
     if (stock_slave_transacts(slave)) {
-        stock_slave_arm(slave, slave->window_ms, timeout_ms);
+        arm(slave, length, timeout_ms);
     } else if (is_can(slave)) {
         stock_slave_read_fifo(slave);
     }
@@ -251,7 +280,8 @@ static void command_try(struct stock_slave *slave) {
 
 static void command_flush(struct stock_slave *slave) {
     flush(slave);
-    read_packet(slave, PACKET_COMMAND_HEADER_SIZE, slave->window_ms, command_header_read);
+    read_packet(slave, PACKET_COMMAND_HEADER_SIZE, begin_ms(slave, slave->options.receive_timeout_ms),
+                command_header_read);
 }
 
 static void command_header_read(struct stock_slave *slave) {
@@ -271,7 +301,11 @@ static void command_header_read(struct stock_slave *slave) {
 
 static void command_data_begin(struct stock_slave *slave) {
     size_t size = (size_t)slave->argument_length + OMVRPC_PACKET_OVERHEAD;
-    read_packet(slave, size, LONG_TIMEOUT_MS, command_data_read);
+    if (is_in_vain(slave)) {
+        command_fail(slave);
+        return;
+    }
+    read_packet(slave, size, follow_ms(slave, LONG_TIMEOUT_MS), command_data_read);
 }
 
 static void command_data_read(struct stock_slave *slave) {
@@ -317,7 +351,7 @@ static void result_try(struct stock_slave *slave) {
 
 static void result_flush(struct stock_slave *slave) {
     flush(slave);
-    read_packet(slave, PACKET_POLL_SIZE, slave->window_ms, result_header_read);
+    read_packet(slave, PACKET_POLL_SIZE, begin_ms(slave, slave->options.send_timeout_ms), result_header_read);
 }
 
 static void result_header_read(struct stock_slave *slave) {
@@ -325,17 +359,22 @@ static void result_header_read(struct stock_slave *slave) {
         result_fail(slave);
         return;
     }
-    write_length(slave, OMVRPC_RESULT_HEADER, slave->reply.length, slave->window_ms, result_data_begin);
+    write_length(slave, OMVRPC_RESULT_HEADER, slave->reply.length, follow_ms(slave, slave->window_ms),
+                 result_data_begin);
 }
 
 static void result_data_begin(struct stock_slave *slave) {
-    read_packet(slave, PACKET_POLL_SIZE, slave->window_ms, result_data_read);
+    if (is_in_vain(slave)) {
+        result_fail(slave);
+        return;
+    }
+    read_packet(slave, PACKET_POLL_SIZE, follow_ms(slave, slave->window_ms), result_data_read);
 }
 
 static void result_data_read(struct stock_slave *slave) {
     if (has_packet(slave, OMVRPC_RESULT_DATA)) {
         slave->counts.results++;
-        write_bytes(slave, slave->result.bytes, slave->result_size, LONG_TIMEOUT_MS, result_sent);
+        write_bytes(slave, slave->result.bytes, slave->result_size, follow_ms(slave, LONG_TIMEOUT_MS), result_sent);
     } else {
         result_fail(slave);
     }
@@ -343,6 +382,10 @@ static void result_data_read(struct stock_slave *slave) {
 
 /* A scheduled callback runs at once: nothing is flushed before it. */
 static void result_sent(struct stock_slave *slave) {
+    if (is_in_vain(slave)) {
+        result_fail(slave);
+        return;
+    }
     if (slave->reply.raw != NULL) {
         write_bytes(slave, slave->reply.raw, slave->reply.raw_length, LONG_TIMEOUT_MS, command_begin);
     } else if (slave->reply.source != NULL) {

@@ -104,6 +104,12 @@ struct stock_slave_options {
      * until the window is over, as STM32 controllers do; else it is not acknowledged.
      */
     bool stretches;
+    /**
+     * Not the stock script but our omvrpc.py on SPI, I2C or CAN: it is armed for a command, and for the polls, as long as
+     * it has nothing else to do, waits so long for each packet that then follows, and offers a result again that nobody
+     * has fetched. 0 for the stock script.
+     */
+    uint32_t turn_ms;
 };
 
 struct stock_slave_counts {
@@ -113,7 +119,8 @@ struct stock_slave_counts {
     uint64_t results_dropped; /**< results given up after the send timeout */
     uint64_t frames;          /**< stream frames sent */
     uint64_t flushed_bytes, lost_bytes;
-    uint64_t deaths; /**< times the script ended for lack of memory */
+    uint64_t unfetched; /**< on SPI and I2C: what was given and not fetched in time, acknowledgements included */
+    uint64_t deaths;    /**< times the script ended for lack of memory */
 };
 
 struct stock_slave;

@@ -20,7 +20,7 @@ static void begin_to_arm(struct stock_slave *slave) {
 }
 
 void stock_slave_arm(struct stock_slave *slave, int64_t select_ms, int64_t transfer_ms) {
-    slave->armed = slave->arming = false;
+    slave->armed = slave->arming = slave->unfetched = false;
     slave->transfer_ms = transfer_ms;
     if (stock_slave_is(slave, STOCK_SLAVE_I2C)) {
         slave->armed = true;
@@ -39,6 +39,8 @@ bool stock_slave_disarm(struct stock_slave *slave) {
         move_wake(slave, slave->transfer_ms);
         return false;
     }
+    slave->unfetched = slave->writing;
+    slave->counts.unfetched += slave->writing;
     slave->armed = slave->writing = false;
     return true;
 }

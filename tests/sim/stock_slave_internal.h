@@ -44,6 +44,7 @@ struct stock_slave {
 
     /* A transaction that it waits for, in or out; on SPI it is armed only once the chip is selected. */
     bool selected, arming, armed, writing;
+    bool unfetched; /* the last write was given up */
     const uint8_t *out;
     size_t out_length, out_moved;
     uint8_t small[PACKET_RESULT_HEADER_SIZE]; /* acknowledgements and headers on their way out */

@@ -29,7 +29,9 @@ void wire_free(struct wire *wire) {
 }
 
 static void push(struct wire *wire, const uint8_t *data, size_t length, int64_t now_us) {
-    size_t piece_size = wire->options.byte_rate != 0 ? SLOW_PIECE : sizeof wire->pieces[0].data;
+    size_t piece_size = wire->options.piece != 0       ? wire->options.piece
+                        : wire->options.byte_rate != 0 ? SLOW_PIECE
+                                                       : sizeof wire->pieces[0].data;
     if (wire->free_us < now_us) {
         wire->free_us = now_us;
     }
@@ -152,6 +154,33 @@ static void send_packet(struct wire *wire, const uint8_t *data, size_t length, i
     free(packet);
 }
 
+struct wire_fate wire_hit(struct wire *wire, uint8_t *packet, size_t length) {
+    const struct wire_faults *faults = &wire->faults;
+    bool is_ack = length == PACKET_ACK_SIZE &&
+                  (get_u16(packet) == OMVRPC_COMMAND_HEADER || get_u16(packet) == OMVRPC_COMMAND_DATA);
+    bool flipped = random_chance(&wire->random, faults->flip);
+    struct wire_fate fate = {
+        .dropped = random_chance(&wire->random, faults->drop),
+        .cut = random_chance(&wire->random, faults->cut),
+        .twice = random_chance(&wire->random, faults->twice),
+    };
+    bool forged = faults->forge > 0 && is_forgeable(packet, length) && random_chance(&wire->random, faults->forge);
+    if (fate.dropped || fate.cut || fate.twice || flipped) {
+        wire->lost_packets++;
+        wire->lost_acks += is_ack;
+    }
+    if (is_forgeable(packet, length) && !forged) {
+        keep(wire, packet, length);
+    }
+    if (forged) {
+        forge(wire, packet, length);
+    }
+    if (flipped && length >= 2) {
+        flip(wire, packet, length);
+    }
+    return fate;
+}
+
 /* How many of these bytes make the first packet, as far as a wire can tell. */
 static size_t packet_length(const uint8_t *data, size_t length) {
     if (length < 2) {
@@ -181,7 +210,8 @@ size_t wire_send(struct wire *wire, const uint8_t *data, size_t length, int64_t 
     /* What is sent at once stays together: a line may be late, but it makes no gaps of its own. */
     wire->delay_us = wire->options.latency_us + random_range(&wire->random, 0, wire->options.jitter_us);
     for (size_t sent = 0; sent < length;) {
-        size_t part = packet_length(data + sent, length - sent);
+        /* What has pieces of its own is given as a packet, or as one of them. */
+        size_t part = wire->options.piece != 0 ? length : packet_length(data + sent, length - sent);
         send_packet(wire, data + sent, part, now_us);
         sent += part;
     }

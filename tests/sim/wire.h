@@ -23,6 +23,7 @@ struct wire_options {
     int64_t jitter_us;  /* at most, on top of latency */
     uint32_t byte_rate; /* 0: no time for the bytes themselves */
     size_t capacity;    /* bytes under way at most; what is sent beyond is refused */
+    size_t piece;       /* what arrives at once; 0 for what suits the rate */
 };
 
 struct wire_piece {
@@ -63,6 +64,13 @@ struct wire_piece *wire_peek(struct wire *wire, int64_t now_us);
 
 /* Removes so many bytes of that piece. */
 void wire_consume(struct wire *wire, size_t length);
+
+/* Decides by chance what goes wrong with a packet that is moved in another way than by these wires, and does it to the
+ * bytes: cuts and doubles are told only. */
+struct wire_fate {
+    bool dropped, cut, twice;
+};
+struct wire_fate wire_hit(struct wire *wire, uint8_t *packet, size_t length);
 
 /* Drops what the sender has queued and the line has not carried yet. */
 void wire_discard_unsent(struct wire *wire, int64_t now_us);

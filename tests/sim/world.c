@@ -8,16 +8,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* CAN at 250 kbit/s with all the stuffed bits that there may be, and the frames that a camera's controller keeps. */
+#define CAN_BYTE_RATE 14814
+#define CAN_CAPACITY  24
+
 /* Bytes that a host's tty holds for a port that does not take them. */
 #define TTY_SIZE 4096
+
+void note_answer(struct world *world, const uint8_t *data, size_t length) {
+    if (length >= 2 && get_u16(data) == OMVRPC_RESULT_DATA && world->model.running >= 0) {
+        world->model.answered[world->model.running] = true;
+    }
+}
+
+void collide(struct world *world, int64_t now_us) {
+    trace_add(&world->trace, now_us, "both send with one id, and error frames destroy it all");
+    wire_discard_unsent(&world->to_camera, now_us);
+    wire_discard_unsent(&world->to_host, now_us);
+    world->to_host.lost_packets++;
+    if (strcmp(world->faults.profile->name, "clean") == 0) {
+        fail(world, "the host sent while the camera did, and nothing had gone wrong", world->call_count);
+    }
+}
 
 static void camera_sends(void *context, const uint8_t *data, size_t length, int64_t now_us) {
     struct world *world = context;
     trace_add_bytes(&world->trace, now_us, "    camera sends", false, data, length);
-    if (length >= 2 && get_u16(data) == OMVRPC_RESULT_DATA && world->model.running >= 0) {
-        world->model.answered[world->model.running] = true;
-    }
+    note_answer(world, data, length);
     if (!world->faults.plugged) {
+        return;
+    }
+    if (model_kind_is_can(world->model.kind) && world->to_camera.free_us > now_us) {
+        collide(world, now_us);
         return;
     }
     wire_send(&world->to_host, data, length, now_us);
@@ -55,17 +77,24 @@ static int64_t next_event(const struct world *world) {
 /* A camera that was told a wrong length, and cannot know it, swallows what the master sends until that falls silent. */
 #define FORGED_RECOVERY_US 5000000
 
+/* A result that the link cannot move is dropped by the camera itself, which keeps it for so long. */
+#define UNMOVABLE_US 1000000
+
 /*
  * A second, and what no master can shorten: forty times the latency of the line, the rest of an abandoned answer on it,
- * and the callback of the call that was under way when the faults stopped. Before a session's first call the camera
+ * and the callback of the call that was under way when the faults stopped. On a bus nothing can be sent while that rest
+ * comes, and then the result of the call after it may be as long. Before a session's first call the camera
  * introduces itself, which takes the line's time again.
  */
 static int64_t recovery_us(const struct world *world) {
     uint32_t rate = world->to_host.options.byte_rate;
+    enum model_kind kind = world->model.kind;
+    bool is_bus = model_kind_transacts(kind) || model_kind_is_can(kind);
     bool forged = world->to_camera.forged_packets + world->to_host.forged_packets > 0;
-    int64_t latencies = world->model.kind == MODEL_EXTENDED ? 80 : 40;
-    return RECOVERY_US + DURATION_LONG + (forged ? FORGED_RECOVERY_US : 0) +
-           latencies * world->to_host.options.latency_us + (rate == 0 ? 0 : (int64_t)ANSWER_LONG * 1000000 / rate);
+    int64_t latencies = model_kind_is_extended(world->model.kind) ? 80 : 40;
+    return RECOVERY_US + DURATION_LONG + (kind == MODEL_STOCK_I2C ? UNMOVABLE_US : 0) +
+           (forged ? FORGED_RECOVERY_US : 0) + latencies * world->to_host.options.latency_us +
+           (rate == 0 ? 0 : (is_bus ? 2 : 1) * (int64_t)ANSWER_LONG * 1000000 / rate);
 }
 
 static enum model_kind choose_kind(struct world *world) {
@@ -96,6 +125,22 @@ static void draw_session_options(struct world *world) {
              world->session_options.camera.held);
 }
 
+/* The buses have rates and delays of their own. What is under way on CAN is bounded by the camera's FIFO. */
+static void draw_bus(struct world *world, enum model_kind kind, struct wire_options *options) {
+    static const uint32_t spi_rates[] = {125000, 500000, 1250000}, i2c_rates[] = {11111, 44444};
+    struct random *random = &world->random;
+    if (model_kind_is_can(kind)) {
+        *options = (struct wire_options){
+            .latency_us = 10, .jitter_us = 30, .byte_rate = CAN_BYTE_RATE, .capacity = CAN_CAPACITY, .piece = 8};
+    } else if (model_kind_transacts(kind)) {
+        bool is_spi = kind == MODEL_STOCK_SPI || kind == MODEL_EXTENDED_SPI;
+        options->latency_us = options->jitter_us = 0;
+        options->piece = 1;
+        options->byte_rate = is_spi ? spi_rates[random_range(random, 0, 2)] : i2c_rates[random_range(random, 0, 1)];
+        world->has_ready_line = model_kind_is_extended(kind) && random_chance(random, 500000);
+    }
+}
+
 static void set_up(struct world *world) {
     struct random *random = &world->random;
     const struct profile *profile = faults_choose_profile(random, world->choice->profile);
@@ -107,11 +152,12 @@ static void set_up(struct world *world) {
         .byte_rate = kind == MODEL_STOCK_UART ? rates[random_range(random, 0, 3)] : 0,
         .capacity = (size_t)random_range(random, 64, TTY_SIZE),
     };
+    draw_bus(world, kind, &options);
     if (kind == MODEL_STOCK_UART && options.byte_rate == 0) {
         /* A pty: nothing that is faster than a UART has a UART's latency. */
         options.latency_us %= 200;
         options.jitter_us %= 200;
-    } else if (random_chance(random, 100000)) {
+    } else if (options.piece == 0 && random_chance(random, 100000)) {
         /* As slow as the fault model allows: a round trip of just under 100 ms with all that the camera does in it. */
         options.latency_us = random_range(random, 5000, 42000);
     }
@@ -119,7 +165,12 @@ static void set_up(struct world *world) {
     options.capacity = (size_t)1 << 20;
     wire_init(&world->to_host, &options, random_next(random));
     world->to_camera.faults = world->to_host.faults = profile->wires;
-    if (kind != MODEL_EXTENDED) {
+    if (model_kind_is_can(kind)) {
+        /* Here chance has its say for each frame, of which a packet may have a hundred. */
+        struct wire_faults *faults = &world->to_camera.faults;
+        *faults = (struct wire_faults){faults->drop / 8, faults->flip / 8, faults->twice / 8, faults->cut / 8, 0};
+    }
+    if (!model_kind_is_extended(kind)) {
         world->to_camera.faults.forge = world->to_host.faults.forge = 0;
     }
     int64_t collects_us = random_range(random, 200, 4000);
@@ -132,13 +183,15 @@ static void set_up(struct world *world) {
         .tick_phase_us = (uint32_t)random_range(random, 0, 999),
         .strict_gap = random_chance(random, 500000),
         .overrun_byte = random_chance(random, 200000),
+        .arm = {20, 80},
+        .stretches = random_chance(random, 300000),
     };
     snprintf(world->description, sizeof world->description,
              "%s, %s camera, latency %lld + %lld us, %u bytes/s, collects %lld to %lld us%s%s", profile->name,
              model_kind_name(kind), (long long)options.latency_us, (long long)options.jitter_us, options.byte_rate,
              (long long)stock.gc.least_us, (long long)stock.gc.most_us, stock.strict_gap ? ", strict gap" : "",
              stock.overrun_byte ? ", overrun byte" : "");
-    if (kind == MODEL_EXTENDED) {
+    if (model_kind_is_extended(kind)) {
         draw_session_options(world);
     }
     model_init(&world->model, kind, &stock, &world->session_options.camera, &world->trace);
@@ -146,7 +199,7 @@ static void set_up(struct world *world) {
     if (world->calls == NULL) {
         abort();
     }
-    world->caller = kind == MODEL_EXTENDED ? &session_caller : &stock_caller;
+    world->caller = model_kind_is_extended(kind) ? &session_caller : &stock_caller;
     world->caller->set_up(world);
     host_set_up(world);
     faults_set_up(world, profile);
@@ -190,6 +243,9 @@ int world_run(uint64_t seed, const struct world_choice *choice, struct world_rep
         play_camera(world);
         if (host_is_due(world)) {
             host_play(world);
+            if (world->now_us < world->line_us) {
+                world->now_us = world->line_us;
+            }
         }
         world->caller->check_deadlines(world);
         if (world->faults.end_us == 0 && world->now_us >= world->faults.stop_us) {

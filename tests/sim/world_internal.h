@@ -85,6 +85,9 @@ struct world {
     struct faults faults;
     int64_t now_us;
     int64_t host_us, camera_us;
+    int64_t line_us; /* until when a transaction keeps the host */
+    int64_t late_us; /* how long the last one has */
+    bool has_ready_line, was_ready;
     int64_t next_call_us;
     struct call *calls;
     uint32_t call_count, calls_wanted;
@@ -100,6 +103,28 @@ struct world {
 static inline int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
+
+/* Whether the camera's line says that it is ready. */
+bool line_is_ready(const struct world *world);
+
+/* Transactions, in bus_line.c: SPI or I2C by the kind of the camera. As the operations of a link; the host is kept until
+ * line_us. */
+ssize_t bus_line_send(struct world *world, const uint8_t *data, size_t length);
+ssize_t bus_line_receive(struct world *world, uint8_t *buffer, size_t size);
+
+/* The camera gives something: it may be the answer to the call that runs. */
+void note_answer(struct world *world, const uint8_t *data, size_t length);
+
+/* On CAN both have begun to send: nothing of it arrives. */
+void collide(struct world *world, int64_t now_us);
+
+/* The promise: how late after its deadline a call may end. A transaction is not broken off. */
+static inline int64_t late_us(const struct world *world) {
+    return LATE_US + world->late_us;
+}
+
+/* Acknowledgements that did not reach the host. */
+uint64_t lost_acks(const struct world *world);
 
 /* The host. */
 
