@@ -206,21 +206,28 @@ void host_play(struct world *world) {
     }
 }
 
+/* Whether there is room on the line for what waits to be sent. */
+static bool has_room(const struct world *world) {
+    return bus_wants_output(world->bus, 0) && world->to_camera.bytes < world->to_camera.options.capacity;
+}
+
 bool host_is_due(const struct world *world) {
     bool input = world->link != NULL && wire_next(&world->to_host) <= world->now_us;
     bool call = world->now_us >= world->caller->next_us(world);
     bool transacts = model_kind_transacts(world->model.kind);
     bool lost = world->link != NULL && !world->faults.plugged && !transacts;
     bool risen = world->link != NULL && world->has_ready_line && !world->was_ready && line_is_ready(world);
-    bool room = bus_wants_output(world->bus, 0) && world->to_camera.bytes < world->to_camera.options.capacity;
     return world->now_us >= world->faults.preempted_until_us &&
-           (world->now_us >= world->host_us || input || call || lost || risen || room);
+           (world->now_us >= world->host_us || input || call || lost || risen || has_room(world));
 }
 
 int64_t host_next_us(const struct world *world) {
     int64_t host_us = earlier(world->host_us, world->caller->next_us(world));
     if (world->link != NULL) {
         host_us = earlier(host_us, wire_next(&world->to_host));
+    }
+    if (has_room(world)) {
+        host_us = earlier(host_us, world->now_us);
     }
     return host_us > world->faults.preempted_until_us ? host_us : world->faults.preempted_until_us;
 }

@@ -9,9 +9,10 @@
  * - an answer that is delivered as good is the one that the camera computed for that very call;
  * - what ends as not delivered never ran, neither before nor after;
  * - a callback that is not repeatable runs at most once, unless more than one acknowledgement of its call was lost;
- * - a call ends by its deadline, within 50 ms;
+ * - a call ends by its deadline, within 50 ms, and on SPI and I2C within the transaction under way;
  * - what is queued for the camera stays bounded;
- * - 1 s after the last fault, calls are answered.
+ * - 1 s after the last fault, calls are answered;
+ * - on CAN, host and camera do not send at once unless something was lost.
  *
  * Where the camera offers the extensions the host makes its calls through a session, with the daemon's own exchanges:
  * those of several clients under way at once, results of many pieces, exceptions, and damage that CRC-16 does not find.

@@ -220,7 +220,8 @@ static inline bool live(int64_t duration_us) {
     return done > 0;
 }
 
-static inline void bench_open(enum stock_slave_kind kind, int64_t gc_us) {
+/* `turn_ms` is 0 for the stock script and 100 for ours. */
+static inline void bench_open_with(enum stock_slave_kind kind, int64_t gc_us, uint32_t turn_ms) {
     memset(&bench, 0, sizeof bench);
     const struct stock_slave_options options = {
         .kind = kind,
@@ -229,6 +230,7 @@ static inline void bench_open(enum stock_slave_kind kind, int64_t gc_us) {
         .gc = {gc_us, gc_us + gc_us / 2},
         .packet = {20, 150},
         .arm = {20, 80},
+        .turn_ms = turn_ms,
     };
     bench.kind = kind;
     bench.now_us = SECOND;
@@ -248,6 +250,10 @@ static inline void bench_open(enum stock_slave_kind kind, int64_t gc_us) {
     };
     step_slave(bench.now_us);
     omvrpc_master_link_opened(bench.master, &bench.info, bench.now_us);
+}
+
+static inline void bench_open(enum stock_slave_kind kind, int64_t gc_us) {
+    bench_open_with(kind, gc_us, 0);
 }
 
 static inline void settle(void) {

@@ -238,6 +238,68 @@ START_TEST(a_camera_whose_ready_line_is_low_is_left_alone_until_it_rises) {
 }
 END_TEST
 
+/* Found by the simulator: headers of 12 bytes and reads of 4 went round in a buffer of 12, for ever. */
+START_TEST(our_own_camera_on_spi_gets_back_into_step_after_a_read_out_of_turn) {
+    bench_open_with(STOCK_SLAVE_SPI, 0, 100);
+    settle();
+    reply_with(20);
+    for (int i = 0; i < 20; i++) {
+        uint8_t bytes[4];
+        transact(true, bytes, 1 + (size_t)i % 4);
+        call((struct omvrpc_request){.argument_length = 0});
+        int64_t begun_us = bench.now_us;
+        expect_reply(20);
+        ck_assert_int_lt(bench.now_us - begun_us, 200 * MS);
+    }
+    bench_close();
+}
+END_TEST
+
+/* The stock script waits 5 s for its result to be fetched, and acknowledges nothing meanwhile. */
+START_TEST(a_camera_on_i2c_that_is_left_with_its_result_is_met_again_at_once) {
+    bench_open(STOCK_SLAVE_I2C, 700);
+    settle();
+    reply_with(500);
+    call((struct omvrpc_request){.argument_length = 0});
+    struct omvrpc_step step;
+    size_t done = 0;
+    while (bench.count == 0 || bench.records[bench.count - 1].magic != OMVRPC_RESULT_DATA) {
+        if (!do_step(&step, &done)) {
+            bench.now_us = step.until_us;
+            step_slave(bench.now_us);
+        }
+    }
+    ck_assert(!bench.records[bench.count - 1].reads);
+    step_slave(bench.now_us + MS);
+    omvrpc_master_stop(bench.master, bench.now_us);
+    expect_end(OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_TIMEOUT);
+    int64_t begun_us = bench.now_us;
+    call((struct omvrpc_request){.argument_length = 0});
+    expect_reply(500);
+    ck_assert_int_lt(bench.now_us - begun_us, SECOND / 2);
+    bench_close();
+}
+END_TEST
+
+START_TEST(a_transaction_that_cannot_end_in_time_is_not_begun) {
+    static const uint8_t argument[8000];
+    bench_open(kind(_i % 2), 300);
+    settle();
+    reply_with(8000);
+    bool is_argument = _i < 2;
+    int64_t takes_us = 8004 * (int64_t)SECOND / bench.info.byte_rate;
+    int64_t deadline_us = bench.now_us + takes_us / 2;
+    call((struct omvrpc_request){
+        .argument = argument, .argument_length = is_argument ? sizeof argument : 0, .deadline_us = deadline_us});
+    expect_end(is_argument ? OMVRPC_NOT_DELIVERED : OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_TIMEOUT);
+    ck_assert_int_le(bench.now_us, deadline_us + MS);
+    ck_assert_uint_eq(bench.executions, is_argument ? 0 : 1);
+    call((struct omvrpc_request){.argument_length = 0});
+    expect_reply(8000);
+    bench_close();
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("master_packets");
     TCase *calls = tcase_create("calls");
@@ -249,11 +311,14 @@ Suite *test_suite(void) {
     tcase_add_test(calls, a_result_of_200_kb_comes_over_spi_whole);
     tcase_add_test(calls, a_result_longer_than_the_link_moves_ends_with_that_cause);
     tcase_add_test(calls, an_argument_longer_than_the_link_moves_is_not_delivered);
+    tcase_add_loop_test(calls, a_transaction_that_cannot_end_in_time_is_not_begun, 0, 4);
     tcase_add_loop_test(calls, polls_thin_out_while_a_callback_computes, 0, 2);
     tcase_add_loop_test(calls, a_camera_whose_ready_line_is_low_is_left_alone_until_it_rises, 0, 2);
     suite_add_tcase(suite, calls);
     TCase *losses = tcase_create("losses");
     tcase_add_loop_test(losses, a_lost_packet_costs_a_call_nothing_but_time, 0, 4 * PACKETS);
+    tcase_add_test(losses, our_own_camera_on_spi_gets_back_into_step_after_a_read_out_of_turn);
+    tcase_add_test(losses, a_camera_on_i2c_that_is_left_with_its_result_is_met_again_at_once);
     tcase_add_loop_test(losses, a_repeatable_call_whose_result_is_lost_is_run_again, 0, 2);
     tcase_add_loop_test(losses, a_dead_camera_is_asked_seldom_and_told_of_as_silent, 0, 2);
     suite_add_tcase(suite, losses);

@@ -336,6 +336,24 @@ START_TEST(a_link_without_pairs_is_asked_for_exactly_the_size_of_the_result) {
 }
 END_TEST
 
+/* On CAN both sides send with one id. */
+START_TEST(on_a_link_without_pairs_nothing_is_sent_while_the_camera_still_speaks) {
+    bench_close();
+    memset(&bench, 0, sizeof bench);
+    bench.now_us = SECOND;
+    bench.master = omvrpc_master_new();
+    ck_assert_ptr_nonnull(bench.master);
+    omvrpc_master_link_opened(bench.master, &packets, bench.now_us);
+    for (int i = 0; i < 100; i++) {
+        say("an older", 8);
+        live_for(10 * MS);
+        ck_assert_uint_eq(bench.sent_count, 0);
+    }
+    live_for(100 * MS);
+    ck_assert_uint_gt(bench.sent_count, 0);
+}
+END_TEST
+
 START_TEST(a_link_without_pairs_never_has_two_packets_in_one_write_and_settles) {
     omvrpc_master_link_gone(bench.master, bench.now_us);
     look_away();
@@ -381,6 +399,7 @@ Suite *test_suite(void) {
     tcase_add_checked_fixture(single, open_packets, bench_close);
     tcase_add_test(single, a_link_without_pairs_gets_one_packet_at_a_time);
     tcase_add_test(single, a_link_without_pairs_is_asked_for_exactly_the_size_of_the_result);
+    tcase_add_test(single, on_a_link_without_pairs_nothing_is_sent_while_the_camera_still_speaks);
     tcase_add_test(single, a_link_without_pairs_never_has_two_packets_in_one_write_and_settles);
     suite_add_tcase(suite, single);
     return suite;
