@@ -60,6 +60,13 @@ void answers_remove(struct answers *answers, uint32_t command, const uint8_t *ar
     }
 }
 
+void answers_set_limit(struct answers *answers, size_t bytes_max) {
+    answers->bytes_max = bytes_max;
+    while (answers->bytes > bytes_max) {
+        drop_least_used(answers);
+    }
+}
+
 void answers_put(struct answers *answers, const struct answer *answer) {
     size_t size = answer->argument_length + answer->result_length;
     answers_remove(answers, answer->command, answer->argument, answer->argument_length);

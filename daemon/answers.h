@@ -32,6 +32,9 @@ struct answers {
 void answers_init(struct answers *answers, size_t bytes_max);
 void answers_clear(struct answers *answers);
 
+/* Keeps at most so many from now on. */
+void answers_set_limit(struct answers *answers, size_t bytes_max);
+
 /* Keeps a copy of an answer in place of an older one to the same question; one that is too long is not kept. */
 void answers_put(struct answers *answers, const struct answer *answer);
 

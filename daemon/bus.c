@@ -404,7 +404,7 @@ void bus_camera_free(struct bus_camera *camera) {
 
 void bus_add(struct bus *bus, size_t place, struct bus_camera *camera, int64_t now_us) {
     camera->lost_us = now_us;
-    camera->retry_us = now_us;
+    camera->retry_us = camera->opener.waits ? INT64_MAX : now_us;
     camera->retry_pause_us = ms_to_us(camera->healing.retry_min_ms);
     camera->idle_us = now_us;
     bus->cameras[place] = camera;
@@ -417,6 +417,12 @@ void bus_remove(struct bus *bus, size_t place, int64_t now_us) {
     bus_stop_job(bus, camera, now_us);
     bus->cameras[place] = NULL;
     bus_camera_free(camera);
+}
+
+void bus_adjust(struct bus *bus, size_t camera, const struct healing *healing, size_t max_payload) {
+    struct bus_camera *adjusted = bus->cameras[camera];
+    adjusted->healing = *healing;
+    omvrpc_master_set_max_payload(adjusted->master, max_payload);
 }
 
 bool bus_has(const struct bus *bus, size_t place) {

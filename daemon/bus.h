@@ -59,6 +59,8 @@ struct bus_opener {
     bool (*pull_reset)(void *reset_context, bool active, char *reason, size_t size);
     void *reset_context;
     uint32_t reset_pulse_ms; /* for so long */
+    /* The link is not opened before bus_announce(): somebody may have it yet. */
+    bool waits;
 };
 
 /*
@@ -150,6 +152,9 @@ void bus_acquire(struct bus *bus, size_t camera, int64_t now_us);
  * lasts the other cameras go on.
  */
 void bus_reset(struct bus *bus, size_t camera, int64_t now_us);
+
+/* Has a camera heal by other times from now on, and take results up to another length, in bytes. */
+void bus_adjust(struct bus *bus, size_t camera, const struct healing *healing, size_t max_payload);
 
 /* Tells that a device has appeared: a camera without a link tries to open it now, and often for a moment. */
 void bus_announce(struct bus *bus, size_t camera, int64_t now_us);

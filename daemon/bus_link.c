@@ -208,7 +208,9 @@ void bus_announce(struct bus *bus, size_t camera, int64_t now_us) {
     if (waiting->state == CAMERA_RELEASED || waiting->link != NULL) {
         return;
     }
-    bus_count(bus, camera, HEALING_ANNOUNCEMENTS);
+    if (waiting->retry_us != INT64_MAX) {
+        bus_count(bus, camera, HEALING_ANNOUNCEMENTS);
+    }
     waiting->retry_us = now_us;
     waiting->retry_pause_us = ms_to_us(waiting->healing.retry_min_ms);
     waiting->hurry_until_us = now_us + HURRY_US;

@@ -57,7 +57,7 @@ static const struct {
 };
 
 struct callback_set {
-    const struct callback_set *fallback;
+    struct callback_set *fallback;
     unsigned owners;
     uint32_t offered[CALLBACKS_MAX]; /* command ids */
     size_t offered_count;            /* 0: nobody knows */
@@ -92,13 +92,13 @@ static bool add_built_in(struct callback_set *set) {
     return true;
 }
 
-struct callback_set *callback_set_new(const struct callback_set *fallback) {
+struct callback_set *callback_set_new(struct callback_set *fallback) {
     struct callback_set *set = calloc(1, sizeof *set);
 
     if (set == NULL) {
         return NULL;
     }
-    set->fallback = fallback;
+    set->fallback = fallback != NULL ? callback_set_share(fallback) : NULL;
     set->owners = 1;
     if (fallback == NULL && !add_built_in(set)) {
         callback_set_free(set);
@@ -119,6 +119,7 @@ void callback_set_free(struct callback_set *set) {
     for (size_t i = 0; i < set->count; i++) {
         callback_free(set->callbacks[i]);
     }
+    callback_set_free(set->fallback);
     free(set);
 }
 

@@ -50,11 +50,11 @@ struct callback {
 struct callback_set;
 
 /*
- * Makes an empty set. What is not found in it is looked up in `fallback`, which must outlive it; with NULL the set
+ * Makes an empty set. What is not found in it is looked up in `fallback`, which it shares; with NULL the set
  * begins with the built-in callbacks. What a fallback has from the configuration goes before the set's own: the one who
  * runs the daemon has the last word. Returns NULL when out of memory.
  */
-struct callback_set *callback_set_new(const struct callback_set *fallback);
+struct callback_set *callback_set_new(struct callback_set *fallback);
 
 /* A set lives until each of its owners has freed it; its maker is the first one. */
 struct callback_set *callback_set_share(struct callback_set *set);

@@ -52,8 +52,18 @@ static void handle_changed_state(struct camera *camera, const struct worker_mess
     }
 }
 
+/* Of a camera that leaves, whose calls have ended. */
+static void drop_message(const struct worker_message *message) {
+    job_free(message->job);
+    shared_bytes_free(message->frame);
+}
+
 static void take_message(void *context, struct worker_message *message) {
     struct camera *camera = context;
+    if (camera->is_leaving) {
+        drop_message(message);
+        return;
+    }
     switch (message->kind) {
     case WORKER_JOB_ENDED:
         camera_take_job(camera, message->job);
@@ -80,44 +90,45 @@ static void take_message(void *context, struct worker_message *message) {
     daemon_end_if_idle(camera->daemon);
 }
 
-bool camera_take_beat(struct camera *camera) {
-    uint64_t before = camera->last_beat;
-    camera->last_beat = worker_beats(camera->at.worker);
-    return camera->last_beat != before;
-}
-
 bool camera_is_at_work(const struct camera *camera) {
     return camera->running != NULL || camera->has_stray_job || camera->introduction.job != NULL;
+}
+
+void camera_announce_if_waiting(struct camera *camera) {
+    if (camera->is_waiting) {
+        camera->is_waiting = false;
+        camera_announce(camera);
+    }
+}
+
+bool camera_is_said_by(const struct camera *camera, const struct config *config) {
+    return config_is_same_camera(camera->owner, config, camera_name(camera));
 }
 
 void camera_announce(struct camera *camera) {
     worker_announce(camera->at.worker);
 }
 
-/* Ends the call that the camera is at for its client; the worker still has the job, whose end will then mean nothing.
- */
-static void abandon_running(struct camera *camera) {
+void camera_abandon_running(struct camera *camera, const struct error *error) {
     struct call *call = camera->running;
-    if (call == NULL) {
-        return;
+    if (call != NULL) {
+        camera->running = NULL;
+        camera->has_stray_job = true;
+        camera_end_call(call, error);
     }
-    struct error error;
-    error_set(&error, ERROR_RESULT_UNKNOWN, "the daemon stops, and camera \"%s\" has not answered yet",
-              camera_name(camera));
-    error.cause = "stopping";
-    camera->running = NULL;
-    camera->has_stray_job = true;
-    camera_end_call(call, &error);
 }
 
 void camera_refuse_all(struct camera *camera) {
     struct error error;
+    error_set(&error, ERROR_RESULT_UNKNOWN, "the daemon stops, and camera \"%s\" has not answered yet",
+              camera_name(camera));
+    error.cause = "stopping";
+    camera_abandon_running(camera, &error);
     error_set_stopping(&error);
-    abandon_running(camera);
     camera_end_waiting(camera, &error);
     camera_refuse_port_requests(camera, &error);
     camera_refuse_resets(camera, &error);
-    camera_end_all_recordings(camera);
+    camera_end_all_recordings(camera, RECORDING_STOPPING);
 }
 
 void camera_get_status(const struct camera *camera, struct camera_status *status) {
@@ -167,7 +178,7 @@ struct callback_statistics *camera_statistics(struct camera *camera) {
     return &camera->statistics;
 }
 
-struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
+struct camera *camera_new(struct daemon *daemon, struct config *owner, struct camera_config *config, bool waits) {
     struct camera *camera = calloc(1, sizeof *camera);
     if (camera == NULL) {
         log_error(CAMERA, "out of memory");
@@ -175,13 +186,14 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
     }
     camera->daemon = daemon;
     camera->config = config;
+    camera->is_waiting = waits;
     camera->state = CAMERA_CONNECTING;
     camera->since_us = omvrpc_now_us();
     queue_init(&camera->queue);
     queue_init(&camera->followers);
     TAILQ_INIT(&camera->watches);
     TAILQ_INIT(&camera->streams);
-    answers_init(&camera->answers, daemon->config->limits.answers_bytes);
+    answers_init(&camera->answers, owner->limits.answers_bytes);
     TAILQ_INIT(&camera->port_requests);
     TAILQ_INIT(&camera->reset_requests);
     TAILQ_INIT(&camera->recordings);
@@ -191,11 +203,12 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
         .open = config->link.kind->open,
         .context = &config->link,
         .description = camera->link,
-        .wire = log_wants(LOG_SUBSYSTEM_BUS, LOG_LEVEL_WIRE) ? wire_log_write : NULL,
+        .wire = wire_log_write,
         .name = config->name,
         .healing = &config->healing,
         .explain_silence = config->link.kind->explain_silence,
         .explain_loss = config->link.kind->explain_loss,
+        .waits = waits,
     };
     if (gpio_settings_are_there(&config->reset.line)) {
         camera->reset_line.settings = &config->reset;
@@ -209,38 +222,13 @@ struct camera *camera_new(struct daemon *daemon, struct camera_config *config) {
         config->link.kind->bus_name(&config->link, bus, sizeof bus);
     }
     if (!workers_join(daemon->workers, is_shared ? bus : NULL, &opener,
-                      daemon->config->limits.payload_bytes + OMVRPC_ENVELOPE_SIZE, take_message, camera, &camera->at)) {
+                      owner->limits.payload_bytes + OMVRPC_ENVELOPE_SIZE, take_message, camera, &camera->at)) {
         log_error(CAMERA, "%s: its worker cannot be started: %s", config->name, strerror(errno));
         free(camera);
         return NULL;
     }
+    camera->owner = config_share(owner);
     return camera;
-}
-
-static void on_gone(void *context) {
-    struct camera *camera = context;
-    void (*gone)(void *context) = camera->gone;
-    void *gone_context = camera->gone_context;
-    camera_free(camera);
-    if (gone != NULL) {
-        gone(gone_context);
-    }
-}
-
-void camera_leave(struct camera *camera, void (*gone)(void *context), void *context) {
-    struct error error;
-    camera->is_leaving = true;
-    camera->gone = gone;
-    camera->gone_context = context;
-    error_set(&error, ERROR_NO_SUCH_CAMERA, "camera \"%s\" was taken out of the configuration", camera_name(camera));
-    error.executed = EXECUTED_NO;
-    watch_end_all(camera, &error);
-    stream_end_all(camera, &error);
-    camera_end_waiting(camera, &error);
-    camera_refuse_port_requests(camera, &error);
-    camera_refuse_resets(camera, &error);
-    camera_end_all_recordings(camera);
-    workers_leave(camera->daemon->workers, &camera->at, on_gone);
 }
 
 void camera_free(struct camera *camera) {
@@ -253,5 +241,6 @@ void camera_free(struct camera *camera) {
     description_clear(&camera->description);
     answers_clear(&camera->answers);
     callback_statistics_clear(&camera->statistics);
+    config_free(camera->owner);
     free(camera);
 }

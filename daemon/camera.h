@@ -21,6 +21,7 @@
 
 struct callback_set;
 struct camera_config;
+struct config;
 struct link_settings;
 struct client;
 struct description;
@@ -70,17 +71,24 @@ struct call {
 };
 
 /*
- * Joins the worker of the camera's bus, which uses the link's settings. `config` must outlive the camera. Returns NULL
- * after logging why not.
+ * Joins the worker of the camera's bus, which uses the link's settings. `said` is what `config` says of the camera, and is
+ * kept for as long as that. With `waits` the link is not opened before camera_announce(), since the camera that had it
+ * before may have it yet. Returns NULL after logging why not.
  */
-struct camera *camera_new(struct daemon *daemon, struct camera_config *config);
+struct camera *camera_new(struct daemon *daemon, struct config *config, struct camera_config *said, bool waits);
 
 /*
- * Takes a camera out while the daemon runs. What waits for it ends now, with an error, as do its subscriptions; the call
- * that it is at, when its worker has let go of the link. Then the camera is freed and `gone`, unless NULL, is called on
- * the loop: the configuration that it was made of is free.
+ * Takes a camera out while the daemon runs. Its calls end now, with an error. Its subscriptions and its loan to other
+ * software are `heir`'s, the camera that has its name now; where that is NULL, they end as well. When its worker has let go
+ * of the link, it is freed, and daemon_camera_gone() called.
  */
-void camera_leave(struct camera *camera, void (*gone)(void *context), void *context);
+void camera_leave(struct camera *camera, struct camera *heir);
+
+/* Frees a camera that leaves when its worker has ended. */
+void camera_drop_leaving(struct camera *camera);
+
+/* Has a camera that stays go by the daemon's new configuration. */
+void camera_adjust(struct camera *camera);
 
 /* Frees a camera whose worker has ended; camera_refuse_all() has ended its calls before. */
 void camera_free(struct camera *camera);
@@ -133,17 +141,20 @@ enum { RESET_PATIENCE_MS = 20000 };
 bool camera_record(struct camera *camera, struct recording *recording, struct error *error);
 void camera_end_recording(struct camera *camera, struct recording *recording);
 
-/* Ends all recordings, because the daemon stops. */
-void camera_end_all_recordings(struct camera *camera);
-
-/* Whether its worker has taken a turn since this was asked last; asks it for one until the next time. */
-bool camera_take_beat(struct camera *camera);
+/* Ends all recordings, because the daemon stops or the camera leaves. */
+void camera_end_all_recordings(struct camera *camera, enum recording_end why);
 
 /* Whether the camera is in the middle of something that a stop should wait for. */
 bool camera_is_at_work(const struct camera *camera);
 
 /* Tells that a device has appeared, which may be this camera's. */
 void camera_announce(struct camera *camera);
+
+/* Has a camera that was made to wait open its link. */
+void camera_announce_if_waiting(struct camera *camera);
+
+/* Whether a configuration says of a camera of this name what this one was made of. */
+bool camera_is_said_by(const struct camera *camera, const struct config *config);
 
 /* What there is to tell; the strings are valid until the camera's state changes. */
 struct camera_status {

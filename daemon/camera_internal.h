@@ -3,7 +3,7 @@
 #define CAMERA_INTERNAL_H
 
 /* What camera.c (state), camera_calls.c (queue and exchanges), watch.c (subscribers), camera_introduction.c (who is it?) and camera_port.c (lent
- * and taken back) and camera_recording.c (its wire, written down) share. Not for others. */
+ * and taken back), camera_recording.c (its wire, written down) and camera_change.c (another configuration) share. Not for others. */
 
 #include "camera.h"
 
@@ -20,13 +20,13 @@ TAILQ_HEAD(reset_requests, reset_request);
 
 struct camera {
     struct daemon *daemon;
+    LIST_ENTRY(camera) of_leaving;
+    struct config *owner; /* of `config`, which may be older than the daemon's */
     const struct camera_config *config;
     char link[128];
     struct workers_place at;
-    uint64_t last_beat; /* of the worker, when it was asked last */
+    bool is_waiting; /* for others to let go of its link */
     bool is_leaving;
-    void (*gone)(void *context); /* told when a camera that leaves is freed */
-    void *gone_context;
     enum camera_state state;
     char reason[BUS_REASON_SIZE];
     int64_t since_us;
@@ -74,6 +74,9 @@ void camera_set_released(const struct camera *camera, struct error *error);
 /* Tells whoever made a call that it is over, and whoever shares its answer. The error may be NULL: then the call's own
  * outcome says what has happened. */
 void camera_end_call(struct call *call, const struct error *error);
+
+/* Ends the call that the camera is at, for whoever waits; the worker still has the job, whose end will then mean nothing. */
+void camera_abandon_running(struct camera *camera, const struct error *error);
 
 /* Ends all calls that wait. */
 void camera_end_waiting(struct camera *camera, const struct error *error);
@@ -131,6 +134,9 @@ void camera_refuse_resets(struct camera *camera, const struct error *error);
 
 /* The worker has said that recordings are full. */
 void camera_end_full_recordings(struct camera *camera);
+
+/* Has the camera lent to other software from the beginning, as the one before it is; `for_ms` as for camera_release(). */
+void camera_inherit_loan(struct camera *heir, const struct camera *camera);
 
 /* The time for which the port was lent is over; as a libevent callback. */
 void camera_on_return(evutil_socket_t fd, short what, void *context);

@@ -86,6 +86,18 @@ bool camera_acquire(struct camera *camera, struct request *request, struct error
     return add_port_request(camera, request, false, 0, error);
 }
 
+void camera_inherit_loan(struct camera *heir, const struct camera *camera) {
+    struct error error;
+    if (camera->state != CAMERA_RELEASED) {
+        return;
+    }
+    int64_t left_ms = camera->return_us != 0 ? (camera->return_us - omvrpc_now_us()) / 1000 : 0;
+    int64_t for_ms = camera->return_us == 0 ? 0 : left_ms > 0 ? left_ms : 1;
+    if (!add_port_request(heir, NULL, true, for_ms, &error)) {
+        log_warning(CAMERA, "%s: its port is taken back: %s", camera_name(heir), error.message);
+    }
+}
+
 void camera_on_return(evutil_socket_t fd, short what, void *context) {
     (void)fd;
     (void)what;

@@ -31,10 +31,10 @@ void camera_end_recording(struct camera *camera, struct recording *recording) {
     forget_recording(camera, recording);
 }
 
-void camera_end_all_recordings(struct camera *camera) {
+void camera_end_all_recordings(struct camera *camera, enum recording_end why) {
     for (struct recording *recording; (recording = TAILQ_FIRST(&camera->recordings)) != NULL;) {
         camera_end_recording(camera, recording);
-        recording->ended(recording, RECORDING_STOPPING);
+        recording->ended(recording, why);
     }
 }
 

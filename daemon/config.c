@@ -7,6 +7,7 @@
 #include "config_camera.h"
 #include "config_healing.h"
 #include "config_reader.h"
+#include "log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -166,13 +167,35 @@ static void read_healing(struct config_reader *reader, const struct config_place
     config_read_healing(reader, place, value, &config->healing);
 }
 
+static void read_log(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                     struct config *config) {
+    char problem[160];
+    if (config_read_string(reader, place, value, &config->log) && !log_check(config->log, problem, sizeof problem)) {
+        config_mistake(reader, place, "%s", problem);
+    }
+}
+
+static void read_realtime_priority(struct config_reader *reader, const struct config_place *place, const cJSON *value,
+                                   struct config *config) {
+    size_t priority;
+    if (config_read_integer(reader, place, value, 0, CONFIG_REALTIME_PRIORITY_MAX, &priority)) {
+        config->realtime_priority = (unsigned)priority;
+    }
+}
+
 static const struct {
     const char *key;
     void (*read)(struct config_reader *reader, const struct config_place *place, const cJSON *value,
                  struct config *config);
 } sections[] = {
-    {"socket", read_socket},        {"cameras", config_read_cameras}, {"callbacks", read_callbacks},
-    {"access", config_read_access}, {"healing", read_healing},        {"limits", read_limits},
+    {"socket", read_socket},
+    {"cameras", config_read_cameras},
+    {"callbacks", read_callbacks},
+    {"access", config_read_access},
+    {"healing", read_healing},
+    {"limits", read_limits},
+    {"log", read_log},
+    {"realtime_priority", read_realtime_priority},
 };
 
 enum { SECTION_COUNT = sizeof sections / sizeof *sections };
@@ -205,6 +228,7 @@ static struct config *config_new(void) {
     if (config == NULL) {
         return NULL;
     }
+    config->owners = 1;
     config->socket_mode = 0660;
     for (const struct limit_row *row = limit_rows; row->key != NULL; row++) {
         *limit_place(&config->limits, row) = row->fallback;
@@ -251,7 +275,7 @@ static void read_text(struct config_reader *reader, struct config *config) {
     }
     config_take_doubled(reader, document);
     read_document(reader, document, config);
-    cJSON_Delete(document);
+    config->document = document;
 }
 
 struct config *config_parse(const char *path, char *text, size_t length, FILE *report) {
@@ -322,10 +346,54 @@ void config_simulate(struct config *config) {
     }
 }
 
+struct config *config_share(struct config *config) {
+    config->owners++;
+    return config;
+}
+
+struct camera_config *config_find_camera(const struct config *config, const char *name) {
+    for (size_t i = 0; i < config->camera_count; i++) {
+        if (strcmp(config->cameras[i].name, name) == 0) {
+            return &config->cameras[i];
+        }
+    }
+    return NULL;
+}
+
+/* What an object says but for one key; of what is not said there is nothing. */
+static bool is_same_but_for(const cJSON *object, const cJSON *other, const char *key) {
+    int count = 0;
+    for (const cJSON *item = object != NULL ? object->child : NULL; item != NULL; item = item->next) {
+        bool is_meant = strcmp(item->string, key) != 0;
+        if (is_meant && !cJSON_Compare(item, cJSON_GetObjectItemCaseSensitive(other, item->string), true)) {
+            return false;
+        }
+        count += is_meant;
+    }
+    return count == cJSON_GetArraySize(other) - cJSON_HasObjectItem(other, key);
+}
+
+bool config_is_same_camera(const struct config *config, const struct config *other, const char *name) {
+    if (config_find_camera(config, name) == NULL || config_find_camera(other, name) == NULL) {
+        return false;
+    }
+    const cJSON *cameras = cJSON_GetObjectItemCaseSensitive(config->document, "cameras");
+    const cJSON *other_cameras = cJSON_GetObjectItemCaseSensitive(other->document, "cameras");
+    return is_same_but_for(cJSON_GetObjectItemCaseSensitive(cameras, name),
+                           cJSON_GetObjectItemCaseSensitive(other_cameras, name), "healing");
+}
+
+bool config_is_same_section(const struct config *config, const struct config *other, const char *section) {
+    const cJSON *one = cJSON_GetObjectItemCaseSensitive(config->document, section);
+    const cJSON *two = cJSON_GetObjectItemCaseSensitive(other->document, section);
+    return (one == NULL && two == NULL) || cJSON_Compare(one, two, true);
+}
+
 void config_free(struct config *config) {
-    if (config == NULL) {
+    if (config == NULL || --config->owners > 0) {
         return;
     }
+    cJSON_Delete(config->document);
     for (size_t i = 0; i < config->camera_count; i++) {
         free(config->cameras[i].name);
         link_settings_clear(&config->cameras[i].link);
@@ -336,5 +404,6 @@ void config_free(struct config *config) {
     access_clear(&config->access);
     free(config->socket_path);
     free(config->socket_group);
+    free(config->log);
     free(config);
 }

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * How long a stop may take. Accepted calls have the first time to end by themselves, which is what users of a service
@@ -64,9 +65,18 @@ static void on_stop_timer(evutil_socket_t fd, short what, void *context) {
     wake_clients(daemon);
 }
 
+/* A terminal that is closed sends SIGHUP as well, and is no terminal any more. */
+static bool has_lost_terminal(const struct daemon *daemon) {
+    return daemon->was_on_terminal && isatty(STDERR_FILENO) == 0;
+}
+
 static void on_signal(evutil_socket_t signal_number, short what, void *context) {
     (void)what;
     struct daemon *daemon = context;
+    if (signal_number == SIGHUP && !has_lost_terminal(daemon)) {
+        daemon_reload(daemon);
+        return;
+    }
     if (daemon->stopping) {
         log_info(DAEMON, "%s again: stopping at once", strsignal(signal_number));
         event_base_loopexit(daemon->base, NULL);
@@ -83,7 +93,7 @@ static void on_signal(evutil_socket_t signal_number, short what, void *context) 
     }
     daemon->stopping = true;
     for (size_t i = 0; i < daemon->camera_count; i++) {
-        camera_end_all_recordings(daemon->cameras[i]);
+        camera_end_all_recordings(daemon->cameras[i], RECORDING_STOPPING);
     }
     evtimer_add(&daemon->stop_timer, &stop_patience);
     wake_clients(daemon);
@@ -102,8 +112,7 @@ static void on_device_appeared(void *context) {
     }
 }
 
-/* Returns false when memory is short. */
-static bool watch_devices(struct daemon *daemon) {
+bool daemon_watch_devices(struct daemon *daemon) {
     const struct config *config = daemon->config;
     const char *nodes[CONFIG_CAMERAS_MAX];
     size_t count = 0;
@@ -115,6 +124,8 @@ static bool watch_devices(struct daemon *daemon) {
             nodes[count++] = link->device;
         }
     }
+    hotplug_free(daemon->hotplug);
+    daemon->hotplug = NULL;
     if (is_needed) {
         daemon->hotplug = hotplug_new(daemon->base, nodes, count, on_device_appeared, daemon);
     }
@@ -133,23 +144,27 @@ static struct event_base *new_base(void) {
     return base;
 }
 
-struct daemon *daemon_new(const struct config *config, const char *socket_path, int passed) {
-    static const int signals[] = {SIGTERM, SIGINT};
+struct daemon *daemon_new(struct config *config, const struct config_source *source, const char *socket_path,
+                          int passed) {
+    static const int signals[DAEMON_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
     struct daemon *daemon = calloc(1, sizeof *daemon);
     if (daemon == NULL) {
         goto out_of_memory;
     }
-    daemon->config = config;
+    daemon->config = config_share(config);
+    daemon->source = source;
+    daemon->was_on_terminal = isatty(STDERR_FILENO) != 0;
     daemon->started_us = omvrpc_now_us();
     TAILQ_INIT(&daemon->event_subscriptions);
+    LIST_INIT(&daemon->leaving);
     daemon->base = new_base();
     daemon->cameras = calloc(config->camera_count, sizeof *daemon->cameras);
-    daemon->workers = daemon->base != NULL ? workers_new(daemon->base) : NULL;
+    daemon->workers = daemon->base != NULL ? workers_new(daemon->base, config->realtime_priority) : NULL;
     if (daemon->workers == NULL || daemon->cameras == NULL) {
         goto out_of_memory;
     }
     evtimer_assign(&daemon->stop_timer, daemon->base, on_stop_timer, daemon);
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+    for (size_t i = 0; i < DAEMON_SIGNALS; i++) {
         evsignal_assign(&daemon->signals[i], daemon->base, signals[i], on_signal, daemon);
         if (event_add(&daemon->signals[i], NULL) < 0) {
             goto out_of_memory;
@@ -161,13 +176,13 @@ struct daemon *daemon_new(const struct config *config, const char *socket_path, 
         goto fail;
     }
     for (size_t i = 0; i < config->camera_count; i++) {
-        daemon->cameras[i] = camera_new(daemon, &config->cameras[i]);
+        daemon->cameras[i] = camera_new(daemon, config, &config->cameras[i], false);
         if (daemon->cameras[i] == NULL) {
             goto fail;
         }
         daemon->camera_count++;
     }
-    if (!watch_devices(daemon)) {
+    if (!daemon_watch_devices(daemon)) {
         goto out_of_memory;
     }
     return daemon;
@@ -191,6 +206,13 @@ int daemon_run(struct daemon *daemon) {
     return 0;
 }
 
+/* Their workers have ended, and will not say so any more. */
+static void free_leaving(struct daemon *daemon) {
+    for (struct camera *camera; (camera = LIST_FIRST(&daemon->leaving)) != NULL;) {
+        camera_drop_leaving(camera);
+    }
+}
+
 void daemon_free(struct daemon *daemon) {
     if (daemon == NULL) {
         return;
@@ -205,9 +227,10 @@ void daemon_free(struct daemon *daemon) {
     for (size_t i = 0; i < daemon->camera_count; i++) {
         camera_free(daemon->cameras[i]);
     }
+    free_leaving(daemon);
     free(daemon->cameras);
     if (daemon->base != NULL) {
-        for (size_t i = 0; i < sizeof daemon->signals / sizeof *daemon->signals; i++) {
+        for (size_t i = 0; i < DAEMON_SIGNALS; i++) {
             if (event_initialized(&daemon->signals[i])) {
                 event_del(&daemon->signals[i]);
             }
@@ -217,5 +240,6 @@ void daemon_free(struct daemon *daemon) {
         }
         event_base_free(daemon->base);
     }
+    config_free(daemon->config);
     free(daemon);
 }

@@ -9,6 +9,7 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A camera that says nothing of its limits gets pieces that every link carries well. */
@@ -111,7 +112,7 @@ static void read_members(struct description *description, const cJSON *root, des
 }
 
 bool description_read(struct description *description, const uint8_t *text, size_t length,
-                      const struct callback_set *fallback, description_fault *report, void *context, char *problem,
+                      struct callback_set *fallback, description_fault *report, void *context, char *problem,
                       size_t size) {
     struct json_fault fault;
     *description = (struct description){.callbacks = NULL};
@@ -124,10 +125,14 @@ bool description_read(struct description *description, const uint8_t *text, size
         snprintf(problem, size, "it has no object \"callbacks\"");
     } else {
         description->callbacks = callback_set_new(fallback);
-        if (description->callbacks != NULL) {
+        description->text = malloc(length);
+        if (description->callbacks != NULL && description->text != NULL) {
+            memcpy(description->text, text, length);
+            description->text_length = length;
             read_members(description, root, report, context);
         } else {
             snprintf(problem, size, "out of memory");
+            description_clear(description);
         }
     }
     cJSON_Delete(root);
@@ -136,5 +141,6 @@ bool description_read(struct description *description, const uint8_t *text, size
 
 void description_clear(struct description *description) {
     callback_set_free(description->callbacks);
+    free(description->text);
     *description = (struct description){.callbacks = NULL};
 }

@@ -20,6 +20,8 @@ struct description {
     uint32_t piece;    /* most data bytes of a reply */
     uint32_t held;     /* results held at once */
     struct callback_set *callbacks;
+    uint8_t *text; /* that it was read from */
+    size_t text_length;
 };
 
 /* Told of each thing that is wrong with a callback, such as "read_gauge.result: expected …"; the callback is then known
@@ -27,11 +29,11 @@ struct description {
 typedef void description_fault(void *context, const char *what);
 
 /*
- * Reads a description. What it does not say of callbacks is looked up in `fallback`, which must outlive it. Returns
+ * Reads a description. What it does not say of callbacks is looked up in `fallback`, which it shares. Returns
  * false where it is none, with half a sentence in `problem`; else to be freed with description_clear().
  */
 bool description_read(struct description *description, const uint8_t *text, size_t length,
-                      const struct callback_set *fallback, description_fault *report, void *context, char *problem,
+                      struct callback_set *fallback, description_fault *report, void *context, char *problem,
                       size_t size);
 
 void description_clear(struct description *description);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -26,8 +27,8 @@ static const char *const subsystems[LOG_SUBSYSTEM_COUNT] = {
     [LOG_SUBSYSTEM_CLIENT] = "client", [LOG_SUBSYSTEM_CAMERA] = "camera", [LOG_SUBSYSTEM_BUS] = "bus",
 };
 
-/* Set before threads start and only read afterwards, so that no lock is needed. */
-static enum log_level thresholds[LOG_SUBSYSTEM_COUNT] = {
+/* Set by the loop, read by every thread. */
+static _Atomic(enum log_level) thresholds[LOG_SUBSYSTEM_COUNT] = {
     LOG_LEVEL_INFO, LOG_LEVEL_INFO, LOG_LEVEL_INFO, LOG_LEVEL_INFO, LOG_LEVEL_INFO, LOG_LEVEL_INFO,
 };
 
@@ -49,9 +50,8 @@ static int find_name(const char *(*name_of)(size_t), const char *word, size_t le
     return -1;
 }
 
-bool log_configure(const char *text, char *problem, size_t size) {
-    enum log_level wanted[LOG_SUBSYSTEM_COUNT];
-    memcpy(wanted, thresholds, sizeof wanted);
+/* Changes `wanted` by a text. Returns false, with nothing changed that counts, for a wrong one. */
+static bool read_levels(const char *text, enum log_level wanted[LOG_SUBSYSTEM_COUNT], char *problem, size_t size) {
     for (const char *item = text;; item++) {
         size_t length = strcspn(item, ",");
         const char *colon = memchr(item, ':', length);
@@ -69,15 +69,35 @@ bool log_configure(const char *text, char *problem, size_t size) {
         }
         item += length;
         if (*item == '\0') {
-            break;
+            return true;
         }
     }
-    memcpy(thresholds, wanted, sizeof wanted);
-    return true;
+}
+
+bool log_check(const char *text, char *problem, size_t size) {
+    enum log_level wanted[LOG_SUBSYSTEM_COUNT];
+    return read_levels(text, wanted, problem, size);
+}
+
+void log_set(const char *text, const char *more) {
+    enum log_level wanted[LOG_SUBSYSTEM_COUNT];
+    char problem[8];
+    for (int i = 0; i < LOG_SUBSYSTEM_COUNT; i++) {
+        wanted[i] = LOG_LEVEL_INFO;
+    }
+    if (text != NULL) {
+        read_levels(text, wanted, problem, sizeof problem);
+    }
+    if (more != NULL) {
+        read_levels(more, wanted, problem, sizeof problem);
+    }
+    for (int i = 0; i < LOG_SUBSYSTEM_COUNT; i++) {
+        atomic_store_explicit(&thresholds[i], wanted[i], memory_order_relaxed);
+    }
 }
 
 bool log_wants(enum log_subsystem subsystem, enum log_level level) {
-    return level <= thresholds[subsystem];
+    return level <= atomic_load_explicit(&thresholds[subsystem], memory_order_relaxed);
 }
 
 static int write_terminal_prefix(char *line, size_t size, enum log_subsystem subsystem, enum log_level level) {

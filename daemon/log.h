@@ -26,11 +26,14 @@ enum log_subsystem {
 };
 
 /*
- * Sets the levels from "LEVEL", "LEVEL,SUBSYSTEM:LEVEL,..." or "SUBSYSTEM:LEVEL,...". Call before threads start.
- * Returns false, with a sentence in `problem` (at most `size` bytes with NUL), for what is none of these; the levels
- * are then as before.
+ * Whether a text is "LEVEL", "LEVEL,SUBSYSTEM:LEVEL,..." or "SUBSYSTEM:LEVEL,...". Returns false with a sentence in
+ * `problem` (at most `size` bytes with NUL) where it is not.
  */
-bool log_configure(const char *levels, char *problem, size_t size);
+bool log_check(const char *text, char *problem, size_t size);
+
+/* Sets the levels to their defaults, changed by the one text and then by the other; each may be NULL, and log_check() has
+ * found nothing wrong with it. May be called while other threads write. */
+void log_set(const char *text, const char *more);
 
 /* Whether a line of this level would be written: for messages that cost something to make. */
 bool log_wants(enum log_subsystem subsystem, enum log_level level);

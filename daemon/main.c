@@ -9,6 +9,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -103,9 +105,47 @@ static const char *choose_config(const struct choices *choices) {
     return access(CONFIG_DEFAULT_PATH, F_OK) == 0 ? CONFIG_DEFAULT_PATH : NULL;
 }
 
-static int serve(struct config *config, const struct choices *choices) {
+static struct config *load(void *context, FILE *report) {
+    const struct choices *choices = context;
+    struct config *config = config_load(choose_config(choices), report);
+    if (config != NULL && choices->simulate) {
+        config_simulate(config);
+    }
+    return config;
+}
+
+static struct config *load_and_resolve(void *context, FILE *report) {
+    struct config *config = load(context, report);
+    if (config != NULL) {
+        access_resolve(&config->access);
+    }
+    return config;
+}
+
+/* What was asked for on the command line goes before the configuration. */
+static void apply(void *context, const struct config *config) {
+    const struct choices *choices = context;
+    log_set(config->log, choices->log);
+}
+
+/* A worker that has to wait for a page of its memory keeps no time. Only where the limit cannot be met later: else it would
+ * be memory that is refused. */
+static void lock_memory(const struct config *config) {
+    struct rlimit limit;
+    if (config->realtime_priority == 0) {
+        return;
+    }
+    bool is_unlimited = getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY;
+    if (!is_unlimited || mlockall(MCL_CURRENT | MCL_FUTURE) < 0) {
+        log_warning(DAEMON, "with realtime_priority memory should be locked, which needs no limit MEMLOCK (systemd: "
+                            "LimitMEMLOCK=infinity, see realtime.conf)");
+    }
+}
+
+static int serve(struct config *config, struct choices *choices) {
     char chosen[sizeof((struct sockaddr_un *)NULL)->sun_path];
     const char *path = choices->socket != NULL ? choices->socket : config->socket_path;
+    const struct config_source source = {.load = load_and_resolve, .apply = apply, .context = choices};
     int passed;
     if (!listener_take_passed(&passed, chosen, sizeof chosen)) {
         return EXIT_FAILURE;
@@ -116,7 +156,8 @@ static int serve(struct config *config, const struct choices *choices) {
         return EXIT_FAILURE;
     }
     access_resolve(&config->access);
-    struct daemon *daemon = daemon_new(config, path != NULL ? path : chosen, passed);
+    lock_memory(config);
+    struct daemon *daemon = daemon_new(config, &source, path != NULL ? path : chosen, passed);
     int status = daemon != NULL && daemon_run(daemon) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     daemon_free(daemon);
     return status;
@@ -136,21 +177,19 @@ int main(int argc, char **argv) {
         printf("openmvd %s\n", OPENMVD_VERSION);
         return EXIT_SUCCESS;
     }
-    if (choices.log != NULL && !log_configure(choices.log, problem, sizeof problem)) {
+    if (choices.log != NULL && !log_check(choices.log, problem, sizeof problem)) {
         fprintf(stderr, "%s: --log: %s\n", argv[0], problem);
         return EXIT_USAGE;
     }
     /* A client that has gone is an error of one write, not the end of the daemon. */
     signal(SIGPIPE, SIG_IGN);
-    const char *path = choose_config(&choices);
-    struct config *config = config_load(path, stderr);
+    struct config *config = load(&choices, stderr);
     if (config == NULL) {
         return EXIT_FAILURE;
     }
+    const char *path = choose_config(&choices);
     int status = EXIT_SUCCESS;
-    if (choices.simulate) {
-        config_simulate(config);
-    }
+    apply(&choices, config);
     if (choices.check_config) {
         printf("%s: ok (%zu camera%s)\n", path != NULL ? path : "(no configuration)", config->camera_count,
                config->camera_count == 1 ? "" : "s");

@@ -14,7 +14,7 @@
 #include <sys/queue.h>
 
 /* Why a recording has ended by itself. */
-enum recording_end { RECORDING_FULL, RECORDING_STOPPING };
+enum recording_end { RECORDING_FULL, RECORDING_STOPPING, RECORDING_REMOVED };
 
 struct recording {
     struct recording *next; /* of those that the worker has */

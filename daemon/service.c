@@ -5,6 +5,7 @@
 #include "camera.h"
 #include "daemon.h"
 #include "log.h"
+#include "workers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,28 +18,19 @@
  */
 enum { LOOKS = 4 };
 
-/* Whether every worker has taken a turn since the look before; those that have not are named. */
-static bool is_alive(struct daemon *daemon) {
-    bool alive = true;
-    for (size_t i = 0; i < daemon->camera_count; i++) {
-        struct camera *camera = daemon->cameras[i];
-        if (!camera_take_beat(camera)) {
-            struct camera_status status;
-            camera_get_status(camera, &status);
-            log_error(DAEMON,
-                      "the worker of camera \"%s\" (%s) has not moved for %" PRIu64
-                      " ms: its driver hangs; the service manager's watchdog is not fed",
-                      status.name, status.link, daemon->service.interval_us / 1000);
-            alive = false;
-        }
-    }
-    return alive;
+static void report_hanging(void *context, const char *bus) {
+    const struct service *service = context;
+    log_error(DAEMON,
+              "the worker of %s has not moved for %" PRIu64
+              " ms: its driver hangs; the service manager's watchdog is not fed",
+              bus, service->interval_us / 1000);
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *context) {
     (void)fd;
     (void)what;
-    if (is_alive(context)) {
+    struct daemon *daemon = context;
+    if (workers_take_beats(daemon->workers, report_hanging, &daemon->service)) {
         sd_notify(0, "WATCHDOG=1");
     }
 }

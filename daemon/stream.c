@@ -429,12 +429,23 @@ fail:
 
 void stream_end_all(struct camera *camera, const struct error *error) {
     for (struct stream *stream; (stream = TAILQ_FIRST(&camera->streams)) != NULL;) {
-        tell_error(stream, error);
-        for (bool is_last = false; !is_last;) {
-            struct subscription *subscription = TAILQ_FIRST(&stream->viewers);
-            is_last = TAILQ_NEXT(subscription, of_source) == NULL;
-            /* The stream ends with its last one. */
-            subscription_end(subscription->client, subscription->number);
-        }
+        /* It ends with its last one. */
+        subscription_fail_all(&stream->viewers, error);
+    }
+}
+
+void stream_inherit_all(struct camera *heir, struct camera *camera) {
+    struct stream *stream;
+    TAILQ_FOREACH(stream, &camera->streams, entry) {
+        stream->camera = heir;
+    }
+    TAILQ_CONCAT(&heir->streams, &camera->streams, entry);
+}
+
+void stream_check_access(struct camera *camera) {
+    struct stream *stream, *next;
+    for (stream = TAILQ_FIRST(&camera->streams); stream != NULL; stream = next) {
+        next = TAILQ_NEXT(stream, entry);
+        watch_check_subscribers(&stream->viewers, camera, stream->name);
     }
 }

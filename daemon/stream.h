@@ -41,4 +41,10 @@ void stream_take_frame(struct call *call, struct shared_bytes *frame, unsigned m
 /* Ends all subscriptions of a camera that leaves, after telling each the error. */
 void stream_end_all(struct camera *camera, const struct error *error);
 
+/* Has another camera go on with them. None of their calls is under way. */
+void stream_inherit_all(struct camera *heir, struct camera *camera);
+
+/* Ends those that the rules, which have changed, do not allow any more, after telling each by which. */
+void stream_check_access(struct camera *camera);
+
 #endif

@@ -82,6 +82,14 @@ void subscription_fail(struct subscription *subscription, const struct error *er
     leave(subscription);
 }
 
+void subscription_fail_all(struct subscription_list *source, const struct error *error) {
+    struct subscription *subscription, *next;
+    for (subscription = TAILQ_FIRST(source); subscription != NULL; subscription = next) {
+        next = TAILQ_NEXT(subscription, of_source);
+        subscription_fail(subscription, error);
+    }
+}
+
 void subscription_end_all(struct client *client) {
     while (!TAILQ_EMPTY(&client->subscriptions)) {
         leave(TAILQ_FIRST(&client->subscriptions));

@@ -56,6 +56,9 @@ bool subscription_end(struct client *client, uint64_t number);
 /* Ends a subscription whose source has ended, after telling its client why, as its last event. */
 void subscription_fail(struct subscription *subscription, const struct error *error);
 
+/* The same for all of a source, which may be freed with the last of them. */
+void subscription_fail_all(struct subscription_list *source, const struct error *error);
+
 /* Ends all of a client that leaves. */
 void subscription_end_all(struct client *client);
 

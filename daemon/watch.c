@@ -352,12 +352,34 @@ fail:
 
 void watch_end_all(struct camera *camera, const struct error *error) {
     for (struct watch *watch; (watch = TAILQ_FIRST(&camera->watches)) != NULL;) {
-        for (bool is_last = false; !is_last;) {
-            struct subscription *subscription = TAILQ_FIRST(&watch->subscribers);
-            is_last = TAILQ_NEXT(subscription, of_source) == NULL;
-            tell_error(of(subscription), error);
-            /* The watch ends with its last one. */
-            subscription_end(subscription->client, subscription->number);
+        /* It ends with its last one. */
+        subscription_fail_all(&watch->subscribers, error);
+    }
+}
+
+void watch_inherit_all(struct camera *heir, struct camera *camera) {
+    struct watch *watch;
+    TAILQ_FOREACH(watch, &camera->watches, entry) {
+        watch->camera = heir;
+    }
+    TAILQ_CONCAT(&heir->watches, &camera->watches, entry);
+}
+
+void watch_check_subscribers(struct subscription_list *subscribers, const struct camera *camera, const char *name) {
+    struct subscription *subscription, *next;
+    for (subscription = TAILQ_FIRST(subscribers); subscription != NULL; subscription = next) {
+        struct error error;
+        next = TAILQ_NEXT(subscription, of_source);
+        if (!watch_is_allowed(subscription->client, camera, name, &error)) {
+            subscription_fail(subscription, &error);
         }
+    }
+}
+
+void watch_check_access(struct camera *camera) {
+    struct watch *watch, *next;
+    for (watch = TAILQ_FIRST(&camera->watches); watch != NULL; watch = next) {
+        next = TAILQ_NEXT(watch, entry);
+        watch_check_subscribers(&watch->subscribers, camera, watch->name);
     }
 }

@@ -16,6 +16,7 @@
 
 struct camera;
 struct client;
+struct subscription_list;
 struct watch;
 
 TAILQ_HEAD(watch_list, watch);
@@ -46,5 +47,14 @@ uint64_t watch_subscribe(struct client *client, struct camera *camera, const str
 
 /* Ends all subscriptions of a camera that leaves, after telling each the error. */
 void watch_end_all(struct camera *camera, const struct error *error);
+
+/* Has another camera go on with them. None of their calls is under way. */
+void watch_inherit_all(struct camera *heir, struct camera *camera);
+
+/* Ends those that the rules, which have changed, do not allow any more, after telling each by which. */
+void watch_check_access(struct camera *camera);
+
+/* The same for those of one callback; with the last of them their source may be freed. */
+void watch_check_subscribers(struct subscription_list *subscribers, const struct camera *camera, const char *name);
 
 #endif

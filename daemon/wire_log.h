@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* As bus_opener.wire; `name` is the camera's. Called on the worker's thread. */
+/* As bus_opener.wire, and does nothing while nobody wants that in the log; `name` is the camera's. Called on the worker's
+ * thread. */
 void wire_log_write(const char *name, bool sent, const uint8_t *data, size_t length);
 
 #endif

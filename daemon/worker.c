@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -37,6 +38,9 @@ struct mailbox {
     bool reset;
     bool reset_ended;
     char reset_problem[BUS_REASON_SIZE];
+    bool is_adjusted;
+    struct healing healing; /* these two where it is */
+    size_t max_payload;
     struct job *submitted;
     struct job *ended;
     bool state_changed;
@@ -178,7 +182,9 @@ static void on_reset_ended(void *context, size_t camera, const char *problem) {
 struct orders {
     struct bus_camera *added;
     struct job *job;
-    bool released, stop_stream, reset, remove;
+    struct healing healing;
+    size_t max_payload;
+    bool is_adjusted, released, stop_stream, reset, remove;
 };
 
 static struct orders take_out(struct worker *worker, size_t place) {
@@ -188,6 +194,9 @@ static struct orders take_out(struct worker *worker, size_t place) {
     const struct orders orders = {
         .added = mailbox->added,
         .job = mailbox->submitted,
+        .healing = mailbox->healing,
+        .max_payload = mailbox->max_payload,
+        .is_adjusted = mailbox->is_adjusted,
         .released = camera->released,
         .stop_stream = mailbox->stop_stream,
         .reset = mailbox->reset,
@@ -195,6 +204,7 @@ static struct orders take_out(struct worker *worker, size_t place) {
     };
     mailbox->added = NULL;
     mailbox->submitted = NULL;
+    mailbox->is_adjusted = false;
     mailbox->stop_stream = false;
     mailbox->reset = false;
     mailbox->remove = false;
@@ -221,6 +231,9 @@ static void obey(struct worker *worker, size_t place, bool announced) {
     }
     if (!bus_has(worker->bus, place)) {
         return;
+    }
+    if (orders.is_adjusted) {
+        bus_adjust(worker->bus, place, &orders.healing, orders.max_payload);
     }
     if (orders.released != camera->is_released) {
         camera->is_released = orders.released;
@@ -329,7 +342,18 @@ static void *run(void *context) {
     return NULL;
 }
 
-static int start_thread(struct worker *worker) {
+static void set_priority(pthread_t thread, unsigned realtime_priority) {
+    const struct sched_param param = {.sched_priority = (int)realtime_priority};
+    int error = realtime_priority > 0 ? pthread_setschedparam(thread, SCHED_FIFO, &param) : 0;
+    if (error != 0) {
+        log_warning(BUS,
+                    "a worker cannot have the real-time priority %u: %s; the limit RTPRIO has to allow it (systemd: "
+                    "LimitRTPRIO=, see realtime.conf)",
+                    realtime_priority, strerror(error));
+    }
+}
+
+static int start_thread(struct worker *worker, unsigned realtime_priority) {
     pthread_attr_t attributes;
     int error = pthread_attr_init(&attributes);
     if (error != 0) {
@@ -340,6 +364,7 @@ static int start_thread(struct worker *worker) {
     pthread_attr_destroy(&attributes);
     if (error == 0) {
         (void)pthread_setname_np(worker->thread, "worker");
+        set_priority(worker->thread, realtime_priority);
     }
     return error;
 }
@@ -367,7 +392,7 @@ static void destroy(struct worker *worker) {
     free(worker);
 }
 
-struct worker *worker_new(void) {
+struct worker *worker_new(unsigned realtime_priority) {
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) {
         return NULL;
@@ -388,7 +413,7 @@ struct worker *worker_new(void) {
     worker->bus = bus_new(&events);
     int error = worker->to_thread < 0 || worker->to_loop < 0 ? EMFILE
                 : worker->bus == NULL                        ? ENOMEM
-                                                             : start_thread(worker);
+                                                             : start_thread(worker, realtime_priority);
     if (error != 0) {
         destroy(worker);
         errno = error;
@@ -457,6 +482,16 @@ void worker_submit(struct worker *worker, struct job *job) {
     pthread_mutex_lock(&worker->lock);
     job->next = NULL;
     worker->cameras[job->camera].mailbox.submitted = job;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_thread);
+}
+
+void worker_adjust(struct worker *worker, size_t camera, const struct healing *healing, size_t max_payload) {
+    pthread_mutex_lock(&worker->lock);
+    struct mailbox *mailbox = &worker->cameras[camera].mailbox;
+    mailbox->is_adjusted = true;
+    mailbox->healing = *healing;
+    mailbox->max_payload = max_payload;
     pthread_mutex_unlock(&worker->lock);
     signal_descriptor(worker->to_thread);
 }

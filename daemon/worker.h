@@ -41,8 +41,11 @@ struct worker_message {
     size_t received, total;     /* of PROGRESS: bytes of the job's result that have come, and that there are */
 };
 
-/* Starts the thread, which has no camera yet. Returns NULL with errno set. */
-struct worker *worker_new(void);
+/*
+ * Starts the thread, which has no camera yet, with a real-time priority (SCHED_FIFO) where that is not 0; that it may not
+ * have it is a warning. Returns NULL with errno set.
+ */
+struct worker *worker_new(unsigned realtime_priority);
 
 /*
  * Returns how many turns the thread has taken, and asks it for another one: a thread whose number is the same some time
@@ -76,6 +79,9 @@ void worker_submit(struct worker *worker, struct job *job);
 
 /* Resets a camera by its line; WORKER_RESET_ENDED says when it is let go. */
 void worker_reset(struct worker *worker, size_t camera);
+
+/* As bus_adjust(). */
+void worker_adjust(struct worker *worker, size_t camera, const struct healing *healing, size_t max_payload);
 
 void worker_release(struct worker *worker, size_t camera);
 void worker_acquire(struct worker *worker, size_t camera);

@@ -20,7 +20,9 @@ struct guest {
 struct host {
     LIST_ENTRY(host) entry;
     struct worker *worker;
-    char *bus; /* NULL: of one camera alone */
+    char *bus;          /* NULL: of one camera alone */
+    char *label;        /* of the bus, or of that camera's link; for people */
+    uint64_t last_beat; /* of the worker, when it was asked last */
     struct event messages;
     size_t count;
     struct guest guests[BUS_CAMERAS_MAX];
@@ -28,6 +30,7 @@ struct host {
 
 struct workers {
     struct event_base *base;
+    unsigned realtime_priority;
     LIST_HEAD(, host) hosts;
 };
 
@@ -36,6 +39,7 @@ static void host_free(struct host *host) {
     event_del(&host->messages);
     worker_free(host->worker);
     free(host->bus);
+    free(host->label);
     free(host);
 }
 
@@ -70,16 +74,17 @@ static void on_messages(evutil_socket_t fd, short what, void *context) {
     }
 }
 
-static struct host *host_new(struct workers *workers, const char *bus) {
+static struct host *host_new(struct workers *workers, const char *bus, const char *link) {
     struct host *host = calloc(1, sizeof *host);
     if (host == NULL) {
         return NULL;
     }
     host->bus = bus != NULL ? strdup(bus) : NULL;
-    if (bus != NULL && host->bus == NULL) {
+    host->label = strdup(bus != NULL ? bus : link != NULL ? link : "a link");
+    if (host->label == NULL || (bus != NULL && host->bus == NULL)) {
         goto fail;
     }
-    host->worker = worker_new();
+    host->worker = worker_new(workers->realtime_priority);
     if (host->worker == NULL) {
         goto fail;
     }
@@ -95,6 +100,7 @@ static struct host *host_new(struct workers *workers, const char *bus) {
 fail:
     worker_free(host->worker);
     free(host->bus);
+    free(host->label);
     free(host);
     return NULL;
 }
@@ -115,7 +121,7 @@ bool workers_join(struct workers *workers, const char *bus, const struct bus_ope
     struct host *host = host_of_bus(workers, bus);
     bool is_new = host == NULL;
     if (is_new) {
-        host = host_new(workers, bus);
+        host = host_new(workers, bus, opener->description);
     }
     if (host == NULL) {
         return false;
@@ -144,10 +150,11 @@ void workers_leave(struct workers *workers, const struct workers_place *at, void
     }
 }
 
-struct workers *workers_new(struct event_base *base) {
+struct workers *workers_new(struct event_base *base, unsigned realtime_priority) {
     struct workers *workers = calloc(1, sizeof *workers);
     if (workers != NULL) {
         workers->base = base;
+        workers->realtime_priority = realtime_priority;
         LIST_INIT(&workers->hosts);
     }
     return workers;
@@ -161,6 +168,20 @@ void workers_free(struct workers *workers) {
         host_free(host);
     }
     free(workers);
+}
+
+bool workers_take_beats(struct workers *workers, void (*hangs)(void *context, const char *bus), void *context) {
+    bool all = true;
+    struct host *host;
+    LIST_FOREACH(host, &workers->hosts, entry) {
+        uint64_t beats = worker_beats(host->worker);
+        if (beats == host->last_beat) {
+            hangs(context, host->label);
+            all = false;
+        }
+        host->last_beat = beats;
+    }
+    return all;
 }
 
 size_t workers_count(const struct workers *workers) {

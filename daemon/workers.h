@@ -12,8 +12,8 @@
 struct event_base;
 struct workers;
 
-/* Returns NULL when memory is short. */
-struct workers *workers_new(struct event_base *base);
+/* Its workers will have this real-time priority, 0 for none. Returns NULL when memory is short. */
+struct workers *workers_new(struct event_base *base, unsigned realtime_priority);
 
 /*
  * Stops every worker and waits for it; what cameras are left are told nothing any more. Their links are closed then, and
@@ -40,6 +40,12 @@ bool workers_join(struct workers *workers, const char *bus, const struct bus_ope
  * then on what the opener points at is free. Nothing may be asked of the worker meanwhile.
  */
 void workers_leave(struct workers *workers, const struct workers_place *at, void (*gone)(void *context));
+
+/*
+ * Whether every worker has taken a turn since this was asked last; asks them for one until the next time. `hangs` is told of
+ * each that has not: the name of its bus, or of the link that it has alone.
+ */
+bool workers_take_beats(struct workers *workers, void (*hangs)(void *context, const char *bus), void *context);
 
 /* How many workers run. */
 size_t workers_count(const struct workers *workers);

@@ -102,7 +102,8 @@ static bool cancel(struct request *request) {
 }
 
 static void on_ended(struct recording *recording, enum recording_end why) {
-    static const char *const reasons[] = {[RECORDING_FULL] = "max_bytes", [RECORDING_STOPPING] = "stopping"};
+    static const char *const reasons[] = {
+        [RECORDING_FULL] = "max_bytes", [RECORDING_STOPPING] = "stopping", [RECORDING_REMOVED] = "removed"};
     answer((struct trace *)recording, reasons[why]);
 }
 

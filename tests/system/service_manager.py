@@ -60,6 +60,10 @@ class ManagedDaemon(Daemon):
             return None
         return wait_until(find, f"the notification {text}")
 
+    def await_status(self, text):
+        """Waits for a notification that has a text somewhere, and returns it."""
+        return wait_until(lambda: next((message for message in self.listen() if text in message), None), f"a status with {text}")
+
     def await_silence(self, text, seconds):
         """Waits until nothing with that line has been told for so long."""
         self.told.clear()

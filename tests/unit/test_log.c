@@ -12,28 +12,36 @@
 Suite *test_suite(void);
 
 START_TEST(levels_are_set_for_all_and_for_one_subsystem) {
-    char problem[160];
-    ck_assert(log_configure("error,client:debug", problem, sizeof problem));
+    log_set("error,client:debug", NULL);
     ck_assert(!log_wants(LOG_SUBSYSTEM_CAMERA, LOG_LEVEL_WARNING));
     ck_assert(log_wants(LOG_SUBSYSTEM_CLIENT, LOG_LEVEL_DEBUG));
     ck_assert(!log_wants(LOG_SUBSYSTEM_CLIENT, LOG_LEVEL_WIRE));
-    ck_assert(log_configure("camera:wire", problem, sizeof problem));
+    log_set("error,client:debug", "camera:wire");
     ck_assert(log_wants(LOG_SUBSYSTEM_CAMERA, LOG_LEVEL_WIRE));
     ck_assert(log_wants(LOG_SUBSYSTEM_CLIENT, LOG_LEVEL_DEBUG));
 }
 END_TEST
 
-START_TEST(a_wrong_level_changes_nothing) {
+START_TEST(levels_begin_with_their_defaults_each_time) {
+    log_set("error", NULL);
+    ck_assert(!log_wants(LOG_SUBSYSTEM_CAMERA, LOG_LEVEL_INFO));
+    log_set(NULL, "client:debug");
+    ck_assert(log_wants(LOG_SUBSYSTEM_CAMERA, LOG_LEVEL_INFO));
+    ck_assert(!log_wants(LOG_SUBSYSTEM_CAMERA, LOG_LEVEL_DEBUG));
+    log_set(NULL, NULL);
+    ck_assert(!log_wants(LOG_SUBSYSTEM_CLIENT, LOG_LEVEL_DEBUG));
+}
+END_TEST
+
+START_TEST(a_wrong_level_is_told_and_a_right_one_is_not) {
     static const char *const wrong[] = {
         "", "loud", "info,", "info,moon:debug", "client:", ":info", "client:info:info", "Info"};
     char problem[160];
-    ck_assert(log_configure("warning", problem, sizeof problem));
+    ck_assert(log_check("warning,client:debug", problem, sizeof problem));
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         problem[0] = '\0';
-        ck_assert(!log_configure(wrong[i], problem, sizeof problem));
+        ck_assert(!log_check(wrong[i], problem, sizeof problem));
         ck_assert_str_ne(problem, "");
-        ck_assert(!log_wants(LOG_SUBSYSTEM_CLIENT, LOG_LEVEL_INFO));
-        ck_assert(log_wants(LOG_SUBSYSTEM_CLIENT, LOG_LEVEL_WARNING));
     }
 }
 END_TEST
@@ -79,7 +87,8 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("log");
     TCase *tests = tcase_create("log");
     tcase_add_test(tests, levels_are_set_for_all_and_for_one_subsystem);
-    tcase_add_test(tests, a_wrong_level_changes_nothing);
+    tcase_add_test(tests, levels_begin_with_their_defaults_each_time);
+    tcase_add_test(tests, a_wrong_level_is_told_and_a_right_one_is_not);
     tcase_add_test(tests, a_line_carries_priority_and_subsystem_where_no_terminal_is);
     tcase_add_test(tests, an_event_is_one_line_whatever_it_quotes);
     suite_add_tcase(suite, tests);

@@ -49,7 +49,7 @@ static void add(size_t camera) {
 }
 
 static void start(void) {
-    worker = worker_new();
+    worker = worker_new(0);
     ck_assert_ptr_nonnull(worker);
     for (size_t i = 0; i < CAMERAS; i++) {
         memset(&ports[i], 0, sizeof ports[i]);

@@ -73,7 +73,7 @@ static void on_gone(void *context) {
 
 static void set_up(void) {
     base = event_base_new();
-    workers = workers_new(base);
+    workers = workers_new(base, 0);
     ck_assert_ptr_nonnull(workers);
     for (size_t i = 0; i < CAMERAS; i++) {
         memset(&guests[i], 0, sizeof guests[i]);
