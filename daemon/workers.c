@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -21,7 +22,7 @@ struct host {
     LIST_ENTRY(host) entry;
     struct worker *worker;
     char *bus;          /* NULL: of one camera alone */
-    char *label;        /* of the bus, or of that camera's link; for people */
+    char *label;        /* the bus, or that camera with its link; for people */
     uint64_t last_beat; /* of the worker, when it was asked last */
     struct event messages;
     size_t count;
@@ -74,13 +75,23 @@ static void on_messages(evutil_socket_t fd, short what, void *context) {
     }
 }
 
-static struct host *host_new(struct workers *workers, const char *bus, const char *link) {
+static char *make_label(const char *bus, const struct bus_opener *opener) {
+    char text[256];
+    if (bus != NULL) {
+        return strdup(bus);
+    }
+    snprintf(text, sizeof text, "%s (%s)", opener->name != NULL ? opener->name : "a camera",
+             opener->description != NULL ? opener->description : "a link");
+    return strdup(text);
+}
+
+static struct host *host_new(struct workers *workers, const char *bus, const struct bus_opener *opener) {
     struct host *host = calloc(1, sizeof *host);
     if (host == NULL) {
         return NULL;
     }
     host->bus = bus != NULL ? strdup(bus) : NULL;
-    host->label = strdup(bus != NULL ? bus : link != NULL ? link : "a link");
+    host->label = make_label(bus, opener);
     if (host->label == NULL || (bus != NULL && host->bus == NULL)) {
         goto fail;
     }
@@ -121,7 +132,7 @@ bool workers_join(struct workers *workers, const char *bus, const struct bus_ope
     struct host *host = host_of_bus(workers, bus);
     bool is_new = host == NULL;
     if (is_new) {
-        host = host_new(workers, bus, opener->description);
+        host = host_new(workers, bus, opener);
     }
     if (host == NULL) {
         return false;

@@ -82,7 +82,7 @@ def a_worker_that_hangs_ends_the_feeding_and_is_named():
             wait_until(lambda: "hangs" in daemon.log(), "the hanging worker to be told")
             daemon.await_silence("WATCHDOG=1", WATCHDOG_US / 1e6)
             assert client.result("ping") == "pong"
-        assert re.search(r'<3>daemon: the worker of camera "(front|top)" .* hangs', daemon.log()), daemon.log()
+        assert re.search(r"<3>daemon: the worker of (front|top) \(simulated camera\) has not moved .* hangs", daemon.log()), daemon.log()
         daemon.await_told("WATCHDOG=1")
 
 
