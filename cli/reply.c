@@ -54,11 +54,19 @@ static char *error_detail(const struct reply *reply, const char *name) {
     return found && json_text_kind(detail) == JSON_STRING ? need_memory(json_text_decode(detail, NULL)) : NULL;
 }
 
-bool reply_has_reason(const struct reply *reply, const char *reason) {
-    char *given = error_detail(reply, "reason");
-    bool same = given && strcmp(given, reason) == 0;
+static bool has_detail(const struct reply *reply, const char *name, const char *value) {
+    char *given = error_detail(reply, name);
+    bool same = given && strcmp(given, value) == 0;
     free(given);
     return same;
+}
+
+bool reply_has_reason(const struct reply *reply, const char *reason) {
+    return has_detail(reply, "reason", reason);
+}
+
+bool reply_has_cause(const struct reply *reply, const char *cause) {
+    return has_detail(reply, "cause", cause);
 }
 
 static const struct reason_row *error_reason(const struct reply *reply) {

@@ -35,6 +35,9 @@ int reply_exit_code(const struct reply *reply);
 /* Whether it is an error with that reason. */
 bool reply_has_reason(const struct reply *reply, const char *reason);
 
+/* The same of the error's cause. */
+bool reply_has_cause(const struct reply *reply, const char *cause);
+
 /*
  * Tells people of a failure on stderr, with the next step where there is one; with `json`, programs on stdout with the
  * error object on one line. Returns the exit code.

@@ -107,10 +107,13 @@ static int save_picture(struct series *series, const struct reply *reply) {
     return code;
 }
 
-/* A camera that has no such callback says so, or, if it is a stock one, gives nothing. */
+/*
+ * A camera that has no such callback says so, or, if it is a stock one, gives nothing. One whose picture is longer than a
+ * packet of its link has none either, as far as that goes: on I2C.
+ */
 static bool is_absent(const struct reply *reply) {
     struct json_text value;
-    return reply_has_reason(reply, "no_such_callback") ||
+    return reply_has_reason(reply, "no_such_callback") || reply_has_cause(reply, "packet_limit") ||
            (json_text_member(reply->result, "value", &value) && json_text_is(value, "null"));
 }
 
@@ -123,7 +126,8 @@ static int ask_held_picture(const struct series *series, struct reply *reply) {
     return ask_call(series->client, series->read, series->patience_ms, reply);
 }
 
-/* Cameras with a script that only transfers images have no jpeg_snapshot; where they have neither, the first is told. */
+/* Cameras with a script that only transfers images have no jpeg_snapshot, and on I2C it may be of no use; where they have
+ * neither, the first is told. */
 static int ask_picture(struct series *series, struct reply *reply) {
     if (series->holds) {
         return ask_held_picture(series, reply);

@@ -53,7 +53,7 @@ static void explain(int error, const struct link_settings *settings, char *reaso
     const struct gpio_use uses[] = {{"chip select", &settings->cs}, {"ready line", &settings->ready}};
     if (!node_is_there(device)) {
         explain_missing(device, reason, size);
-    } else if (!node_is_open_to_us(device)) {
+    } else if (error == EACCES && !node_is_open_to_us(device)) {
         node_explain_no_permission(device, reason, size);
     } else if (error == ENOTTY) {
         snprintf(reason, size, "%.80s is not an SPI device", device);

@@ -390,7 +390,8 @@ def a_snapshot_without_a_picture_is_a_failure():
 
 @test
 def a_camera_without_jpeg_snapshot_takes_a_picture_to_be_read():
-    for first in (result(None), error("no_such_callback", -32005)):
+    too_large = error("too_large", -32007, "longer than a packet on this link may be", cause="packet_limit")
+    for first in (result(None), error("no_such_callback", -32005), too_large):
         size = result({"size": len(PICTURE)})
         with Daemon(first, size, raw(PICTURE), size, raw(PICTURE)) as daemon, tempfile.TemporaryDirectory() as folder:
             done = run(daemon, "snapshot", "--count", "2", "--camera", "front", "--max-age", "50", "--timeout", "3",

@@ -33,6 +33,13 @@ struct bus {
 
 static struct bus spi, i2c;
 
+static struct {
+    uint16_t address;
+    struct mock_camera *camera;
+} i2c_cameras[] = {{.address = MOCK_I2C_ADDRESS}, {.address = MOCK_I2C_OTHER}};
+
+enum { I2C_CAMERAS = sizeof i2c_cameras / sizeof i2c_cameras[0] };
+
 static const struct {
     enum mock_fault fault;
     int error;
@@ -192,13 +199,18 @@ static gboolean on_spi(UMockdevIoctlBase *base, UMockdevIoctlClient *client, gpo
 static int move_message(const struct i2c_msg *message, UMockdevIoctlData *buffer) {
     static uint8_t bytes[I2C_MESSAGE_MAX];
     bool reads = (message->flags & I2C_M_RD) != 0;
-    enum mock_fault fault = mock_camera_fault(i2c.camera);
-    int error = error_of(fault);
-    if (error != 0) {
-        return error;
+    size_t place = 0;
+    while (place < I2C_CAMERAS && i2c_cameras[place].address != message->addr) {
+        place++;
     }
-    if (message->addr != MOCK_I2C_ADDRESS || fault == MOCK_ABSENT) {
+    if (place == I2C_CAMERAS) {
         return ENXIO;
+    }
+    struct mock_camera *camera = i2c_cameras[place].camera;
+    enum mock_fault fault = mock_camera_fault(camera);
+    int error = error_of(fault);
+    if (error != 0 || fault == MOCK_ABSENT) {
+        return error != 0 ? error : ENXIO;
     }
     memcpy(bytes, buffer->data, message->len);
     if (fault == MOCK_ZEROS) {
@@ -211,7 +223,7 @@ static int move_message(const struct i2c_msg *message, UMockdevIoctlData *buffer
     if (fault == MOCK_NOISE && !reads) {
         bytes[message->len / 2] ^= 4;
     }
-    error = -mock_camera_message(i2c.camera, reads, bytes, fault == MOCK_SHORT ? message->len / 2u : message->len);
+    error = -mock_camera_message(camera, reads, bytes, fault == MOCK_SHORT ? message->len / 2u : message->len);
     if (fault == MOCK_NOISE && reads) {
         bytes[message->len / 2] ^= 4;
     }
@@ -328,10 +340,16 @@ int main(int argc, char **argv) {
                                    MOCK_RATE_HZ & 0xff};
     add_file(testbed, "/sys/devices/i2c-1/device/of_node/clock-frequency", rate, sizeof rate);
     spi.camera = mock_camera_new(true, &spi.settings);
-    i2c.camera = mock_camera_new(false, &i2c.settings);
-    int result = spi.camera != NULL && i2c.camera != NULL ? run(argv + 1) : EXIT_FAILURE;
+    bool is_complete = spi.camera != NULL;
+    for (size_t i = 0; i < I2C_CAMERAS; i++) {
+        i2c_cameras[i].camera = mock_camera_new(false, &i2c.settings);
+        is_complete = is_complete && i2c_cameras[i].camera != NULL;
+    }
+    int result = is_complete ? run(argv + 1) : EXIT_FAILURE;
     mock_camera_free(spi.camera);
-    mock_camera_free(i2c.camera);
+    for (size_t i = 0; i < I2C_CAMERAS; i++) {
+        mock_camera_free(i2c_cameras[i].camera);
+    }
     g_object_unref(testbed);
     return result;
 }

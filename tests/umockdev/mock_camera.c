@@ -65,6 +65,12 @@ static void run_equal(struct mock_camera *camera, const uint8_t *argument, size_
     memset(camera->blob, 0, reply->length);
 }
 
+static void run_slow(struct mock_camera *camera, const uint8_t *argument, size_t length,
+                     struct stock_slave_reply *reply) {
+    run_echo(camera, argument, length, reply);
+    reply->duration_us = (int64_t)number_at(argument, length, 0) * 1000;
+}
+
 static void run_raw(struct mock_camera *camera, const uint8_t *argument, size_t length,
                     struct stock_slave_reply *reply) {
     reply->raw_length = fill_blob(camera, number_at(argument, length, 0));
@@ -108,8 +114,8 @@ static void run_bus(struct mock_camera *camera, const uint8_t *argument, size_t 
 }
 
 static const struct callback callbacks[] = {
-    {"echo", run_echo}, {"blob", run_blob},     {"equal", run_equal}, {"raw", run_raw},
-    {"bus", run_bus},   {"stream", run_stream}, {"fault", run_fault},
+    {"echo", run_echo}, {"blob", run_blob}, {"equal", run_equal},   {"raw", run_raw},
+    {"bus", run_bus},   {"slow", run_slow}, {"stream", run_stream}, {"fault", run_fault},
 };
 
 static void run(void *context, uint32_t command, const uint8_t *argument, size_t length,
