@@ -44,10 +44,11 @@ struct camera {
     bool has_stray_job;    /* the worker has a job whose call has ended already */
 
     struct session session;
-    struct exchange introduction; /* under way while its job is not NULL */
-    bool is_introduced;           /* it has been asked who it is since it came online */
-    bool is_strange;              /* nor has it answered that, or failed to */
-    int64_t introduce_again_us;   /* where that failed; 0 for never */
+    struct exchange introduction;   /* under way while its job is not NULL */
+    bool is_introduced;             /* it has been asked who it is since it came online */
+    bool is_strange;                /* nor has it answered that, or failed to */
+    int64_t introduce_again_us;     /* where that failed; 0 for never */
+    unsigned introduction_restarts; /* in a row */
     struct description description;
 
     struct watch_list watches;

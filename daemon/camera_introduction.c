@@ -33,6 +33,9 @@ uint32_t camera_piece(const struct camera *camera) {
     return info->byte_rate == 0 ? most : bounded((uint64_t)info->byte_rate * PIECE_US / 1000000, most);
 }
 
+/* Openings in a row that a camera may begin anew in, as one that is reset meanwhile does. More is no camera's life. */
+enum { RESTARTS_MAX = 4 };
+
 static uint32_t random_id(void) {
     uint32_t id;
     if (getrandom(&id, sizeof id, GRND_NONBLOCK) != (ssize_t)sizeof id) {
@@ -104,12 +107,17 @@ static void believe(struct camera *camera, const struct job *job) {
              description.library[0] != '\0' ? description.library : "unknown");
 }
 
-static void end_introduction(struct camera *camera) {
+/* It has said who it is, or nothing of use; or it forgets whenever it is asked. */
+static void end_introduction(struct camera *camera, bool forgets) {
     const struct job *job = camera->introduction.job;
     /* What was known is another camera's for all that anybody knows. */
     description_clear(&camera->description);
     answers_clear(&camera->answers);
-    if (job->outcome != OMVRPC_DONE || camera->introduction.end != EXCHANGE_BY_OUTCOME) {
+    if (forgets) {
+        log_warning(CAMERA, "%s: it forgets each session while that is opened; it is called the stock way",
+                    camera_name(camera));
+        camera->introduce_again_us = omvrpc_now_us() + AGAIN_US;
+    } else if (job->outcome != OMVRPC_DONE || camera->introduction.end != EXCHANGE_BY_OUTCOME) {
         log_info(CAMERA, "%s: it does not say what it is (%s); it is called the stock way", camera_name(camera),
                  omvrpc_outcome_name(job->outcome));
         camera->introduce_again_us = omvrpc_now_us() + AGAIN_US;
@@ -126,10 +134,12 @@ void camera_take_introduction(struct camera *camera, struct job *ended) {
         submit_next(camera);
         return;
     }
-    if (verdict == EXCHANGE_ENDED) {
-        end_introduction(camera);
-    } else {
+    bool restarts = verdict != EXCHANGE_ENDED;
+    camera->introduction_restarts = restarts ? camera->introduction_restarts + 1 : 0;
+    if (restarts && camera->introduction_restarts <= RESTARTS_MAX) {
         camera->is_introduced = false;
+    } else {
+        end_introduction(camera, restarts);
     }
     forget_introduction(camera);
 }
