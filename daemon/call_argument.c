@@ -3,6 +3,7 @@
 
 #include "call_argument.h"
 
+#include "description.h"
 #include "encoding.h"
 #include "near_miss.h"
 
@@ -37,7 +38,8 @@ static void set_not_offered(struct error *error, const char *name, const struct 
     const char *names[CALLBACKS_MAX];
     size_t count = 0;
     const struct callback *callback;
-    while (count < CALLBACKS_MAX && (callback = callback_at(set, count)) != NULL) {
+    struct callback_walk walk = callback_walk_begin(set);
+    while (count < CALLBACKS_MAX && (callback = callback_walk_next(&walk)) != NULL) {
         names[count++] = callback->name;
     }
     const char *near = near_miss_find(name, strlen(name), names, count);
@@ -172,6 +174,17 @@ int64_t call_deadline(const struct params *params, const struct callback *callba
     return since_us + params_integer(params, "timeout_ms", timeout_ms) * 1000;
 }
 
+/* The camera would have to throw a longer one away, and may not be able to say so. */
+static bool fits_camera(const struct job *job, const struct camera *camera, struct error *error) {
+    const struct description *description = camera_description(camera);
+    if (description == NULL || job->argument_length <= description->argument) {
+        return true;
+    }
+    error_set(error, ERROR_TOO_LARGE, "%zu bytes of argument are more than camera \"%s\" takes (%u, as it says)",
+              job->argument_length, camera_name(camera), description->argument);
+    return false;
+}
+
 bool call_bind(struct job *job, const char *name, struct camera *camera, const struct params *params, size_t limit,
                int64_t since_us, struct callback_set **set, const struct callback **callback, struct error *error) {
     callback_set_free(*set);
@@ -180,7 +193,7 @@ bool call_bind(struct job *job, const char *name, struct camera *camera, const s
     job->argument = NULL;
     job->argument_length = 0;
     if (!call_read_name(name, *set, &job->command, callback, error) ||
-        !call_read_argument(params, *callback, limit, job, error)) {
+        !call_read_argument(params, *callback, limit, job, error) || !fits_camera(job, camera, error)) {
         return false;
     }
     job->deadline_us = call_deadline(params, *callback, since_us);

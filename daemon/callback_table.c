@@ -196,14 +196,21 @@ bool callback_is_like(const struct callback *callback, const struct callback *ot
            strcmp(schema_text(callback->result), schema_text(other->result)) == 0;
 }
 
-const struct callback *callback_at(const struct callback_set *set, size_t number) {
-    for (const struct callback_set *part = set; part != NULL; part = part->fallback) {
-        for (size_t i = 0; i < part->count; i++) {
-            const struct callback *callback = part->callbacks[i];
-            bool counts = callback_find(set, callback->name) == callback;
-            if (counts && callback_set_offers(set, callback->command_id) && number-- == 0) {
-                return callback;
-            }
+struct callback_walk callback_walk_begin(const struct callback_set *set) {
+    return (struct callback_walk){.set = set, .part = set};
+}
+
+const struct callback *callback_walk_next(struct callback_walk *walk) {
+    while (walk->part != NULL) {
+        if (walk->next == walk->part->count) {
+            walk->part = walk->part->fallback;
+            walk->next = 0;
+            continue;
+        }
+        const struct callback *callback = walk->part->callbacks[walk->next++];
+        if (callback_set_offers(walk->set, callback->command_id) &&
+            callback_find(walk->set, callback->name) == callback) {
+            return callback;
         }
     }
     return NULL;

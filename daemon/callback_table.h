@@ -93,10 +93,17 @@ const struct callback *callback_find(const struct callback_set *set, const char 
 const struct callback *callback_find_id(const struct callback_set *set, uint32_t command_id);
 
 /*
- * The callbacks known to this set and its fallbacks, each name once, by number from 0; NULL after the last. Those that
- * the camera has not are left out. Pointers stay good until the set they are of is added to or freed.
+ * A walk over the callbacks known to a set and its fallbacks, each name once; those that the camera has not are left out.
+ * Pointers stay good until the set they are of is added to or freed. callback_walk_next() gives NULL after the last.
  */
-const struct callback *callback_at(const struct callback_set *set, size_t number);
+struct callback_walk {
+    const struct callback_set *set;
+    const struct callback_set *part; /* of the set: itself, or one it falls back on */
+    size_t next;
+};
+
+struct callback_walk callback_walk_begin(const struct callback_set *set);
+const struct callback *callback_walk_next(struct callback_walk *walk);
 
 /*
  * What a call with that many bytes of arguments schedules. Where arguments are optional, a cut-through transfer is what

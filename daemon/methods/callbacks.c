@@ -35,10 +35,10 @@ static void handle(struct request *request, const struct params *params) {
         request_fail(request, &error);
         return;
     }
-    const struct callback_set *set = camera_callbacks(camera);
+    struct callback_walk walk = callback_walk_begin(camera_callbacks(camera));
     const struct callback *callback;
     cJSON *result = cJSON_CreateArray();
-    for (size_t i = 0; (callback = callback_at(set, i)) != NULL; i++) {
+    while ((callback = callback_walk_next(&walk)) != NULL) {
         cJSON_AddItemToArray(result, describe_callback(callback));
     }
     request_succeed(request, result);

@@ -6,16 +6,13 @@ import base64
 import random
 import struct
 import time
-import zlib
 
-from cameras import HostilePort, StockCamera, config_of, packet, serial
+from cameras import (COMMAND_DATA, COMMAND_HEADER, RESULT_DATA, RESULT_HEADER, SESSION_CALL, HostilePort, PoliteCamera,
+                     StockCamera, config_of, packet, serial, session_reply)
 from openmvd import Daemon, Tap, is_sanitized, wait_for_camera, wait_until
 
-COMMAND_HEADER, COMMAND_DATA = 0x1209, 0xABD1
-RESULT_HEADER, RESULT_DATA = 0x9021, 0x1DBA
 STREAM_FRAME = 0x542E
-# Of the extensions: a reserved command, and a status.
-CALL, NO_SESSION = 0x8d9e67bc, 4
+NO_SESSION = 4
 
 # What the daemon may grow by while it is written to without end, in kB: its buffers, and no more.
 GROWTH_KB = 4096
@@ -157,48 +154,11 @@ def a_camera_behind_garbage_is_found_when_the_garbage_ends():
         assert client.result("call", {"name": "face_detection"})["value"] is None
 
 
-class PoliteCamera:
-    """Speaks the protocol well, and answers each command with what `answer(command, argument)` gives."""
-
-    def __init__(self, answer):
-        self.answer = answer
-        self.heard = b""
-        self.command = self.result = None
-
-    def __call__(self, port):
-        self.heard += port.read()
-        sizes = {COMMAND_HEADER: 12, COMMAND_DATA: 4 + (self.command[1] if self.command else 0), RESULT_HEADER: 4,
-                 RESULT_DATA: 4}
-        while len(self.heard) >= 2:
-            size = sizes.get(struct.unpack("<H", self.heard[:2])[0], 1)
-            if len(self.heard) < size:
-                break
-            whole, self.heard = self.heard[:size], self.heard[size:]
-            if size > 1 and packet(struct.unpack("<H", whole[:2])[0], whole[2:-2]) == whole:
-                self.take(port, struct.unpack("<H", whole[:2])[0], whole[2:-2])
-                sizes[COMMAND_DATA] = 4 + (self.command[1] if self.command else 0)
-
-    def take(self, port, magic, payload):
-        if magic == COMMAND_HEADER:
-            self.command, self.result = struct.unpack("<II", payload), None
-            port.write(packet(magic))
-        elif magic == COMMAND_DATA and self.command:
-            self.result = self.answer(self.command[0], payload)
-            port.write(packet(magic))
-        elif magic == RESULT_HEADER and self.result is not None:
-            port.write(packet(magic, struct.pack("<I", len(self.result))))
-        elif magic == RESULT_DATA and self.result is not None:
-            port.write(packet(magic, self.result))
-            self.command = self.result = None
-
-
 def a_camera_that_forgets_each_session_is_called_the_stock_way():
     def answer(command, argument):
-        if command != CALL:
+        if command != SESSION_CALL:
             return b"good" if argument else b""
-        session, number = struct.unpack("<II", argument[:8])
-        numbers = struct.pack("<IIIII", session, number, NO_SESSION, 4, 0) + bytes(4)
-        return numbers + struct.pack("<I", zlib.crc32(numbers))
+        return session_reply(argument, NO_SESSION, bytes(4))
 
     with HostilePort(PoliteCamera(answer)) as port, Daemon(config=config_of(port.path)) as daemon, \
             daemon.client() as client:

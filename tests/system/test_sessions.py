@@ -5,9 +5,11 @@
 import base64
 import os
 import signal
+import struct
 import tempfile
 
-from cameras import NUMBER, SimulatedCamera, serial
+from cameras import (NUMBER, SESSION_CALL, HostilePort, PoliteCamera, SimulatedCamera, config_of, serial,
+                     session_reply)
 from openmvd import Daemon, Tap, is_sanitized, wait_for_camera, wait_until
 
 # Not repeatable, so that nothing may run twice.
@@ -322,6 +324,28 @@ def arguments_and_results_as_long_as_the_limit_pass():
         assert value_bytes(client.request("call", {"name": "blob", "args": [limit]})) == blob(limit)
 
 
+def an_argument_longer_than_the_camera_takes_is_refused_before_it_is_sent():
+    taken = []
+
+    def answer(command, argument):
+        if command != SESSION_CALL:
+            return b""
+        if struct.unpack("<I", argument[4:8]) == (0,):
+            return session_reply(argument, 0, b'{"limits":{"argument":16,"piece":512,"held":1},"callbacks":{"echo":{}}}')
+        taken.append(argument[20:-4])
+        return session_reply(argument, 0, argument[20:-4])
+
+    with HostilePort(PoliteCamera(answer)) as port, Daemon(config=config_of(port.path)) as daemon, \
+            daemon.client() as client:
+        wait_for_camera(client)
+        asked = {size: client.request("call", {"name": "echo", "data": "61" * size, "encoding": "hex"}) for size in (16, 17)}
+        assert value_bytes(asked[16]) == b"a" * 16
+        error = asked[17]["error"]
+        assert error["data"]["reason"] == "too_large" and error["data"]["executed"] == "no", error
+        assert error["message"] == '17 bytes of argument are more than camera "camera" takes (16, as it says)', error
+        assert taken == [b"a" * 16], taken
+
+
 tap = Tap()
 tap.run([
     a_counter_never_jumps_on_a_line_that_loses_and_damages,
@@ -345,5 +369,6 @@ tap.run([
     a_repeatable_call_under_which_the_camera_is_reset_succeeds,
     a_callback_that_keeps_the_camera_silent_for_long_is_not_taken_for_a_reset,
     arguments_and_results_as_long_as_the_limit_pass,
+    an_argument_longer_than_the_camera_takes_is_refused_before_it_is_sent,
 ])
 tap.finish()

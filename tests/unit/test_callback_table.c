@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is known of callbacks: the built-in ones, and the sets that add to them. */
 
-#include "callback_table.h"
+#include "callback_at.h"
 #include "openmvrpc.h"
 
 #include <check.h>

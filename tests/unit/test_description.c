@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptions of cameras: what is read of them, and what hostile bytes come to. */
 
+#include "callback_at.h"
 #include "callback_entry.h"
 #include "description.h"
 #include "openmvrpc.h"
