@@ -230,13 +230,46 @@ bool watch_is_allowed(struct client *client, const struct camera *camera, const 
            access_check_callback(client, &method_subscribe, name, command, callback, error);
 }
 
+/* JSON without the blanks that clients write differently. */
+static void append_compact(struct text_buffer *text, struct json_span value) {
+    bool in_string = false;
+    for (size_t i = 0; i < value.length; i++) {
+        char letter = value.text[i];
+        if (in_string && letter == '\\') {
+            text_buffer_append(text, &value.text[i++], 1);
+        } else if (letter == '"') {
+            in_string = !in_string;
+        } else if (!in_string && json_is_white_space(letter)) {
+            continue;
+        }
+        text_buffer_append(text, &value.text[i], 1);
+    }
+}
+
+/* All of them mean no bytes. */
+static bool is_no_argument(const char *text, size_t length) {
+    static const char *const forms[] = {"null", "[]", "{}"};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (length == strlen(forms[i]) && memcmp(text, forms[i], length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 char *watch_key(const struct params *params, const char *name_param) {
     const char *const names[] = {name_param, "args", "data", "encoding", "timeout_ms"};
     struct text_buffer key;
     text_buffer_init(&key, SIZE_MAX);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct json_span value = params_get(params, names[i]);
-        text_buffer_append(&key, value.text != NULL ? value.text : "", value.text != NULL ? value.length : 0);
+        size_t before = key.length;
+        if (value.text != NULL) {
+            append_compact(&key, value);
+        }
+        if (key.state == TEXT_BUFFER_GOOD && is_no_argument(key.text + before, key.length - before)) {
+            text_buffer_truncate(&key, before);
+        }
         text_buffer_append_string(&key, "\n");
     }
     if (key.state != TEXT_BUFFER_GOOD) {

@@ -56,6 +56,23 @@ def one_call_serves_all_at_the_fastest_rate():
         assert last["value"] == "%08x" % int.from_bytes(last_value(last).to_bytes(4, "little"), "big"), last
 
 
+def blanks_and_ways_to_say_nothing_make_no_difference():
+    forms = ("", ',"args":[]', ',"args": [ ]', ',"args":null', ',"args":{}')
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        viewers = [daemon.client() for _ in forms]
+        for viewer, form in zip(viewers, forms):
+            viewer.exchange('{"jsonrpc":"2.0","id":1,"method":"subscribe","params":{"name":"counter","interval_ms":50%s}}' % form)
+        seen = [[viewer.event()["value"][0] for _ in range(10)] for viewer in viewers]
+        for values in seen:
+            assert values == list(range(values[0], values[0] + 10)), seen
+        # What is text stays as it is.
+        numbers = {client.result("subscribe", {"name": "echo", "data": data, "encoding": "utf8", "interval_ms": 60000})["subscription"]
+                   for data in ("a b", "ab", "a  b")}
+        values = {client.event()["value"] for _ in numbers}
+        assert len(values) == 3, values
+
+
 def many_subscriptions_of_a_client_make_others_wait_no_longer_than_one():
     with Daemon(config=CONFIG) as daemon, daemon.client() as client, daemon.client() as greedy:
         def calls():
@@ -163,6 +180,7 @@ tap.run([
     each_answer_comes_with_its_number,
     answers_come_no_faster_than_asked,
     one_call_serves_all_at_the_fastest_rate,
+    blanks_and_ways_to_say_nothing_make_no_difference,
     many_subscriptions_of_a_client_make_others_wait_no_longer_than_one,
     only_changes_are_sent_to_who_wants_changes,
     raw_bytes_follow_the_event,
