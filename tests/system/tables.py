@@ -167,6 +167,12 @@ def causes():
     return found
 
 
+def notifications():
+    """The notifications that the daemon sends."""
+    texts = [read(path) for path in glob.glob(os.path.join(ROOT, "daemon/**/*.c"), recursive=True)]
+    return sorted({name for text in texts for name in re.findall(r'\\"method\\":\\"(\w+)\\",\\"params\\"', text)})
+
+
 def functions(path):
     """The public functions that a header declares."""
     return re.findall(r"^(?:OMVRPC_API|OPENMVD_API) [^;(]*?(\w+)\(", read(path), re.MULTILINE)

@@ -176,7 +176,11 @@ def the_results_in_openmvd_7_have_the_members_that_the_daemon_gives():
         shown = client.event()
         client.result("subscribe", {"name": "fail"})
         failed = next(event for event in iter(client.event, None) if "error" in event)
-        same(page.tags("NOTIFICATIONS"), {**shown, **failed}, "openmvd.7", "NOTIFICATIONS")
+        same(page.tags("event"), {**shown, **failed}, "openmvd.7", "event")
+        client.send_request("call", {"name": "blob", "data": "AAAPAA==", "progress": True})
+        progress = next(message for message in iter(client.read, None) if message.get("method") == "progress")
+        same(page.tags("progress"), progress["params"], "openmvd.7", "progress")
+    same(page.subsections("NOTIFICATIONS"), tables.notifications(), "openmvd.7", "NOTIFICATIONS")
 
 
 def the_errors_and_what_they_promise_are_in_openmvd_7():
