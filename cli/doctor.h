@@ -27,7 +27,15 @@ struct doctor_finding {
 };
 
 /* Kinds of link, as a set. One that is not known here gets only the steps that are for all. */
-enum { DOCTOR_USB = 1, DOCTOR_SERIAL = 2, DOCTOR_SIM = 4, DOCTOR_ALL = 0xff };
+enum {
+    DOCTOR_USB = 1,
+    DOCTOR_SERIAL = 2,
+    DOCTOR_SIM = 4,
+    DOCTOR_SPI = 8,
+    DOCTOR_I2C = 16,
+    DOCTOR_CAN = 32,
+    DOCTOR_ALL = 0xff
+};
 
 /* What is known so far; each step may add to it. */
 struct doctor {
@@ -78,13 +86,21 @@ bool doctor_is_in_state(const struct doctor *doctor, const char *state);
 /* A member of any object as text to be freed; an empty one where there is none, or it is null. */
 char *doctor_text(struct json_text object, const char *name);
 
+/*
+ * Finds out whether the daemon, or else whoever runs this, may open a node; where it may not, or that cannot be known,
+ * the finding says so. `group` is the one that nodes of this kind usually belong to.
+ */
+bool doctor_judge_rights(const struct doctor *doctor, struct doctor_finding *finding, const char *path,
+                         const char *group);
+
 /* Frees what was gathered. */
 void doctor_clear(struct doctor *doctor);
 
-/* The steps, by the files they are in: doctor_daemon.c, doctor_port.c, doctor_link.c. */
+/* The steps, by the files they are in: doctor_daemon.c, doctor_port.c, doctor_bus.c, doctor_link.c. */
 doctor_look doctor_look_daemon, doctor_look_camera;
 doctor_look doctor_look_usb, doctor_look_node, doctor_look_rights, doctor_look_console, doctor_look_login,
     doctor_look_holder, doctor_look_modem_manager;
+doctor_look doctor_look_interface, doctor_look_lines;
 doctor_look doctor_look_answer, doctor_look_describe, doctor_look_wire, doctor_look_round_trip, doctor_look_calls;
 
 #endif

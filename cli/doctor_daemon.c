@@ -37,7 +37,10 @@ static unsigned link_of(const char *type) {
     static const struct {
         const char *type;
         unsigned link;
-    } links[] = {{"usb", DOCTOR_USB}, {"serial", DOCTOR_SERIAL}, {"sim", DOCTOR_SIM}};
+    } links[] = {
+        {"usb", DOCTOR_USB}, {"serial", DOCTOR_SERIAL}, {"sim", DOCTOR_SIM},
+        {"spi", DOCTOR_SPI}, {"i2c", DOCTOR_I2C},       {"can", DOCTOR_CAN},
+    };
     for (size_t i = 0; type && i < sizeof links / sizeof *links; i++) {
         if (strcmp(links[i].type, type) == 0) {
             return links[i].link;
@@ -81,7 +84,9 @@ static void take_camera(struct doctor *doctor, struct doctor_finding *finding) {
 
 /* With no camera of the daemon to look at, --device names the port, or else USB is looked at. */
 static void do_without_camera(struct doctor *doctor, struct doctor_finding *finding) {
-    doctor->link = doctor->node ? DOCTOR_SERIAL : DOCTOR_USB;
+    bool is_spi = doctor->tty && strncmp(doctor->tty, "spidev", strlen("spidev")) == 0;
+    bool is_i2c = doctor->tty && strncmp(doctor->tty, "i2c-", strlen("i2c-")) == 0;
+    doctor->link = is_spi ? DOCTOR_SPI : is_i2c ? DOCTOR_I2C : doctor->node ? DOCTOR_SERIAL : DOCTOR_USB;
     if (doctor->node) {
         doctor_find(finding, DOCTOR_SKIPPED, NULL, "no camera of a daemon is at %s; only the port is looked at",
                     doctor->node);

@@ -77,6 +77,34 @@ static void wait_while_connecting(struct doctor *doctor) {
     }
 }
 
+/* What to do about a camera that does not answer, by its link and whether anything comes. The last row is for all. */
+static const struct silence {
+    unsigned link;
+    const char *with_bytes, *without;
+} silences[] = {
+    {DOCTOR_SERIAL,
+     "bytes come, but no answers: give the script and \"baud\" in the configuration the same rate,\n"
+     "and see that nothing else prints on this port",
+     "is main.py on the camera (openmvctl deploy), with omvrpc.uart() in it? Then: TX to RX and RX to TX,\n"
+     "a common ground, the same rate on both sides"},
+    {DOCTOR_SPI,
+     "bytes come, but no answers: try \"speed_hz\": 250000, and \"mode\": 2; look at the wire of the chip select",
+     "is main.py on the camera (openmvctl deploy), with omvrpc.spi() in it? Then: SCLK, MOSI, MISO, chip select\n"
+     "and ground, each to the pin of the same name"},
+    {DOCTOR_I2C,
+     "bytes come, but no answers: does another chip have this address ('i2cdetect -y 1' without the camera)? A\n"
+     "Raspberry Pi 1 to 4 damages bytes of a camera that holds the clock: use the overlay i2c-gpio",
+     "is main.py on the camera (openmvctl deploy), with omvrpc.i2c() and this address in it? Then: SDA to SDA, SCL\n"
+     "to SCL, a common ground, and pull-ups of 2 to 5 kOhm to 3.3 V"},
+    {DOCTOR_CAN, "bytes come, but no answers: does another device send with this id? 'candump' shows it",
+     "is main.py on the camera (openmvctl deploy), with omvrpc.can() in it? Then: a transceiver at each side, CANH\n"
+     "to CANH, CANL to CANL, 120 Ohm at both ends, and the same bit rate"},
+    {DOCTOR_ALL,
+     "bytes come, but no answers: another script runs, or the camera is at its prompt:\n"
+     "openmvctl deploy, then press its reset button",
+     "put the scripts on the camera: openmvctl deploy; then press its reset button"},
+};
+
 /* What to do about a camera that does not answer, by what came from it. */
 static const char *silence_cure(struct doctor *doctor) {
     struct reply reply;
@@ -94,17 +122,11 @@ static const char *silence_cure(struct doctor *doctor) {
     if (has_answered) {
         return "it has answered before: press its reset button, and look at its cable and its power supply";
     }
-    if (received >= SKIPPED_LEAST) {
-        return doctor->link == DOCTOR_SERIAL
-                   ? "bytes come, but no answers: give the script and \"baud\" in the configuration the same rate,\n"
-                     "and see that nothing else prints on this port"
-                   : "bytes come, but no answers: another script runs, or the camera is at its prompt:\n"
-                     "openmvctl deploy, then press its reset button";
+    const struct silence *silence = silences;
+    while (silence->link != DOCTOR_ALL && silence->link != doctor->link) {
+        silence++;
     }
-    return doctor->link == DOCTOR_SERIAL
-               ? "is main.py on the camera (openmvctl deploy), with omvrpc.uart() in it? Then: TX to RX and RX to TX,\n"
-                 "a common ground, the same rate on both sides"
-               : "put the scripts on the camera: openmvctl deploy; then press its reset button";
+    return received >= SKIPPED_LEAST ? silence->with_bytes : silence->without;
 }
 
 void doctor_look_answer(struct doctor *doctor, struct doctor_finding *finding) {

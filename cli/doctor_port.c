@@ -65,18 +65,31 @@ void doctor_look_usb(struct doctor *doctor, struct doctor_finding *finding) {
     free(serial);
 }
 
+/* What brings a node that is not there. */
+static const char *missing_cure(const struct doctor *doctor) {
+    bool is_usb = begins_with(doctor->tty, "ttyACM") || begins_with(doctor->tty, "ttyUSB") ||
+                  begins_with(doctor->tty, "openmv/") || begins_with(doctor->tty, "serial/");
+    if (doctor->link == DOCTOR_SPI) {
+        return "on a Raspberry Pi: sudo raspi-config nonint do_spi 0, and a restart; 'ls /dev/spidev*' lists what "
+               "there "
+               "is";
+    }
+    if (doctor->link == DOCTOR_I2C) {
+        return "on a Raspberry Pi: sudo raspi-config nonint do_i2c 0; elsewhere sudo modprobe i2c-dev;\n"
+               "'ls /dev/i2c-*' lists what there is";
+    }
+    return is_usb ? "plug it in; 'ls -l /dev/serial/by-id' lists the ports there are"
+                  : "'ls /dev/tty[A-Z]*' lists the ports there are; on a Raspberry Pi the UART is enabled by\n"
+                    "sudo raspi-config nonint do_serial_hw 0, and a restart";
+}
+
 void doctor_look_node(struct doctor *doctor, struct doctor_finding *finding) {
     struct stat status;
     if (!doctor->node) {
         doctor_find(finding, DOCTOR_SKIPPED, NULL, "no port is known");
     } else if (stat(doctor->node, &status) < 0) {
-        bool is_usb = begins_with(doctor->tty, "ttyACM") || begins_with(doctor->tty, "ttyUSB") ||
-                      begins_with(doctor->tty, "openmv/") || begins_with(doctor->tty, "serial/");
-        doctor_find(finding, DOCTOR_FAIL,
-                    is_usb ? "plug it in; 'ls -l /dev/serial/by-id' lists the ports there are"
-                           : "'ls /dev/tty[A-Z]*' lists the ports there are; on a Raspberry Pi the UART is enabled by\n"
-                             "sudo raspi-config nonint do_serial_hw 0, and a restart",
-                    "%s cannot be reached: %s", doctor->node, strerror(errno));
+        doctor_find(finding, DOCTOR_FAIL, missing_cure(doctor), "%s cannot be reached: %s", doctor->node,
+                    strerror(errno));
     } else if (!S_ISCHR(status.st_mode)) {
         doctor_find(finding, DOCTOR_FAIL, "look at \"device\" in the daemon's configuration", "%s is no device",
                     doctor->node);
@@ -96,15 +109,17 @@ static bool find_user(const struct doctor *doctor, struct port_user *user) {
     return found;
 }
 
-static void tell_rights(const struct doctor *doctor, struct doctor_finding *finding, const struct stat *node,
-                        const struct port_user *user) {
+/* `usual` is the group that nodes of this kind belong to on most machines. Returns whether it may be opened. */
+static bool tell_rights(const struct doctor *doctor, struct doctor_finding *finding, const char *path,
+                        const struct stat *node, const struct port_user *user, const char *usual) {
     const struct passwd *entry = getpwuid(user->uid);
     char *user_name = entry ? need_memory(strdup(entry->pw_name)) : need_text("%ld", (long)user->uid);
     const struct group *group_entry = getgrgid(node->st_gid);
     char *group = group_entry ? need_memory(strdup(group_entry->gr_name)) : need_text("%ld", (long)node->st_gid);
     const char *restart = doctor->daemon_pid > 0 ? ", then start openmvd again" : "";
     char *cure = NULL;
-    switch (port_rights_judge(node, user, port_user_has_joined(user->uid, node->st_gid))) {
+    enum port_rights rights = port_rights_judge(node, user, port_user_has_joined(user->uid, node->st_gid));
+    switch (rights) {
     case PORT_OPEN:
         doctor_find(finding, DOCTOR_OK, NULL, "%s may open it", user_name);
         break;
@@ -115,32 +130,39 @@ static void tell_rights(const struct doctor *doctor, struct doctor_finding *find
         break;
     case PORT_NO_MEMBER:
         cure = need_text("sudo usermod -aG %s %s, then log out and in again%s", group, user_name, restart);
-        doctor_find(finding, DOCTOR_FAIL, cure, "%s may not open %s: it belongs to the group %s", user_name,
-                    doctor->node, group);
+        doctor_find(finding, DOCTOR_FAIL, cure, "%s may not open %s: it belongs to the group %s", user_name, path,
+                    group);
         break;
     case PORT_CLOSED:
-        cure = need_text("sudo chgrp dialout %s && sudo chmod g+rw %s; a udev rule keeps it so", doctor->node,
-                         doctor->node);
-        doctor_find(finding, DOCTOR_FAIL, cure, "%s may not open %s, nor may its group %s", user_name, doctor->node,
-                    group);
+        cure = need_text("sudo chgrp %s %s && sudo chmod g+rw %s; a udev rule keeps it so", usual, path, path);
+        doctor_find(finding, DOCTOR_FAIL, cure, "%s may not open %s, nor may its group %s", user_name, path, group);
         break;
     }
     free(cure);
     free(group);
     free(user_name);
+    return rights == PORT_OPEN;
+}
+
+bool doctor_judge_rights(const struct doctor *doctor, struct doctor_finding *finding, const char *path,
+                         const char *group) {
+    struct stat node;
+    struct port_user user;
+    if (stat(path, &node) < 0 || !find_user(doctor, &user)) {
+        doctor_find(finding, DOCTOR_SKIPPED, NULL, "the kernel does not tell who the daemon is");
+        return false;
+    }
+    return tell_rights(doctor, finding, path, &node, &user, group);
 }
 
 void doctor_look_rights(struct doctor *doctor, struct doctor_finding *finding) {
-    struct stat node;
-    struct port_user user;
-    if (!doctor->is_usable || stat(doctor->node, &node) < 0) {
+    const char *group = doctor->link == DOCTOR_SPI ? "spi" : doctor->link == DOCTOR_I2C ? "i2c" : "dialout";
+    if (!doctor->is_usable) {
         doctor_find(finding, DOCTOR_SKIPPED, NULL, "there is no port to open");
     } else if (doctor->is_online) {
         doctor_find(finding, DOCTOR_OK, NULL, "the daemon has it open");
-    } else if (!find_user(doctor, &user)) {
-        doctor_find(finding, DOCTOR_SKIPPED, NULL, "the kernel does not tell who the daemon is");
     } else {
-        tell_rights(doctor, finding, &node, &user);
+        doctor_judge_rights(doctor, finding, doctor->node, group);
     }
 }
 

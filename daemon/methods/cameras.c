@@ -23,6 +23,7 @@ static cJSON *describe_camera(const struct camera *camera) {
     add_text(row, "type", status.settings->kind->type);
     add_text(row, "device", status.settings->device);
     add_text(row, "serial", status.settings->serial);
+    add_text(row, "interface", status.settings->interface);
     char line[GPIO_NAME_SIZE];
     gpio_settings_describe(&status.settings->ready, line, sizeof line);
     add_text(row, "ready_line", line);

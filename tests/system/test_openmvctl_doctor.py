@@ -187,6 +187,33 @@ def a_line_that_loses_packets_is_a_warning():
         assert verdict["outcome"] == "warn" and steps["wire"]["outcome"] == "warn", steps
 
 
+def each_bus_that_is_missing_is_the_verdict_with_its_own_cure():
+    for link, step, found, cure in (
+            ({"type": "spi", "device": "/dev/spidev0.77"}, "node", "/dev/spidev0.77", "raspi-config nonint do_spi 0"),
+            ({"type": "i2c", "device": "/dev/i2c-77"}, "node", "/dev/i2c-77", "modprobe i2c-dev"),
+            ({"type": "can", "interface": "nocan7"}, "interface", "there is no interface nocan7", "mcp2515-can0"),
+            ({"type": "can", "interface": "lo"}, "interface", "lo is no CAN interface", '"interface"')):
+        with Daemon(config={"cameras": {"camera": {"link": link}}}) as daemon:
+            verdict, steps = visit(code=UNWELL, socket=daemon.path)
+            assert verdict["step"] == step and found in verdict["found"] and cure in verdict["cure"], verdict
+            assert steps["answer"]["outcome"] == "fail" and "login" not in steps, steps
+            assert steps["lines"]["found"] == "it needs no GPIO lines", steps
+    for device, cure in (("/dev/spidev0.77", "do_spi"), ("/dev/i2c-77", "i2c-dev")):
+        verdict, steps = visit("--device", device, code=UNWELL)
+        assert cure in verdict["cure"] and "console" not in steps, verdict
+
+
+def lines_that_this_machine_cannot_have_are_told():
+    link = {"type": "spi", "device": "/dev/spidev0.77", "cs": {"line": "GPIO22"}, "ready": {"line": "GPIO24"}}
+    with Daemon(config={"cameras": {"camera": {"link": link, "reset": {"line": "GPIO25"}}}}) as daemon:
+        _, steps = visit(code=UNWELL, socket=daemon.path)
+        if os.path.exists("/dev/gpiochip0"):
+            assert "cs GPIO22, ready GPIO24, reset GPIO25" in steps["lines"]["found"] or "may not" in steps["lines"]["found"], steps
+        else:
+            assert steps["lines"]["found"] == ("this machine has no GPIO chip, and the camera needs cs GPIO22, ready GPIO24, "
+                                               "reset GPIO25"), steps
+
+
 def people_see_the_steps_and_the_cure():
     with Daemon(config=config_of("/dev/ttyACM77")) as daemon:
         done = run(socket=daemon.path)
@@ -221,6 +248,8 @@ if __name__ == "__main__":
         garbage_gets_the_advice_to_look_at_the_rate,
         a_lent_port_is_told_with_the_command_that_takes_it_back,
         a_line_that_loses_packets_is_a_warning,
+        each_bus_that_is_missing_is_the_verdict_with_its_own_cure,
+        lines_that_this_machine_cannot_have_are_told,
         people_see_the_steps_and_the_cure,
         two_answers_to_one_question_are_refused,
     ])
