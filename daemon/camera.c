@@ -191,8 +191,7 @@ struct camera *camera_new(struct daemon *daemon, struct config *owner, struct ca
     camera->since_us = omvrpc_now_us();
     queue_init(&camera->queue);
     queue_init(&camera->followers);
-    TAILQ_INIT(&camera->watches);
-    TAILQ_INIT(&camera->streams);
+    TAILQ_INIT(&camera->sources);
     answers_init(&camera->answers, owner->limits.answers_bytes);
     TAILQ_INIT(&camera->port_requests);
     TAILQ_INIT(&camera->reset_requests);

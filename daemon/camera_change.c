@@ -37,12 +37,10 @@ void camera_leave(struct camera *camera, struct camera *heir) {
     running.cause = waiting.cause = "reloaded";
     end_calls(camera, &running, &waiting);
     if (heir != NULL) {
-        watch_inherit_all(heir, camera);
-        stream_inherit_all(heir, camera);
+        source_inherit_all(heir, camera);
         camera_inherit_loan(heir, camera);
     } else {
-        watch_end_all(camera, &waiting);
-        stream_end_all(camera, &waiting);
+        source_end_all(camera, &waiting);
         camera->state = CAMERA_OFFLINE;
         snprintf(camera->reason, sizeof camera->reason, "taken out of the configuration");
         camera_tell_state(camera);
@@ -81,6 +79,5 @@ void camera_adjust(struct camera *camera) {
     worker_adjust(camera->at.worker, camera->at.place, &said->healing,
                   config->limits.payload_bytes + OMVRPC_ENVELOPE_SIZE);
     describe_anew(camera);
-    watch_check_access(camera);
-    stream_check_access(camera);
+    source_check_access(camera);
 }

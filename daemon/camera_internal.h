@@ -2,7 +2,7 @@
 #ifndef CAMERA_INTERNAL_H
 #define CAMERA_INTERNAL_H
 
-/* What camera.c (state), camera_calls.c (queue and exchanges), watch.c (subscribers), camera_introduction.c (who is it?) and camera_port.c (lent
+/* What camera.c (state), camera_calls.c (queue and exchanges), source.c (subscribers), camera_introduction.c (who is it?) and camera_port.c (lent
  * and taken back), camera_recording.c (its wire, written down) and camera_change.c (another configuration) share. Not for others. */
 
 #include "camera.h"
@@ -12,8 +12,8 @@
 #include "daemon.h"
 #include "description.h"
 #include "reset_line.h"
+#include "source.h"
 #include "stream.h"
-#include "watch.h"
 
 TAILQ_HEAD(port_requests, port_request);
 TAILQ_HEAD(reset_requests, reset_request);
@@ -51,8 +51,7 @@ struct camera {
     unsigned introduction_restarts; /* in a row */
     struct description description;
 
-    struct watch_list watches;
-    struct stream_list streams;
+    struct source_list sources;
     bool has_frame; /* the stream that is being read has given one since it was begun */
 
     struct port_requests port_requests;

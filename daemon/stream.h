@@ -14,14 +14,9 @@
 #include "params.h"
 #include "shared_bytes.h"
 
-#include <sys/queue.h>
-
 struct call;
 struct camera;
 struct client;
-struct stream;
-
-TAILQ_HEAD(stream_list, stream);
 
 struct stream_options {
     enum reply_form form;
@@ -37,14 +32,5 @@ uint64_t stream_subscribe(struct client *client, struct camera *camera, const st
 
 /* A frame of the stream whose call this is; `missed` ones before it were too fast for the daemon. It stays the caller's. */
 void stream_take_frame(struct call *call, struct shared_bytes *frame, unsigned missed);
-
-/* Ends all subscriptions of a camera that leaves, after telling each the error. */
-void stream_end_all(struct camera *camera, const struct error *error);
-
-/* Has another camera go on with them. None of their calls is under way. */
-void stream_inherit_all(struct camera *heir, struct camera *camera);
-
-/* Ends those that the rules, which have changed, do not allow any more, after telling each by which. */
-void stream_check_access(struct camera *camera);
 
 #endif

@@ -36,8 +36,6 @@ static uint64_t subscribe_to_callback(struct request *request, const struct para
         .interval_us = params_integer(params, "interval_ms", INTERVAL_DEFAULT_MS) * 1000,
         .form = (enum reply_form)params_choice(params, "reply", REPLY_BY_SCHEMA),
         .on_change = params_boolean(params, "on_change", false),
-        .priority = (enum queue_priority)params_choice(params, "priority", QUEUE_NORMAL),
-        .max_age_us = params_integer(params, "max_age_ms", 0) * 1000,
     };
     return camera != NULL ? watch_subscribe(request->client, camera, params, &options, error) : 0;
 }
