@@ -220,8 +220,8 @@ struct camera *camera_new(struct daemon *daemon, struct config *owner, struct ca
     if (is_shared) {
         config->link.kind->bus_name(&config->link, bus, sizeof bus);
     }
-    if (!workers_join(daemon->workers, is_shared ? bus : NULL, &opener,
-                      owner->limits.payload_bytes + OMVRPC_ENVELOPE_SIZE, take_message, camera, &camera->at)) {
+    if (!workers_join(daemon->workers, is_shared ? bus : NULL, &opener, camera_result_limit(owner), take_message,
+                      camera, &camera->at)) {
         log_error(CAMERA, "%s: its worker cannot be started: %s", config->name, strerror(errno));
         free(camera);
         return NULL;

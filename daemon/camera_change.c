@@ -76,8 +76,7 @@ void camera_adjust(struct camera *camera) {
     const struct config *config = camera->daemon->config;
     const struct camera_config *said = config_find_camera(config, camera_name(camera));
     answers_set_limit(&camera->answers, config->limits.answers_bytes);
-    worker_adjust(camera->at.worker, camera->at.place, &said->healing,
-                  config->limits.payload_bytes + OMVRPC_ENVELOPE_SIZE);
+    worker_adjust(camera->at.worker, camera->at.place, &said->healing, camera_result_limit(config));
     describe_anew(camera);
     source_check_access(camera);
 }

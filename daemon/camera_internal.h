@@ -121,6 +121,10 @@ void camera_submit(struct camera *camera, struct job *job);
 /* Bytes of a result that one exchange should bring at most, on this camera's link. */
 uint32_t camera_piece(const struct camera *camera);
 
+/* Longest result of the bus in bytes, for a configuration: of a reply with its envelope, and of what the camera says of
+ * itself, which is not the clients' and has a limit of its own. */
+size_t camera_result_limit(const struct config *config);
+
 /* Answers the requests for the port whose wish is fulfilled, and has the worker fulfil the next one. */
 void camera_serve_port_requests(struct camera *camera);
 void camera_refuse_port_requests(struct camera *camera, const struct error *error);

@@ -18,7 +18,7 @@
 enum { INTRODUCTION_US = 2000000, AGAIN_US = 10000000, PIECE_US = 100000 };
 
 /* Bytes. */
-enum { PIECE_MIN = 512, PIECE_MAX = 65536 };
+enum { PIECE_MIN = 512, PIECE_MAX = 65536, DESCRIPTION_MAX = 65536 };
 
 /* What surrounds a piece in the packet that carries it. */
 enum { PIECE_OVERHEAD = OMVRPC_ENVELOPE_SIZE + OMVRPC_PACKET_OVERHEAD };
@@ -35,6 +35,14 @@ uint32_t camera_piece(const struct camera *camera) {
 
 /* Openings in a row that a camera may begin anew in, as one that is reset meanwhile does. More is no camera's life. */
 enum { RESTARTS_MAX = 4 };
+
+static size_t description_limit(const struct config *config) {
+    return config->limits.payload_bytes > DESCRIPTION_MAX ? config->limits.payload_bytes : DESCRIPTION_MAX;
+}
+
+size_t camera_result_limit(const struct config *config) {
+    return description_limit(config) + OMVRPC_ENVELOPE_SIZE;
+}
 
 static uint32_t random_id(void) {
     uint32_t id;
@@ -73,7 +81,7 @@ void camera_introduce(struct camera *camera) {
         job->deadline_us = omvrpc_now_us() + INTRODUCTION_US;
         job->repeatable = true;
         exchange_begin(&camera->introduction, EXCHANGE_OPENING, job, &camera->session,
-                       camera->daemon->config->limits.payload_bytes);
+                       description_limit(camera->daemon->config));
         submit_next(camera);
     }
 }

@@ -324,6 +324,16 @@ def arguments_and_results_as_long_as_the_limit_pass():
         assert value_bytes(client.request("call", {"name": "blob", "args": [limit]})) == blob(limit)
 
 
+def a_limit_shorter_than_the_camera_s_description_changes_nothing_but_the_limit():
+    for options in ((), ("--stock",)):
+        with camera(*options), Daemon(config=config(limits={"payload_bytes": 1024})) as daemon, daemon.client() as client:
+            if not options:
+                wait_for_introduction(client)
+            assert value_bytes(client.request("call", {"name": "blob", "args": [1024]})) == blob(1024)
+            for length in (1025, 4000):
+                assert reason_of(client.request("call", {"name": "blob", "args": [length]})) == "too_large"
+
+
 def an_argument_longer_than_the_camera_takes_is_refused_before_it_is_sent():
     taken = []
 
@@ -369,6 +379,7 @@ tap.run([
     a_repeatable_call_under_which_the_camera_is_reset_succeeds,
     a_callback_that_keeps_the_camera_silent_for_long_is_not_taken_for_a_reset,
     arguments_and_results_as_long_as_the_limit_pass,
+    a_limit_shorter_than_the_camera_s_description_changes_nothing_but_the_limit,
     an_argument_longer_than_the_camera_takes_is_refused_before_it_is_sent,
 ])
 tap.finish()
