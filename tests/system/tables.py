@@ -93,7 +93,13 @@ def environment(*folders):
     """The variables that the sources in these folders look at."""
     texts = [read(path) for folder in folders
              for path in glob.glob(os.path.join(ROOT, folder, "**/*.c"), recursive=True)]
-    return sorted({name for text in texts for name in re.findall(r'getenv\("(\w+)"\)', text)})
+    found = {name for text in texts for name in re.findall(r'getenv\("(\w+)"\)', text)}
+    # libsystemd looks at these.
+    for function, names in (("sd_notify", ["NOTIFY_SOCKET"]), ("sd_watchdog_enabled", ["WATCHDOG_USEC", "WATCHDOG_PID"]),
+                            ("sd_listen_fds", ["LISTEN_FDS", "LISTEN_PID"])):
+        if any(function + "(" in text for text in texts):
+            found.update(names)
+    return sorted(found)
 
 
 # The configuration.
