@@ -6,6 +6,7 @@
  * client gave is wrong. */
 
 #include "bus.h"
+#include "call_value.h"
 #include "callback_table.h"
 #include "camera.h"
 #include "params.h"
@@ -49,9 +50,40 @@ enum { CALL_MAX_AGE_MAX_MS = 86400000 };
 /* The deadline alone, for a callback that may be NULL. */
 int64_t call_deadline(const struct params *params, const struct callback *callback, int64_t since_us);
 
-/* The choices of "encoding", for tables of parameters. */
 enum call_encoding { CALL_DATA_BASE64, CALL_DATA_HEX, CALL_DATA_UTF8 };
-#define CALL_ENCODING_CHOICES                                                                                          \
-    { [CALL_DATA_BASE64] = "base64", [CALL_DATA_HEX] = "hex", [CALL_DATA_UTF8] = "utf8" }
+
+/* The rows of parameters that the methods which call have in common, for their tables. */
+#define CALL_ARGS_PARAM                                                                                                \
+    { .name = "args", .type = PARAM_ANY, .doc = "arguments, packed by the callback's schema" }
+#define CALL_DATA_PARAM                                                                                                \
+    { .name = "data", .type = PARAM_STRING, .doc = "instead of args: the argument's bytes" }
+#define CALL_ENCODING_PARAM                                                                                            \
+    {                                                                                                                  \
+        .name = "encoding", .type = PARAM_CHOICE,                                                                      \
+        .choices = {[CALL_DATA_BASE64] = "base64", [CALL_DATA_HEX] = "hex", [CALL_DATA_UTF8] = "utf8"},                \
+        .doc = "how data is written; base64 unless said"                                                               \
+    }
+#define CALL_TIMEOUT_PARAM                                                                                             \
+    {                                                                                                                  \
+        .name = "timeout_ms", .type = PARAM_INTEGER, .minimum = 1, .maximum = CALLBACK_TIMEOUT_MAX_MS,                 \
+        .doc = "deadline of each call; 10000 unless the schema says otherwise"                                         \
+    }
+#define CALL_MAX_AGE_PARAM                                                                                             \
+    {                                                                                                                  \
+        .name = "max_age_ms", .type = PARAM_INTEGER, .minimum = 0, .maximum = CALL_MAX_AGE_MAX_MS,                     \
+        .doc = "an answer up to this old would do, whoever asked for it"                                               \
+    }
+#define CALL_PRIORITY_PARAM                                                                                            \
+    {                                                                                                                  \
+        .name = "priority", .type = PARAM_CHOICE,                                                                      \
+        .choices = {[QUEUE_HIGH] = "high", [QUEUE_NORMAL] = "normal", [QUEUE_LOW] = "low"},                            \
+        .doc = "normal unless said"                                                                                    \
+    }
+#define CALL_REPLY_PARAM                                                                                               \
+    {                                                                                                                  \
+        .name = "reply", .type = PARAM_CHOICE,                                                                         \
+        .choices = {[REPLY_BASE64] = "base64", [REPLY_HEX] = "hex", [REPLY_RAW] = "raw"},                              \
+        .doc = "the form of the values, instead of the schema's"                                                       \
+    }
 
 #endif
