@@ -25,6 +25,7 @@ void camera_tell_state(struct camera *camera) {
         log_info(CAMERA, "%s (%s): %s%s%s", camera_name(camera), camera->link, camera_state_name(camera->state),
                  camera->reason[0] != '\0' ? ": " : "", camera->reason);
         subscription_announce(camera->daemon, camera);
+        camera_serve_resets(camera);
     }
     service_tell_status(camera->daemon);
 }

@@ -64,16 +64,17 @@ static int transact(struct i2c_link *link, uint16_t flags, uint8_t *bytes, size_
     struct i2c_msg message = {.addr = link->address, .flags = flags, .len = (uint16_t)length, .buf = bytes};
     struct i2c_rdwr_ioctl_data messages = {.msgs = &message, .nmsgs = 1};
     let_it_arm(link);
+    int64_t begun_us = omvrpc_now_us();
     int result = ioctl(link->descriptor, I2C_RDWR, &messages);
     int error = errno;
     link->ended_us = omvrpc_now_us();
     if (result < 0 && (error == ENXIO || error == EREMOTEIO)) {
         /* It was not acknowledged, which takes a bus that works. */
-        link->transaction.troubles = 0;
+        link->transaction = (struct transaction){0};
         return 0;
     }
     errno = error;
-    return transaction_judge(&link->transaction, result);
+    return transaction_judge(&link->transaction, result, link->ended_us - begun_us);
 }
 
 static ssize_t i2c_send(struct omvrpc_link *link, const uint8_t *data, size_t length) {

@@ -126,6 +126,7 @@ static int move_piece(struct spi_link *link, struct course *course) {
 
 /* Returns 1 when all was moved, 0 when the packet is lost, or a negative errno. */
 static int transact(struct spi_link *link, struct course *course) {
+    int64_t begun_us = omvrpc_now_us();
     int result = select_chip(link, true);
     while (result == 0 && course->done < course->length && !course->nobody) {
         result = move_piece(link, course);
@@ -141,7 +142,7 @@ static int transact(struct spi_link *link, struct course *course) {
         error = errno;
     }
     errno = error;
-    return transaction_judge(&link->transaction, result);
+    return transaction_judge(&link->transaction, result, omvrpc_now_us() - begun_us);
 }
 
 static ssize_t spi_send(struct omvrpc_link *of_link, const uint8_t *data, size_t length) {
@@ -234,6 +235,11 @@ static int set_up(struct spi_link *link, const struct omvrpc_spi_options *option
         if (link->cs == NULL) {
             return -errno;
         }
+    }
+    /* Drivers look at the speed with a message, not when it is set: one of no bytes says whether they have it. What else
+     * goes wrong with it may be a bad moment. */
+    if (transfer(link, NULL, NULL, 0, false, true) < 0 && errno == EINVAL) {
+        return -EINVAL;
     }
     return ready_open(&link->ready, options->ready);
 }

@@ -17,14 +17,15 @@ static bool is_moment(int error) {
     return false;
 }
 
-int transaction_judge(struct transaction *transaction, int result) {
+int transaction_judge(struct transaction *transaction, int result, int64_t taken_us) {
     if (result >= 0) {
-        transaction->troubles = 0;
+        *transaction = (struct transaction){0};
         return 1;
     }
     int error = errno;
-    if (is_moment(error) && ++transaction->troubles < TRANSACTION_TROUBLE_MAX) {
-        return 0;
-    }
-    return -error;
+    transaction->troubles++;
+    transaction->trouble_us += taken_us;
+    bool is_bad_moment = transaction->troubles < TRANSACTION_TROUBLE_MAX &&
+                         (transaction->troubles == 1 || transaction->trouble_us < TRANSACTION_TROUBLE_MAX_US);
+    return is_moment(error) && is_bad_moment ? 0 : -error;
 }
