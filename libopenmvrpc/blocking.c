@@ -16,7 +16,7 @@
 static void wait_for(struct omvrpc_link *link, short events, int64_t until_us) {
     int64_t wait_us = until_us - omvrpc_now_us();
     int descriptor = link->operations->descriptor(link);
-    if (descriptor < 0 && wait_us > UNPOLLABLE_US) {
+    if (descriptor < 0 && !link->info.transactions && wait_us > UNPOLLABLE_US) {
         wait_us = UNPOLLABLE_US;
     }
     if (wait_us <= 0) {

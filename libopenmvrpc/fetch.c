@@ -228,7 +228,8 @@ static void complete(struct omvrpc_master *master, size_t length, int64_t now_us
     master_heard(master);
     master->last_result_us = now_us;
     if (fetching->taken) {
-        int64_t took_us = now_us - fetching->begun_us - master->round_trip.mean_us;
+        int64_t through_us = fetching->header_us != 0 ? fetching->header_us : now_us;
+        int64_t took_us = through_us - fetching->begun_us - master->round_trip.mean_us;
         durations_add(&master->durations, master->call_command, master->call_hash, larger(0, took_us));
     }
     if (master->request.stream_depth > 0 && master_is_sending(master)) {
@@ -278,6 +279,7 @@ static void take_header(struct omvrpc_master *master, int64_t now_us) {
         return;
     }
     fetching->header_seen = true;
+    fetching->header_us = now_us;
     fetching->length = length;
     fetching->next_us = now_us + larger(DATA_US, master_round_trip_timeout(master));
     /* The result exists, so the data comes now, or with the next poll, or it has been lost. */

@@ -215,6 +215,31 @@ START_TEST(polls_begin_when_the_learned_duration_is_over) {
 }
 END_TEST
 
+/* The camera keeps a result for 1 s, and on a slow line a long one takes longer to come. */
+START_TEST(the_time_that_a_result_takes_on_the_line_is_no_part_of_the_duration) {
+    uint8_t data[64];
+    size_t size = packet_put(data, OMVRPC_RESULT_DATA, answer_bytes, sizeof answer_bytes);
+    for (int i = 0; i < 10; i++) {
+        call_and_take(plain());
+        bench.now_us += 200;
+        say_u32(OMVRPC_RESULT_HEADER, sizeof answer_bytes);
+        for (size_t at = 0; at < size; at++) {
+            live_for(200 * MS);
+            say(data + at, 1);
+        }
+        expect_result(answer_bytes, sizeof answer_bytes);
+        live_for(SECOND);
+    }
+    call(plain());
+    await_sent(OMVRPC_COMMAND_HEADER);
+    bench.now_us += 200;
+    say_acks();
+    int64_t taken_us = bench.now_us;
+    await_sent(OMVRPC_RESULT_HEADER);
+    ck_assert_int_lt(bench.now_us - taken_us, 5 * MS);
+}
+END_TEST
+
 START_TEST(a_duration_is_learned_for_each_argument) {
     for (int i = 0; i < 10; i++) {
         call_in_full(plain(), 50 * MS);
@@ -414,6 +439,7 @@ Suite *test_suite(void) {
     TCase *polls = tcase_create("polls");
     tcase_add_checked_fixture(polls, open_usb, bench_close);
     tcase_add_test(polls, polls_begin_when_the_learned_duration_is_over);
+    tcase_add_test(polls, the_time_that_a_result_takes_on_the_line_is_no_part_of_the_duration);
     tcase_add_test(polls, a_duration_is_learned_for_each_argument);
     tcase_add_test(polls, polls_thin_out_while_a_callback_of_unknown_duration_runs);
     tcase_add_test(polls, no_poll_is_sent_while_the_result_arrives);
