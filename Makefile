@@ -200,6 +200,12 @@ $(BUILD)/simulate: $(call objects,$(VTIME_SOURCES)) $(DAEMON_PARTS) $(SIM_PARTS)
 $(BUILD)/bench/bench: $(call objects,$(BENCH_SOURCES)) $(TEST_PARTS)
 	$(link) $(TEST_LIBS)
 
+# The library's links above system calls of its own: their gaps are real, the time on the line is not.
+LINE_SHARE := $(call objects,$(wildcard bench/line/*.c))
+WRAPPED    := clock_gettime clock_nanosleep open ioctl read write send recv timerfd_settime ppoll
+$(BUILD)/bench/line_share: $(LINE_SHARE) $(STOCK_SLAVE_PARTS) $(LIB_STATIC)
+	$(link) $(WRAPPED:%=-Wl,--wrap=%) $(call pkg_libs,$(PKG_LIB) $(PKG_CLI))
+
 $(BUILD)/bench/echo_server: $(BUILD)/bench/echo_server.o
 	$(link) $(call pkg_libs,$(PKG_DAEMON))
 
@@ -248,7 +254,7 @@ FIRST_SEED ?= 1
 simulate: $(BUILD)/simulate
 	$(BUILD)/simulate --seeds $(SEEDS) --first-seed $(FIRST_SEED)
 
-bench: tests $(BUILD)/bench/bench $(BUILD)/bench/echo_server
+bench: tests $(BUILD)/bench/bench $(BUILD)/bench/echo_server $(BUILD)/bench/line_share
 	$(BUILD)/bench/bench --json $(BUILD)/bench.json $(BENCH)
 
 fuzz:
