@@ -4,6 +4,7 @@
  * socket. Here are the options and the order of things; how something is measured is in measure.c. See README.md.
  */
 
+#include "line_share.h"
 #include "measure.h"
 #include "measure_servers.h"
 #include "process.h"
@@ -305,6 +306,7 @@ static void run(struct bench *bench) {
                          callback_columns);
     report_for_cameras(bench, cameras, COUNT(cameras), add_callbacks);
     report_streams(bench);
+    report_line_share(report, bench->choices.quick);
 }
 
 static void print_usage(void) {

@@ -67,23 +67,38 @@ static pid_t run(const char *program, const char **arguments, int output) {
     return pid;
 }
 
-void process_start_camera(struct process *process, const char *program, const char **arguments) {
+/* Starts a program and waits for its first line. */
+static pid_t run_and_read(const char *program, const char **arguments, char *text, size_t size) {
     char path[4200];
     int output[2];
-    *process = (struct process){0};
     find_program(program, path, sizeof path);
     if (pipe2(output, O_CLOEXEC) != 0) {
         fail("pipe");
     }
     arguments[0] = path;
-    process->pid = run(path, arguments, output[1]);
+    pid_t pid = run(path, arguments, output[1]);
     close(output[1]);
     FILE *lines = fdopen(output[0], "r");
-    if (lines == NULL || fgets(process->path, sizeof process->path, lines) == NULL) {
+    if (lines == NULL || fgets(text, (int)size, lines) == NULL) {
         fail(program);
     }
     fclose(lines);
-    process->path[strcspn(process->path, "\n")] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return pid;
+}
+
+void process_start_camera(struct process *process, const char *program, const char **arguments) {
+    *process = (struct process){0};
+    process->pid = run_and_read(program, arguments, process->path, sizeof process->path);
+}
+
+void process_read_line(const char *program, const char *argument, char *text, size_t size) {
+    int status;
+    const char *arguments[] = {NULL, argument, NULL};
+    pid_t pid = run_and_read(program, arguments, text, size);
+    if (waitpid(pid, &status, 0) != pid || status != 0) {
+        fail(program);
+    }
 }
 
 static bool listens(const char *path) {

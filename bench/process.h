@@ -19,6 +19,10 @@ struct process {
  * and ends with NULL. */
 void process_start_camera(struct process *process, const char *program, const char **arguments);
 
+/* Runs a program with one argument, or none for NULL, to its end and takes the first line that it prints, without its
+ * end, as `size` has room for. */
+void process_read_line(const char *program, const char *argument, char *text, size_t size);
+
 /* Starts the daemon, in a folder of its own, for a camera at the port `device`, and waits until it listens. */
 void process_start_daemon(struct process *process, const char *device);
 
