@@ -164,7 +164,7 @@ struct fetching {
     bool taken;       /* the camera has acknowledged the data of this call */
     bool header_seen; /* result header; `length` is its word */
     size_t length;
-    int64_t header_us; /* when it came: the callback was through by then, however long the result itself takes */
+    int64_t header_us;     /* when it came: the callback was through by then, however long the result itself takes */
     int64_t input_us;      /* of the last byte received */
     uint32_t burst;        /* polls of this look that are still to be sent */
     int64_t next_lost_us;  /* when to ask whether the call is lost */
