@@ -354,4 +354,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -path $(BUILD)/devices -prune -o -type f -name '*.d' -not -path '$(BUILD)/fuzz/*' -print 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/devices -prune -o -type f -name '*.d' -not -path '$(BUILD)/fuzz/*' -not -path '$(BUILD)/libgpiod2/*' -print 2>/dev/null)

@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -126,20 +127,22 @@ int can_state_parse(const void *answer, size_t length, struct omvrpc_can_state *
 
 /* Asks for the interface of that name. Returns the length of the answer or a negative errno. */
 static ssize_t ask(int descriptor, const char *interface, void *answer, size_t size) {
-    struct {
+    struct request {
         struct nlmsghdr header;
         struct ifinfomsg interface;
         struct rtattr name_header;
         char name[RTA_ALIGN(IFNAMSIZ)];
     } request = {
-        .header = {.nlmsg_len = sizeof request, .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST},
+        .header = {.nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST},
         .interface = {.ifi_family = AF_UNSPEC},
         .name_header = {.rta_len = (unsigned short)RTA_LENGTH(strlen(interface) + 1), .rta_type = IFLA_IFNAME},
     };
     memcpy(request.name, interface, strlen(interface) + 1);
+    /* Exactly so much: the kernel's log tells of every byte that is left. */
+    request.header.nlmsg_len = (uint32_t)(offsetof(struct request, name) + strlen(interface) + 1);
     const struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
     if (setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) < 0 ||
-        send(descriptor, &request, sizeof request, 0) < 0) {
+        send(descriptor, &request, request.header.nlmsg_len, 0) < 0) {
         return -errno;
     }
     ssize_t length = recv(descriptor, answer, size, MSG_TRUNC);
