@@ -427,7 +427,7 @@ struct omvrpc_request {
     /** Cut-through: this many raw bytes follow the result; they are the result that is handed over. 0 for none. */
     size_t raw_length;
     /** Stay in stream mode after the result, with this many frames of credit (1 to 255); 0 for none. 1 or 2 stop at
-     * once. */
+     * once. Links without pairs have one frame under way, whatever this says. */
     uint32_t stream_depth;
 };
 

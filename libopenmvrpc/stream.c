@@ -26,7 +26,8 @@ void stream_begin(struct omvrpc_master *master, int64_t now_us) {
         .next_byte = 0xFF,
         .failures = failures,
     };
-    uint32_t depth = master->info.transactions ? 1 : master->request.stream_depth;
+    /* On CAN the byte for one frame would meet the next on its way, under the same id. */
+    uint32_t depth = master->info.pairs ? master->request.stream_depth : 1;
     master_send(master, master->scratch, packet_put_u32(master->scratch, OMVRPC_STREAM_OPEN, depth));
     turn_expect(master, 0, 0, true);
 }

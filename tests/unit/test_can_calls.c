@@ -2,6 +2,7 @@
 /* Whole calls over the CAN link, both ends of it, in real time on a pair of packet sockets. */
 
 #include "link/can.h"
+#include "slave_internal.h"
 #include "slave_thread.h"
 
 #include <sys/socket.h>
@@ -32,9 +33,16 @@ static void set_up(void) {
     ck_assert_ptr_nonnull(master);
 }
 
-static void tear_down(void) {
+static void unplug(void) {
     omvrpc_link_close(can);
     slave_thread_join(&camera);
+    can = NULL;
+}
+
+static void tear_down(void) {
+    if (can != NULL) {
+        unplug();
+    }
     omvrpc_master_free(master);
     slave_thread_clear(&camera);
 }
@@ -73,17 +81,19 @@ static bool take_frame(void *context, const uint8_t *data, size_t length) {
     return ++*frames < 5;
 }
 
-START_TEST(a_stream_passes_and_a_call_follows_it) {
+START_TEST(a_stream_passes_one_frame_at_a_time_and_a_call_follows_it) {
     unsigned frames = 0;
     const struct omvrpc_request request = {
         .command = omvrpc_command_id("stream", strlen("stream")),
         .deadline_us = omvrpc_now_us() + 20000000,
         .schedules = true,
-        .stream_depth = 2,
+        .stream_depth = 8,
     };
     ck_assert_int_eq(omvrpc_stream(master, can, &request, take_frame, &frames, &result), 0);
     ck_assert_uint_eq(frames, 5);
     expect_call("echo", "on", 2);
+    unplug();
+    ck_assert_uint_eq(camera.slave->depth, 1);
 }
 END_TEST
 
@@ -95,6 +105,6 @@ Suite *test_suite(void) {
     suite_add_tcase(suite, calls);
     tcase_add_test(calls, arguments_of_every_length_around_a_frame_come_back);
     tcase_add_test(calls, an_argument_of_many_fifos_and_a_result_of_200_kB_pass_whole);
-    tcase_add_test(calls, a_stream_passes_and_a_call_follows_it);
+    tcase_add_test(calls, a_stream_passes_one_frame_at_a_time_and_a_call_follows_it);
     return suite;
 }
