@@ -41,6 +41,9 @@ struct owner {
     uint8_t line; /* the most that the line takes at a time; 0 is all */
     struct omvrpc_request request;
     uint8_t argument[64];
+    bool transacts;
+    uint8_t said[512]; /* on a link of transactions, what the next read of this length brings */
+    size_t said_length;
 };
 
 static void check(bool condition) {
@@ -54,6 +57,22 @@ static void look_at(const uint8_t *bytes, size_t length) {
     (void)omvrpc_crc16(OMVRPC_CRC16_INITIAL, bytes, length);
 }
 
+/* A read, which takes its time and finds nobody, or what the script has last said. */
+static void transact(struct owner *owner, const struct omvrpc_step *step) {
+    check(step->length <= MAX_PAYLOAD + OMVRPC_PACKET_OVERHEAD);
+    uint8_t *room = omvrpc_master_reserve(owner->master, step->length);
+    if (room == NULL) {
+        return;
+    }
+    size_t length = owner->said_length == step->length ? step->length : 0;
+    if (length > 0) {
+        memcpy(room, owner->said, length);
+        owner->said_length = 0;
+    }
+    owner->now_us += 100 + (int64_t)step->length;
+    omvrpc_master_received(owner->master, room, length, owner->now_us);
+}
+
 static int64_t settle_down(struct owner *owner) {
     struct omvrpc_step step;
     for (int steps = 0;; steps++) {
@@ -64,6 +83,12 @@ static int64_t settle_down(struct owner *owner) {
             check(step.length > 0);
             look_at(step.data, step.length);
             size_t taken = owner->line == 0 || step.length < owner->line ? step.length : owner->line;
+            if (owner->transacts) {
+                /* All or nothing. */
+                owner->now_us += 100;
+                omvrpc_master_sent(owner->master, taken == step.length ? taken : 0, owner->now_us);
+                return owner->now_us;
+            }
             omvrpc_master_sent(owner->master, taken, owner->now_us);
             if (taken < step.length) {
                 return owner->now_us + 1000;
@@ -84,11 +109,27 @@ static int64_t settle_down(struct owner *owner) {
         case OMVRPC_STEP_DISCARD:
             break;
         case OMVRPC_STEP_RECEIVE:
+            if (owner->transacts && step.length > 0) {
+                transact(owner, &step);
+                return owner->now_us;
+            }
+            check(step.until_us > owner->now_us);
+            return step.until_us;
         case OMVRPC_STEP_IDLE:
             check(step.until_us > owner->now_us);
             return step.until_us;
         }
     }
+}
+
+/* Bytes from the camera: on a link of transactions they wait to be read. */
+static void say(struct owner *owner, const uint8_t *bytes, size_t length) {
+    if (owner->transacts && length <= sizeof owner->said) {
+        memcpy(owner->said, bytes, length);
+        owner->said_length = length;
+        return;
+    }
+    omvrpc_master_received(owner->master, bytes, length, owner->now_us);
 }
 
 static void say_packet(struct owner *owner, struct script *script) {
@@ -100,7 +141,7 @@ static void say_packet(struct owner *owner, struct script *script) {
     for (size_t i = 0; i < length; i++) {
         payload[i] = take(script);
     }
-    omvrpc_master_received(owner->master, packet, packet_put(packet, magic, payload, length), owner->now_us);
+    say(owner, packet, packet_put(packet, magic, payload, length));
 }
 
 /* Acknowledgements and a result as a good camera sends them. */
@@ -161,7 +202,12 @@ static void open_link(struct owner *owner, uint8_t choices) {
         .pairs = choices & 1,
         .byte_rate = choices & 2 ? 11520 : 0,
         .receive_buffer = choices & 4 ? 64 : 1024,
+        .transactions = !(choices & 1) && choices & 16,
+        .acknowledges = choices & 32,
+        .packet_max = choices & 32 ? 2048 : 0,
     };
+    owner->transacts = info.transactions;
+    owner->said_length = 0;
     omvrpc_master_link_gone(owner->master, owner->now_us);
     omvrpc_master_link_opened(owner->master, &info, owner->now_us);
     /* Settling needs an exchange that chance hardly ever finds; every other script begins behind it. */
