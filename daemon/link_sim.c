@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 struct host {
     struct sim_camera *camera;
@@ -20,6 +21,7 @@ struct host {
 
 static void *run(void *context) {
     struct host *host = context;
+    (void)prctl(PR_SET_NAME, "sim camera");
     /* It ends by itself when the daemon's end of the link is closed. */
     sim_camera_run(host->camera, host->end->operations->descriptor(host->end), -1);
     return NULL;

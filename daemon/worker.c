@@ -344,7 +344,9 @@ static void *run(void *context) {
 
 static void set_priority(pthread_t thread, unsigned realtime_priority) {
     const struct sched_param param = {.sched_priority = (int)realtime_priority};
-    int error = realtime_priority > 0 ? pthread_setschedparam(thread, SCHED_FIFO, &param) : 0;
+    /* A simulated camera's thread, which a worker starts, is to be like the others. */
+    int policy = SCHED_FIFO | SCHED_RESET_ON_FORK;
+    int error = realtime_priority > 0 ? pthread_setschedparam(thread, policy, &param) : 0;
     if (error != 0) {
         log_warning(BUS,
                     "a worker cannot have the real-time priority %u: %s; the limit RTPRIO has to allow it (systemd: "

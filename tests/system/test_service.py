@@ -7,8 +7,9 @@ import re
 import signal
 import socket
 import stat
+import subprocess
 
-from openmvd import PATIENCE_S, Daemon, Tap, wait_for_camera, wait_until
+from openmvd import PATIENCE_S, Daemon, SkipTest, Tap, wait_for_camera, wait_until
 from service_manager import ManagedDaemon, stopped_thread
 
 SIM = {"cameras": {"front": {"link": {"type": "sim"}}, "top": {"link": {"type": "sim"}}}}
@@ -173,7 +174,67 @@ def subscribers_are_told_of_the_end():
         assert daemon.process.wait(PATIENCE_S) == 0
 
 
-HELPERS = ("listening_socket", "managed_at")
+def workers_of(daemon):
+    """The threads that talk with cameras, each with its policy and priority."""
+    found = []
+    for thread in map(int, os.listdir(f"/proc/{daemon.process.pid}/task")):
+        with open(f"/proc/{daemon.process.pid}/task/{thread}/comm", encoding="ascii") as file:
+            if file.read().strip() == "worker":
+                found.append((os.sched_getscheduler(thread), os.sched_getparam(thread).sched_priority))
+    return [(policy & ~os.SCHED_RESET_ON_FORK, priority) for policy, priority in found]
+
+
+def locked_kb(daemon):
+    with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmLck:"))
+
+
+def workers_are_scheduled_like_others_unless_configured():
+    with Daemon(config=SIM) as daemon, daemon.client() as client:
+        wait_for_camera(client, "front")
+        assert workers_of(daemon) == [(os.SCHED_OTHER, 0)] * 2 and locked_kb(daemon) == 0
+
+
+def may(*command):
+    """Whether this user may do that with a program that it starts."""
+    return subprocess.run([*command, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def a_configured_real_time_priority_is_that_of_the_workers():
+    raised = [] if may("chrt", "--fifo", "7") else ["prlimit", "--rtprio=10"]
+    if not may(*raised, "chrt", "--fifo", "7"):
+        raise SkipTest("this user may not have real-time priorities")
+    daemon = Daemon(config=dict(SIM, realtime_priority=7))
+    daemon.command = [*raised, *daemon.command]
+    with daemon, daemon.client() as client:
+        wait_for_camera(client, "front")
+        assert workers_of(daemon) == [(os.SCHED_FIFO, 7)] * 2, workers_of(daemon)
+        assert os.sched_getscheduler(daemon.process.pid) == os.SCHED_OTHER, "the loop stays as it was"
+        assert "cannot have the real-time priority" not in daemon.log(), daemon.log()
+
+
+def with_a_real_time_priority_memory_is_locked():
+    unlimited = ["prlimit", "--memlock=unlimited"]
+    if not may(*unlimited):
+        raise SkipTest("this user may not lock all of its memory")
+    daemon = Daemon(config=dict(SIM, realtime_priority=7))
+    daemon.command = [*unlimited, *daemon.command]
+    with daemon:
+        assert locked_kb(daemon) > 1000 and "memory should be locked" not in daemon.log(), daemon.log()
+
+
+def a_real_time_priority_that_is_not_allowed_is_a_warning():
+    daemon = Daemon(config=dict(SIM, realtime_priority=7))
+    without_right = ["setpriv", "--bounding-set", "-sys_nice"] if os.geteuid() == 0 else []
+    daemon.command = ["prlimit", "--rtprio=0", "--memlock=65536", *without_right, *daemon.command]
+    with daemon, daemon.client() as client:
+        wait_for_camera(client, "front")
+        assert workers_of(daemon) == [(os.SCHED_OTHER, 0)] * 2
+        assert "<4>bus: a worker cannot have the real-time priority 7" in daemon.log() and "LimitRTPRIO=" in daemon.log()
+        assert "<4>daemon: with realtime_priority memory should be locked" in daemon.log() and locked_kb(daemon) == 0
+
+
+HELPERS = ("listening_socket", "managed_at", "workers_of", "locked_kb", "may")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
          if callable(test) and getattr(test, "__module__", None) == "__main__" and not isinstance(test, type)

@@ -43,6 +43,7 @@ static int64_t state_us;
 static enum camera_state state_at_end; /* when the last job ended */
 static int64_t duration_us;
 static struct healing healing; /* of the next set_up() */
+static bool waits;             /* likewise */
 static uint8_t heard[BUS_HEARD_SIZE];
 static size_t heard_length;
 static unsigned explanations;
@@ -212,6 +213,7 @@ static inline void set_up_bus(bool explains) {
         .pull_reset = pull_reset,
         .reset_context = &line,
         .reset_pulse_ms = 50,
+        .waits = waits,
     };
     const struct bus_events events = {
         .job_ended = on_job_ended,

@@ -117,6 +117,22 @@ START_TEST(without_room_nothing_is_kept) {
 }
 END_TEST
 
+START_TEST(a_lower_limit_counts_at_once) {
+    static const char forty[] = "0123456789012345678901234567890123456789";
+    put(1, "", forty, 10);
+    put(2, "", forty, 10);
+    answers_set_limit(&answers, 50);
+    expect(1, "", 0, NULL);
+    expect(2, "", 0, forty);
+    answers_set_limit(&answers, 0);
+    expect(2, "", 0, NULL);
+    ck_assert_uint_eq(answers.bytes, 0);
+    answers_set_limit(&answers, 100);
+    put(1, "", forty, 10);
+    expect(1, "", 0, forty);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("answers");
     TCase *kept = tcase_create("kept");
@@ -128,6 +144,7 @@ Suite *test_suite(void) {
     tcase_add_test(kept, there_are_never_too_many);
     tcase_add_test(kept, one_that_is_too_long_is_not_kept_nor_is_the_one_before_it);
     tcase_add_test(kept, without_room_nothing_is_kept);
+    tcase_add_test(kept, a_lower_limit_counts_at_once);
     suite_add_tcase(suite, kept);
     return suite;
 }

@@ -299,6 +299,39 @@ START_TEST(a_released_port_is_closed_and_left_alone) {
 }
 END_TEST
 
+START_TEST(a_camera_that_waits_opens_its_link_when_it_is_told_to) {
+    tear_down();
+    waits = true;
+    set_up();
+    waits = false;
+    live_for(SECOND);
+    ck_assert_uint_eq(line.opened, 0);
+    submit(10 * SECOND, false);
+    live_for(SECOND);
+    ck_assert_uint_eq(ends, 0);
+    bus_announce(bus, 0, now_us);
+    live_for(SECOND);
+    ck_assert_uint_eq(line.opened, 1);
+    ck_assert_uint_eq(bus_healing(bus, 0)[HEALING_ANNOUNCEMENTS], 0);
+    expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+}
+END_TEST
+
+START_TEST(other_times_and_another_length_count_without_a_new_link) {
+    go_online();
+    uint64_t probes = bus_healing(bus, 0)[HEALING_PROBES];
+    struct healing often = {.probe_interval_ms = 500};
+    healing_complete(&often, NULL);
+    bus_adjust(bus, 0, &often, 2);
+    live_for(5 * SECOND);
+    ck_assert_uint_ge(bus_healing(bus, 0)[HEALING_PROBES], probes + 8);
+    submit(SECOND, false);
+    live_for(100 * MS);
+    expect_end(OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_NONE);
+    ck_assert_uint_eq(line.opened, 1);
+}
+END_TEST
+
 START_TEST(a_job_under_way_ends_when_its_port_is_released) {
     go_online();
     duration_us = SECOND;
@@ -374,6 +407,8 @@ Suite *test_suite(void) {
     tcase_add_test(links, a_link_that_fails_as_soon_as_it_is_open_makes_the_camera_offline);
     tcase_add_test(links, a_camera_that_goes_and_returns_is_online_again);
     tcase_add_test(links, a_released_port_is_closed_and_left_alone);
+    tcase_add_test(links, a_camera_that_waits_opens_its_link_when_it_is_told_to);
+    tcase_add_test(links, other_times_and_another_length_count_without_a_new_link);
     suite_add_tcase(suite, links);
     TCase *jobs = tcase_create("jobs");
     tcase_add_checked_fixture(jobs, set_up, tear_down);

@@ -412,6 +412,69 @@ START_TEST(a_file_that_cannot_be_read_is_a_mistake) {
 }
 END_TEST
 
+START_TEST(a_camera_is_the_same_where_the_same_is_said_of_it) {
+    static const char before[] =
+        "{\"cameras\":{\"a\":{\"link\":{\"type\":\"serial\",\"device\":\"/dev/x\",\"baud\":9600}}}}";
+    static const struct {
+        const char *text;
+        bool is_same;
+    } others[] = {
+        {"{\"cameras\":{\"a\":{\"link\":{\"baud\":9600,\"type\":\"serial\",\"device\":\"/dev/x\"}}}} // same", true},
+        {"{\"cameras\":{\"b\":{\"link\":{\"type\":\"sim\"}},"
+         "\"a\":{\"healing\":{\"probe_interval_ms\":900},\"link\":{\"type\":\"serial\",\"device\":\"/dev/"
+         "x\",\"baud\":9600}}}}",
+         true},
+        {"{\"cameras\":{\"a\":{\"link\":{\"type\":\"serial\",\"device\":\"/dev/x\",\"baud\":9601}}}}", false},
+        {"{\"cameras\":{\"a\":{\"link\":{\"type\":\"serial\",\"device\":\"/dev/x\"}}}}", false},
+        {"{\"cameras\":{\"a\":{\"link\":{\"type\":\"serial\",\"device\":\"/dev/x\",\"baud\":9600,\"rtscts\":true}}}}",
+         false},
+        {"{\"cameras\":{\"A\":{\"link\":{\"type\":\"serial\",\"device\":\"/dev/x\",\"baud\":9600}}}}", false},
+        {"", false},
+    };
+    struct config *config = read_good(before);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct config *other = read_good(others[i].text);
+        ck_assert_int_eq(config_is_same_camera(config, other, "a"), others[i].is_same);
+        ck_assert_int_eq(config_is_same_camera(other, config, "a"), others[i].is_same);
+        config_free(other);
+    }
+    config_free(config);
+}
+END_TEST
+
+START_TEST(the_camera_that_nobody_has_named_is_the_same_in_all_that_name_none) {
+    struct config *config = read_good("");
+    struct config *other = read_good("{\"limits\":{\"clients\":5}}");
+    ck_assert(config_is_same_camera(config, other, CONFIG_CAMERA_NAME));
+    ck_assert(!config_is_same_section(config, other, "limits"));
+    ck_assert(config_is_same_section(config, other, "socket"));
+    config_free(config);
+    config_free(other);
+}
+END_TEST
+
+START_TEST(a_configuration_lives_until_its_last_owner_has_freed_it) {
+    struct config *config = read_good("{\"cameras\":{\"a\":{\"link\":{\"type\":\"sim\"}}}}");
+    ck_assert_ptr_eq(config_share(config), config);
+    config_free(config);
+    ck_assert_ptr_nonnull(config_find_camera(config, "a"));
+    ck_assert_ptr_null(config_find_camera(config, "b"));
+    config_free(config);
+}
+END_TEST
+
+START_TEST(levels_of_the_log_and_a_priority_are_checked) {
+    char report[4096] = "";
+    struct config *config = read_good("{\"log\":\"info,bus:wire\",\"realtime_priority\":99}");
+    ck_assert_str_eq(config->log, "info,bus:wire");
+    ck_assert_uint_eq(config->realtime_priority, 99);
+    config_free(config);
+    ck_assert_ptr_null(read_config("{\"log\":\"loud\",\n\"realtime_priority\":100}", report));
+    ck_assert_str_eq(report, "test.json:1: log: \"loud\" is not LEVEL or SUBSYSTEM:LEVEL\n"
+                             "test.json:2: realtime_priority: found 100, expected an integer from 0 to 99\n");
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("config");
     TCase *tests = tcase_create("config");
@@ -429,6 +492,10 @@ Suite *test_suite(void) {
     tcase_add_test(tests, only_nodes_of_usb_cameras_have_a_rate_that_is_refused);
     tcase_add_test(tests, links_that_this_version_lacks_are_named_with_those_it_has);
     tcase_add_test(tests, a_file_that_cannot_be_read_is_a_mistake);
+    tcase_add_test(tests, a_camera_is_the_same_where_the_same_is_said_of_it);
+    tcase_add_test(tests, the_camera_that_nobody_has_named_is_the_same_in_all_that_name_none);
+    tcase_add_test(tests, a_configuration_lives_until_its_last_owner_has_freed_it);
+    tcase_add_test(tests, levels_of_the_log_and_a_priority_are_checked);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -27,8 +27,15 @@ static struct guest guests[CAMERAS];
 static struct event_base *base;
 static struct workers *workers;
 
+static atomic_bool stops_at_opening; /* as a driver does that hangs */
+static atomic_int openings;
+
 static struct omvrpc_link *open_guest(void *context, char *reason, size_t size) {
     struct guest *guest = context;
+    atomic_fetch_add(&openings, 1);
+    while (atomic_load(&stops_at_opening)) {
+        poll(NULL, 0, 1);
+    }
     if (guest->started) {
         slave_thread_join(&guest->camera);
     }
@@ -136,6 +143,40 @@ START_TEST(two_cameras_without_a_bus_to_share_have_two_workers) {
 }
 END_TEST
 
+static void note_hanging(void *context, const char *bus) {
+    char *text = context;
+    size_t length = strlen(text);
+    snprintf(text + length, 200 - length, "%s;", bus);
+}
+
+START_TEST(workers_beat_also_when_they_have_nothing_to_do) {
+    char hanging[200] = "";
+    join(0, "the bus");
+    join(1, NULL);
+    AWAIT(guests[0].state == CAMERA_ONLINE && guests[1].state == CAMERA_ONLINE);
+    workers_take_beats(workers, note_hanging, hanging);
+    for (int i = 0; i < 5; i++) {
+        AWAIT((hanging[0] = '\0', workers_take_beats(workers, note_hanging, hanging)));
+    }
+}
+END_TEST
+
+START_TEST(a_worker_that_hangs_is_named_by_its_bus_or_by_its_camera) {
+    char hanging[200] = "";
+    stops_at_opening = true;
+    join(0, "the bus");
+    join(1, NULL);
+    AWAIT(atomic_load(&openings) == 2);
+    workers_take_beats(workers, note_hanging, hanging);
+    hanging[0] = '\0';
+    ck_assert(!workers_take_beats(workers, note_hanging, hanging));
+    ck_assert_msg(strstr(hanging, "the bus;") != NULL, "%s", hanging);
+    ck_assert_msg(strstr(hanging, "a camera (the test's link);") != NULL, "%s", hanging);
+    atomic_store(&stops_at_opening, false);
+    AWAIT(guests[0].state == CAMERA_ONLINE && guests[1].state == CAMERA_ONLINE);
+}
+END_TEST
+
 START_TEST(a_worker_ends_with_its_last_camera) {
     join(0, "the bus");
     join(1, "the bus");
@@ -199,6 +240,8 @@ Suite *test_suite(void) {
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, cameras_of_one_bus_share_its_worker_and_others_have_their_own, 0, 2);
     tcase_add_test(tests, two_cameras_without_a_bus_to_share_have_two_workers);
+    tcase_add_test(tests, workers_beat_also_when_they_have_nothing_to_do);
+    tcase_add_test(tests, a_worker_that_hangs_is_named_by_its_bus_or_by_its_camera);
     tcase_add_test(tests, a_worker_ends_with_its_last_camera);
     tcase_add_test(tests, a_job_has_ended_before_its_camera_is_gone);
     tcase_add_test(tests, a_camera_may_join_again_as_soon_as_it_is_gone);
