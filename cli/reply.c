@@ -124,3 +124,8 @@ int reply_report_failure(const struct reply *reply, bool json) {
 void reply_print_json(const struct reply *reply) {
     put_json_line(reply->result);
 }
+
+bool reply_has_ended(const struct reply *event) {
+    struct json_text ended;
+    return json_text_member(event->result, "ended", &ended) && json_text_is(ended, "true");
+}

@@ -50,4 +50,7 @@ void reply_put_message(FILE *out, struct json_text error);
 /* Prints the result on one line of JSON, every digit as it came. */
 void reply_print_json(const struct reply *reply);
 
+/* Whether an event is the last of its subscription, which the daemon has ended; its error says why. */
+bool reply_has_ended(const struct reply *event);
+
 #endif

@@ -168,6 +168,7 @@ static int take_stream(struct stream *stream, struct client *client, long most) 
             reply_report_failure(&event, stream->options->value[OPTION_JSON] != NULL);
         } else if (event.line) {
             take_event(stream, &event);
+            stream->end = reply_has_ended(&event) ? END_FAILED : stream->end;
         }
         reply_free(&event);
         if (stream->end == END_NOT_YET && (interrupt_came() || stream->now.frames == most)) {

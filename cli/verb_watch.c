@@ -19,7 +19,12 @@ static int watch_events(struct watch_view *view, struct client *client, long mos
     while (code == CTL_OK && !interrupt_came() && !ferror(stdout) && (most == 0 || view->count < most)) {
         code = client_next_event(client, TURN_MS, &event);
         if (code == CTL_OK && event.line) {
+            bool is_last = reply_has_ended(&event);
             watch_view_take(view, &event);
+            if (is_last) {
+                watch_view_end(view);
+                return CTL_FAILED;
+            }
         }
         watch_view_refresh(view);
     }

@@ -35,12 +35,14 @@ void camera_leave(struct camera *camera, struct camera *heir) {
     error_set(&waiting, heir != NULL ? ERROR_NOT_DELIVERED : ERROR_NO_SUCH_CAMERA, "camera \"%s\" was %s by a reload",
               camera_name(camera), happened);
     running.cause = waiting.cause = "reloaded";
+    if (heir == NULL) {
+        source_end_all(camera, &waiting);
+    }
     end_calls(camera, &running, &waiting);
     if (heir != NULL) {
         source_inherit_all(heir, camera);
         camera_inherit_loan(heir, camera);
     } else {
-        source_end_all(camera, &waiting);
         camera->state = CAMERA_OFFLINE;
         snprintf(camera->reason, sizeof camera->reason, "taken out of the configuration");
         camera_tell_state(camera);

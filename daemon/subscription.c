@@ -77,6 +77,7 @@ void subscription_fail(struct subscription *subscription, const struct error *er
     if (subscription_begin_event(subscription, &text)) {
         text_buffer_append_string(&text, "\"value\":null,\"error\":");
         error_append_json(&text, error);
+        text_buffer_append_string(&text, ",\"ended\":true");
         subscription_send_event(subscription, &text, NULL, 0);
     }
     leave(subscription);

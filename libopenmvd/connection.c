@@ -202,6 +202,9 @@ void connection_show(struct openmvd *daemon, struct message *message, struct ope
     *answer = message->answer;
     const struct subscription *subscription = subscription_find(daemon, answer->subscription);
     answer->dropped += subscription ? subscription->dropped : 0;
+    if (answer->ended) {
+        subscription_end(daemon, answer->subscription);
+    }
 }
 
 struct message *connection_take_kept(struct openmvd *daemon) {

@@ -101,6 +101,9 @@ enum understood understand_next(struct openmvd *daemon, struct message **message
 
 struct subscription *subscription_find(const struct openmvd *daemon, uint64_t number);
 
+/* Forgets it, if it is there. */
+void subscription_end(struct openmvd *daemon, uint64_t number);
+
 /* Ends the connection for a reason; what was kept stays. The first reason counts. */
 void connection_end(struct openmvd *daemon, const char *reason, const char *sentence);
 

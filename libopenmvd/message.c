@@ -107,7 +107,7 @@ struct message *message_new_failure(struct json_text error) {
 }
 
 struct message *message_new_event(struct json_text params) {
-    struct json_text error;
+    struct json_text error, ended;
     bool failed = json_text_member(params, "error", &error) && json_text_kind(error) == JSON_OBJECT;
     struct message *message = message_new_result(params);
     if (message && failed && !add_failure(message, error)) {
@@ -118,6 +118,7 @@ struct message *message_new_event(struct json_text params) {
         message->answer.subscription = number_member(params, "subscription");
         message->answer.sequence = number_member(params, "seq");
         message->answer.dropped = number_member(params, "dropped");
+        message->answer.ended = json_text_member(params, "ended", &ended) && json_text_is(ended, "true");
     }
     return message;
 }

@@ -134,10 +134,13 @@ struct openmvd_answer {
     /** Of events: what the source has produced so far, and how much of that never reached this program. */
     uint64_t sequence;
     uint64_t dropped;
+    /** Of an event: the last one. The daemon has ended the subscription, and the failure says why. */
+    bool ended;
 
     /**
      * Why it failed, for programs; NULL in anything but a failure. The rest is of failures only. One with a
-     * `subscription` is an event: the callback has failed, and will be asked again.
+     * `subscription` is an event: the callback has failed, and will be asked again
+     * unless that has `ended`.
      */
     const char *reason;
     /** A sentence for people. From the daemon, so print it with "%s". */

@@ -36,7 +36,7 @@ static struct awaited *take_awaited(struct openmvd *daemon, uint64_t number) {
     return awaited;
 }
 
-static void end_subscription(struct openmvd *daemon, uint64_t number) {
+void subscription_end(struct openmvd *daemon, uint64_t number) {
     struct subscription *subscription = subscription_find(daemon, number);
     if (subscription) {
         STAILQ_REMOVE(&daemon->subscriptions, subscription, subscription, entry);
@@ -160,7 +160,7 @@ static enum understood understand_reply(struct openmvd *daemon, struct json_text
         return UNDERSTOOD_BROKEN;
     }
     if (!failed && asked.ends) {
-        end_subscription(daemon, asked.ends);
+        subscription_end(daemon, asked.ends);
     }
     struct message *message = failed ? message_new_failure(content) : message_new_result(content);
     if (!message) {

@@ -412,7 +412,8 @@ def _size(params, data):
 
 
 class Subscription:
-    """Events as they come: iterate, or call next(timeout). Ends with close(), a with block, or the connection."""
+    """Events as they come: iterate, or call next(timeout). Ends with close(), a with block, the connection, or an event whose
+    error says why the daemon has ended it."""
 
     def __init__(self, camera, params):
         self._camera = camera
@@ -437,13 +438,16 @@ class Subscription:
         """The next event; None when none came within `timeout` seconds, of which None is for ever."""
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
         while not self.kept:
-            if self.is_over and self._connection.end is not None:
+            if self.is_over:
                 return None
             if self._connection.receive(min(deadline, time.monotonic() + 3600)) is None \
                     and time.monotonic() >= deadline:
                 return None
         params, data = self.kept.popleft()
         self._connection.kept_size -= _size(params, data)
+        if params.get("ended") is True:
+            self.is_over = True
+            self._connection.subscriptions.pop(self.number, None)
         error = _error_of(params["error"]) if isinstance(params.get("error"), dict) else None
         value = data if data is not None else params.get("value")
         if data is None and self._name is not None:

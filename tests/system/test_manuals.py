@@ -166,6 +166,15 @@ def the_methods_and_what_their_params_accept_are_in_openmvd_7():
             same_remarks(items, params, "openmvd.7", method)
 
 
+def last_event():
+    """What a subscriber is told when the daemon ends."""
+    from openmvd import Daemon
+    with Daemon() as daemon, daemon.client() as client:
+        client.result("subscribe", {"events": True})
+        daemon.process.terminate()
+        return next(event for event in iter(client.event, None) if "ended" in event)
+
+
 def the_results_in_openmvd_7_have_the_members_that_the_daemon_gives():
     from openmvd import Daemon, wait_for_camera
     page = Page("openmvd.7")
@@ -177,7 +186,7 @@ def the_results_in_openmvd_7_have_the_members_that_the_daemon_gives():
         shown = client.event()
         client.result("subscribe", {"name": "fail"})
         failed = next(event for event in iter(client.event, None) if "error" in event)
-        same(page.tags("event"), {**shown, **failed}, "openmvd.7", "event")
+        same(page.tags("event"), {**shown, **failed, **last_event()}, "openmvd.7", "event")
         client.send_request("call", {"name": "blob", "data": "AAAPAA==", "progress": True})
         progress = next(message for message in iter(client.read, None) if message.get("method") == "progress")
         same(page.tags("progress"), progress["params"], "openmvd.7", "progress")

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: MIT
 """SIGHUP: the configuration is read anew while clients ask, and only what is different changes."""
 
+import importlib.util
 import json
 import os
 import re
 import signal
+import subprocess
 import threading
 
 from cameras import CALLBACKS, SimulatedCamera, StockCamera, serial
-from openmvd import PATIENCE_S, Tap, wait_for_camera, wait_until
+from openmvd import PATIENCE_S, ROOT, Tap, program, wait_for_camera, wait_until
 from service_manager import ManagedDaemon
 
 SIM = {"link": {"type": "sim"}}
@@ -181,14 +183,14 @@ def calls_of_a_camera_that_is_removed_end_with_an_error_that_says_so():
             params = client.event()
             if params["subscription"] in (watched, streamed):
                 if "error" in params:
-                    last.setdefault(params["subscription"], []).append(params["error"]["data"]["reason"])
+                    last.setdefault(params["subscription"], []).append((params["error"]["data"]["reason"], params.get("ended")))
                 else:
                     assert params["subscription"] not in last, "nothing comes after the last event"
             elif params["subscription"] == others:
                 last[others] = params["value"]
             elif params["value"] == {"camera": "goes", "state": "offline", "reason": "taken out of the configuration"}:
                 last[events] = True
-        assert last[watched][-1] == last[streamed][-1] == "no_such_camera", last
+        assert last[watched] == last[streamed] == [("no_such_camera", True)], last
         # Those of the camera that stays go on.
         seen = client.event()
         while seen["subscription"] != others:
@@ -444,6 +446,35 @@ def a_stop_while_cameras_leave_ends_well():
             daemon.process.send_signal(signal.SIGTERM)
             daemon.process.send_signal(signal.SIGCONT)
             assert daemon.process.wait(PATIENCE_S) == 0
+
+
+def programs_that_watch_a_camera_that_is_removed_end_with_the_reason():
+    with Reloaded({"cameras": {"stays": SIM, "goes": SIM}}) as daemon, daemon.client() as client:
+        wait_for_camera(client, "goes")
+        for verb in (["watch", "counter", "--every", "50ms"], ["stream", "--out", os.path.join(daemon.folder.name, "%d.jpg")]):
+            shown = subprocess.Popen([program("openmvctl"), "--socket", daemon.path, *verb, "--camera", "goes"],
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            wait_until(lambda: client.result("stats")["limits"]["all_subscriptions"]["used"] > 0, "the subscription")
+            daemon.reload(cameras={"stays": SIM})
+            _, errors = shown.communicate(timeout=PATIENCE_S)
+            assert shown.returncode == 1 and 'camera "goes" was taken out of the configuration by a reload' in errors, errors
+            daemon.reload(cameras={"stays": SIM, "goes": SIM})
+            wait_for_camera(client, "goes")
+
+
+def the_python_client_ends_a_subscription_that_the_daemon_has_ended():
+    spec = importlib.util.spec_from_file_location("client_of_openmvd", os.path.join(ROOT, "clients", "python", "openmvd.py"))
+    api = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(api)
+    with Reloaded({"cameras": {"stays": SIM, "goes": SIM}}) as daemon, daemon.client() as client:
+        wait_for_camera(client, "goes")
+        with api.connect(daemon.path, camera="goes") as camera:
+            events = []
+            with camera.using(interval=0.05).subscribe("counter") as subscription:
+                events.append(subscription.next(PATIENCE_S))
+                daemon.reload(cameras={"stays": SIM})
+                events.extend(subscription)
+            assert events[0].error is None and events[-1].error.reason == "no_such_camera", events
 
 
 HELPERS = ("counters", "serial")

@@ -321,6 +321,24 @@ START_TEST(an_event_of_a_failure_is_no_answer_to_a_question) {
 }
 END_TEST
 
+START_TEST(a_subscription_that_the_daemon_ends_says_so_in_its_last_event_and_is_forgotten) {
+    static const char last[] =
+        "null,\"error\":{\"code\":-32004,\"message\":\"gone\",\"data\":{\"reason\":\"no_such_camera\"}},"
+        "\"ended\":true";
+    subscribe(false);
+    say_event(7, 1, "\"first\"");
+    say_event(7, 2, last);
+    ck_assert_int_eq(openmvd_receive(client, SECOND_MS, &answer), 1);
+    ck_assert(!answer.ended);
+    ck_assert_int_eq(openmvd_receive(client, SECOND_MS, &answer), 1);
+    ck_assert(answer.ended);
+    ck_assert_str_eq(answer.reason, "no_such_camera");
+    /* Its number may be given again, which would be wrong while it lasts. */
+    say("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"subscription\":7}}\n");
+    ck_assert(openmvd_subscribe(client, &(struct openmvd_question){.stream = "s"}, &answer));
+}
+END_TEST
+
 START_TEST(frames_of_a_raw_subscription_carry_their_bytes_until_it_ends) {
     subscribe(true);
     say_event(7, 1, "{\"raw\":4}");
@@ -596,6 +614,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, answers_that_come_byte_by_byte_are_the_same);
     tcase_add_test(tests, events_between_replies_are_kept_in_order);
     tcase_add_test(tests, an_event_of_a_failure_is_no_answer_to_a_question);
+    tcase_add_test(tests, a_subscription_that_the_daemon_ends_says_so_in_its_last_event_and_is_forgotten);
     tcase_add_test(tests, frames_of_a_raw_subscription_carry_their_bytes_until_it_ends);
     tcase_add_test(tests, events_beyond_the_limit_go_oldest_first_and_are_counted);
     tcase_add_test(tests, a_question_without_an_answer_ends_and_the_late_answer_harms_nobody);
