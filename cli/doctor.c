@@ -2,7 +2,6 @@
 /* The table of steps, and what they share. */
 #include "doctor.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,19 +31,6 @@ const struct doctor_step doctor_steps[] = {
     {"describe", DOCTOR_ALL, doctor_look_describe},
     {NULL, 0, NULL},
 };
-
-void doctor_find(struct doctor_finding *finding, enum doctor_outcome outcome, const char *cure, const char *format,
-                 ...) {
-    va_list arguments;
-    free(finding->found);
-    free(finding->cure);
-    va_start(arguments, format);
-    int length = vasprintf(&finding->found, format, arguments);
-    va_end(arguments);
-    need_memory(length < 0 ? NULL : finding->found);
-    finding->outcome = outcome;
-    finding->cure = cure ? need_memory(strdup(cure)) : NULL;
-}
 
 void doctor_take_node(struct doctor *doctor, char *node) {
     free(doctor->node);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "openmvrpc.h"
 #include "reply.h"
 #include "usb_camera.h"
 
@@ -92,6 +93,10 @@ char *doctor_text(struct json_text object, const char *name);
  */
 bool doctor_judge_rights(const struct doctor *doctor, struct doctor_finding *finding, const char *path,
                          const char *group);
+
+/* Says how a CAN interface is, from what omvrpc_can_read_state() returned and, where that was 0, told. */
+void doctor_judge_interface(struct doctor_finding *finding, const char *interface, int error,
+                            const struct omvrpc_can_state *state);
 
 /* Frees what was gathered. */
 void doctor_clear(struct doctor *doctor);
