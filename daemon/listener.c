@@ -192,7 +192,7 @@ bool listener_take_passed(int *fd, char *path, size_t size) {
     int passed = SD_LISTEN_FDS_START;
     if (sd_is_socket_unix(passed, SOCK_STREAM, 1, NULL, 0) <= 0) {
         log_error(SERVER, "what was passed is no Unix stream socket that listens: openmvd.socket has to have "
-                          "ListenStream=/a/path, and Accept=no");
+                          "ListenStream= with a path, and Accept=no");
         return false;
     }
     int flags = fcntl(passed, F_GETFL);

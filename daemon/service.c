@@ -21,9 +21,8 @@ enum { LOOKS = 4 };
 static void report_hanging(void *context, const char *bus) {
     const struct service *service = context;
     log_error(DAEMON,
-              "the worker of %s has not moved for %" PRIu64
-              " ms: its driver hangs; the service manager's watchdog is not fed",
-              bus, service->interval_us / 1000);
+              "the worker of %s has not moved for %llu ms: its driver hangs; the service manager's watchdog is not fed",
+              bus, (unsigned long long)service->interval_us / 1000);
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *context) {

@@ -179,6 +179,22 @@ def a_stop_waits_for_a_call_whose_client_has_gone():
         assert leftovers(camera.path) == 0
 
 
+def what_waits_in_the_daemons_own_socket_at_a_stop_is_answered():
+    with StockCamera("--kind", "uart") as camera, Daemon(config=config_of(camera.path)) as daemon:
+        with daemon.client() as client:
+            wait_for_camera(client)
+        # It has not seen these yet when the signal comes, and nobody else will ever serve them.
+        daemon.process.send_signal(signal.SIGSTOP)
+        waiting = [daemon.client() for _ in range(3)]
+        numbers = [client.send_request("call", {"name": "echo", "data": "eHg="}) for client in waiting]
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.process.send_signal(signal.SIGCONT)
+        for client, number in zip(waiting, numbers):
+            assert client.reply(number)["result"]["value"] == "eHg="
+            client.close()
+        assert daemon.process.wait(PATIENCE_S) == 0
+
+
 def a_stop_under_load_answers_every_accepted_request():
     with StockCamera("--kind", "uart") as camera, Daemon(config=config_of(camera.path)) as daemon:
         clients = [daemon.client() for _ in range(8)]
