@@ -342,8 +342,39 @@ static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
     return until_us;
 }
 
+/* Whether the line is at the camera's disposal: it has a link, and no reset is under way. */
+static bool has_line(const struct bus_camera *camera, int64_t now_us) {
+    return camera->link != NULL && camera->state != CAMERA_RELEASED &&
+           (camera->reset_until_us == 0 || now_us >= camera->reset_until_us);
+}
+
+/* The place of a camera that is in the middle of an exchange, or BUS_CAMERAS_MAX. */
+static size_t find_urgent(struct bus *bus, int64_t now_us) {
+    size_t urgent = BUS_CAMERAS_MAX;
+    for (size_t i = 0; i < BUS_CAMERAS_MAX; i++) {
+        struct bus_camera *camera = bus->cameras[i];
+        if (camera != NULL && has_line(camera, now_us)) {
+            tell_transaction(bus, i, now_us);
+            urgent = omvrpc_master_is_urgent(camera->master) ? i : urgent;
+        }
+    }
+    return urgent;
+}
+
 int64_t bus_step(struct bus *bus, int64_t now_us) {
     int64_t until_us = INT64_MAX;
+    /* It waits for no more than its camera does, some milliseconds; what others have on the line may take seconds. */
+    size_t urgent = find_urgent(bus, now_us);
+    if (urgent < BUS_CAMERAS_MAX) {
+        until_us = step_camera(bus, urgent, now_us);
+        const struct bus_camera *camera = bus->cameras[urgent];
+        if (camera->transaction != BUS_NO_TRANSACTION) {
+            return now_us;
+        }
+        if (has_line(camera, now_us) && omvrpc_master_is_urgent(camera->master)) {
+            return until_us;
+        }
+    }
     for (size_t n = 0, first = bus->first; n < BUS_CAMERAS_MAX; n++) {
         size_t i = (first + n) % BUS_CAMERAS_MAX;
         if (bus->cameras[i] == NULL) {

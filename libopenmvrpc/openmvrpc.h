@@ -512,6 +512,12 @@ OMVRPC_API bool omvrpc_master_is_busy(const struct omvrpc_master *master);
  */
 OMVRPC_API bool omvrpc_master_progress(const struct omvrpc_master *master, size_t *received, size_t *total);
 
+/**
+ * On a link of transactions that several cameras share: whether this one is in the middle of an exchange and waits for its
+ * next transaction for a few milliseconds only, a stock camera on SPI with its result. No other's should come between.
+ */
+OMVRPC_API bool omvrpc_master_is_urgent(const struct omvrpc_master *master);
+
 /** Asks what to do at time `now_us`. Input that is there must have been reported before. */
 OMVRPC_API void omvrpc_master_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
 

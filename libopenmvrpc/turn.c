@@ -58,6 +58,13 @@ void turn_read(struct omvrpc_master *master, size_t answer, int64_t now_us) {
     master->turn.until_us = now_us;
 }
 
+bool omvrpc_master_is_urgent(const struct omvrpc_master *master) {
+    const struct turn *turn = &master->turn;
+    bool awaits_bytes = (master->phase == MASTER_RAW && buffer_length(&master->input) == 0) ||
+                        (master->phase == MASTER_STREAM && master->streaming.in_frame);
+    return master->info.transactions && (turn->open || (turn->follows && master_is_sending(master)) || awaits_bytes);
+}
+
 void turn_pause(struct omvrpc_master *master, int64_t pause_us, int64_t now_us) {
     master->turn.next_us = now_us + pause_us;
 }

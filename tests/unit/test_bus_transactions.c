@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two cameras on one I2C adapter: the bus is theirs in turn, for a transaction at a time, and nobody's while they compute. */
+/* Two cameras on one I2C adapter or SPI controller: the bus is theirs in turn, for a transaction at a time, and nobody's while they compute. */
 
 #include "bus.h"
 #include "packet.h"
@@ -17,6 +17,8 @@ Suite *test_suite(void);
 #define SETTLE_US 100
 #define BYTE_RATE 44444
 #define COMMAND   77
+#define LOOK_SIZE 64
+#define LONG      2000
 #define PATIENT   (60 * (int64_t)SECOND)
 
 /* A camera with its link. Its callback takes `duration_us` and answers with its number. */
@@ -25,7 +27,9 @@ struct camera {
     struct stock_slave *slave;
     uint8_t number;
     int64_t duration_us;
-    int64_t last_us; /* when its last transaction began */
+    int64_t last_us;      /* when its last transaction began */
+    const uint8_t *bytes; /* of the answer; NULL for the number */
+    size_t length;
     struct job *ended;
     enum camera_state state;
     unsigned transactions;
@@ -33,6 +37,7 @@ struct camera {
 };
 
 static struct camera cameras[CAMERAS];
+static bool is_spi;
 static struct bus *bus;
 static int64_t now_us, next_us, line_us; /* the line is in use until then */
 
@@ -46,10 +51,30 @@ static void answer(void *context, uint32_t command, const uint8_t *argument, siz
     struct camera *camera = context;
     (void)argument, (void)length;
     if (command == COMMAND) {
-        reply->result = &camera->number;
-        reply->length = 1;
+        reply->result = camera->bytes != NULL ? camera->bytes : &camera->number;
+        reply->length = camera->bytes != NULL ? camera->length : 1;
         reply->duration_us = camera->duration_us;
     }
+}
+
+/* SPI: as the link does, which looks at the first bytes of a packet before it fetches the rest. */
+static ssize_t clock_all(struct camera *camera, bool reads, uint8_t *bytes, size_t length, int64_t begin_us) {
+    size_t look = reads && length > LOOK_SIZE ? LOOK_SIZE : length;
+    int64_t look_us = begin_us + (int64_t)look * SECOND / BYTE_RATE;
+    stock_slave_step(camera->slave, now_us, never_send, NULL);
+    stock_slave_select(camera->slave, true, now_us);
+    stock_slave_step(camera->slave, begin_us, never_send, NULL);
+    stock_slave_clock(camera->slave, reads ? NULL : bytes, reads ? bytes : NULL, look, begin_us, look_us);
+    stock_slave_step(camera->slave, look_us, never_send, NULL);
+    bool nobody = reads && memcmp(bytes, bytes + 1, look - 1) == 0;
+    if (nobody) {
+        line_us = look_us;
+    } else if (look < length) {
+        stock_slave_clock(camera->slave, NULL, bytes + look, length - look, look_us, line_us);
+    }
+    stock_slave_select(camera->slave, false, line_us);
+    stock_slave_step(camera->slave, line_us, never_send, NULL);
+    return nobody ? 0 : (ssize_t)length;
 }
 
 static ssize_t transact(struct omvrpc_link *link, bool reads, uint8_t *bytes, size_t length) {
@@ -61,12 +86,14 @@ static ssize_t transact(struct omvrpc_link *link, bool reads, uint8_t *bytes, si
     camera->transactions++;
     camera->longest = length > camera->longest ? length : camera->longest;
     int64_t begin_us = now_us + SETTLE_US;
-    int64_t end_us = begin_us + (int64_t)length * SECOND / BYTE_RATE;
+    line_us = begin_us + (int64_t)length * SECOND / BYTE_RATE;
+    if (is_spi) {
+        return clock_all(camera, reads, bytes, length, begin_us);
+    }
     stock_slave_step(camera->slave, begin_us, never_send, NULL);
-    int status = stock_slave_message(camera->slave, reads, bytes, length, begin_us, end_us);
-    end_us = status == 0 ? end_us : begin_us + 20;
-    stock_slave_step(camera->slave, end_us, never_send, NULL);
-    line_us = end_us;
+    int status = stock_slave_message(camera->slave, reads, bytes, length, begin_us, line_us);
+    line_us = status == 0 ? line_us : begin_us + 20;
+    stock_slave_step(camera->slave, line_us, never_send, NULL);
     return status == 0 ? (ssize_t)length : 0;
 }
 
@@ -110,8 +137,8 @@ static struct omvrpc_link *link_open(void *context, char *reason, size_t size) {
     camera->link.info = (struct omvrpc_link_info){.byte_rate = BYTE_RATE,
                                                   .receive_buffer = 64,
                                                   .transactions = true,
-                                                  .acknowledges = true,
-                                                  .packet_max = OMVRPC_I2C_MESSAGE_MAX};
+                                                  .acknowledges = !is_spi,
+                                                  .packet_max = is_spi ? 0 : OMVRPC_I2C_MESSAGE_MAX};
     return &camera->link;
 }
 
@@ -137,20 +164,22 @@ static void live(int64_t end_us) {
     }
 }
 
-static void set_up(void) {
+static void set_up_bus(bool with_spi) {
     const struct bus_events events = {.job_ended = job_ended, .state_changed = state_changed};
     memset(cameras, 0, sizeof cameras);
+    is_spi = with_spi;
     now_us = SECOND;
     line_us = 0;
     bus = bus_new(&events);
     ck_assert_ptr_nonnull(bus);
     for (size_t i = 0; i < CAMERAS; i++) {
-        const struct stock_slave_options options = {.kind = STOCK_SLAVE_I2C,
+        const struct stock_slave_options options = {.kind = is_spi ? STOCK_SLAVE_SPI : STOCK_SLAVE_I2C,
                                                     .seed = i + 1,
                                                     .callback = answer,
                                                     .context = &cameras[i],
                                                     .gc = {500, 1500},
-                                                    .packet = {20, 150}};
+                                                    .packet = {20, 150},
+                                                    .arm = {20, 80}};
         const struct bus_opener opener = {.open = link_open, .context = &cameras[i], .description = "a camera"};
         cameras[i].number = (uint8_t)(i + 1);
         cameras[i].slave = stock_slave_new(&options);
@@ -162,6 +191,14 @@ static void set_up(void) {
     live(now_us + 2 * SECOND);
     ck_assert_int_eq(cameras[0].state, CAMERA_ONLINE);
     ck_assert_int_eq(cameras[1].state, CAMERA_ONLINE);
+}
+
+static void set_up(void) {
+    set_up_bus(false);
+}
+
+static void set_up_spi(void) {
+    set_up_bus(true);
 }
 
 static void tear_down(void) {
@@ -241,6 +278,26 @@ START_TEST(no_transaction_is_longer_than_its_packet) {
 }
 END_TEST
 
+/* A stock camera on SPI has its result lost when nobody comes for it within 2 ms; another's takes 45 ms here. */
+START_TEST(long_results_of_one_camera_cost_the_other_none) {
+    static uint8_t bytes[LONG];
+    memset(bytes, 0x5a, sizeof bytes);
+    cameras[0].bytes = bytes;
+    cameras[0].length = sizeof bytes;
+    submit(0);
+    unsigned long_ones = 0;
+    for (int i = 0; i < 300 || long_ones < 100; i++) {
+        if (cameras[0].ended != NULL) {
+            ck_assert_int_eq(cameras[0].ended->outcome, OMVRPC_DONE);
+            long_ones++;
+            submit(0);
+        }
+        submit(1);
+        await_end(1);
+    }
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("bus_transactions");
     TCase *shared = tcase_create("shared");
@@ -250,5 +307,9 @@ Suite *test_suite(void) {
     tcase_add_test(shared, an_idle_bus_is_left_alone);
     tcase_add_test(shared, no_transaction_is_longer_than_its_packet);
     suite_add_tcase(suite, shared);
+    TCase *spi = tcase_create("SPI");
+    tcase_add_checked_fixture(spi, set_up_spi, tear_down);
+    tcase_add_test(spi, long_results_of_one_camera_cost_the_other_none);
+    suite_add_tcase(suite, spi);
     return suite;
 }
