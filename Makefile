@@ -79,7 +79,7 @@ say = @printf '  %-5s %s\n' $(1) $(2)
 # What a recipe gives to the make it calls where nobody has said -j. (In a recipe MAKEFLAGS shows whether.)
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all help dependencies demo tests check soak check-firmware check-devices simulate bench fuzz fuzzers lint format install uninstall clean FORCE
+.PHONY: all help dependencies demo tests check soak check-firmware check-devices check-system simulate bench fuzz fuzzers lint format install uninstall deb debian-package clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -93,12 +93,14 @@ help:
 	@echo 'make check          installs what is missing, builds, and runs the tests (tests/README.md)'
 	@echo 'make check-firmware installs MicroPython by npm and runs the tests of the camera scripts'
 	@echo 'make check-devices  fetches a kernel and runs the tests of its drivers in a virtual machine'
+	@echo 'make check-system   boots a Debian with systemd in a virtual machine and runs the tests of the service there'
 	@echo 'make soak           loses and finds a camera LOSSES=1000 times, and has 64 clients of all habits for SOAK_SECONDS=60'
 	@echo 'make simulate       runs many worlds in virtual time: SEEDS=1000 FIRST_SEED=1'
 	@echo 'make bench          measures speed and latency, also into build/bench.json'
 	@echo 'make fuzz           runs each fuzzer for FUZZ_SECONDS=30 (needs clang)'
 	@echo 'make lint           looks for mistakes without running anything; make format lays out the sources'
 	@echo 'make install        into PREFIX=/usr/local, below DESTDIR=; make uninstall takes it away again'
+	@echo 'make deb            makes Debian packages of that, into the build'
 	@echo 'make clean          removes the build'
 	@sed -n '/^# .make help/,/^$$/s/^# \{0,1\}//p' Makefile | tail -n +2
 
@@ -243,6 +245,14 @@ check-devices:
 	-@tests/devices/install.sh
 	@tests/run --time-limit 900 devices
 
+# A machine that systemd has booted, with the packages of this build in it.
+check-system:
+	@tools/install-dependencies build check deb
+	@$(MAKE) --no-print-directory $(JOBS) tests debian-package
+	-@tools/install-dependencies system
+	-@tests/booted/install.sh
+	@tests/run --time-limit 900 booted
+
 LOSSES ?= 1000
 SOAK_SECONDS ?= 60
 soak:
@@ -351,7 +361,21 @@ uninstall:
 	done
 	@[ ! -e $(CONFIG) ] || echo 'The configuration stays: $(CONFIG)'
 
+# Debian packages of what is installed, made in a folder of the build and left beside it.
+ARCHITECTURE = $(shell dpkg --print-architecture)
+DEB = $(BUILD)/openmvd_$(VERSION)-1_$(ARCHITECTURE).deb
+
+deb:
+	@tools/install-dependencies build deb
+	@$(MAKE) --no-print-directory $(JOBS) debian-package
+
+debian-package: $(DEB)
+
+$(DEB): $(PROGRAMS) $(LIB_STATIC) $(CLIENT_STATIC) Makefile $(wildcard packaging/debian/* systemd/* udev/* docs/man/* completion/*)
+	$(call say,DEB,$@)
+	$(Q)tools/make-deb $(VERSION) $(BUILD) >$(BUILD)/deb.log 2>&1 || { tail -n 20 $(BUILD)/deb.log; exit 1; }
+
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -path $(BUILD)/devices -prune -o -type f -name '*.d' -not -path '$(BUILD)/fuzz/*' -not -path '$(BUILD)/libgpiod2/*' -print 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/devices -prune -o -path $(BUILD)/deb -prune -o -type f -name '*.d' -not -path '$(BUILD)/fuzz/*' -not -path '$(BUILD)/libgpiod2/*' -print 2>/dev/null)
