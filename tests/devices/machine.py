@@ -6,6 +6,7 @@ over its serial console. What is plugged into it, and what it boots, is its `Set
 """
 
 import argparse
+import collections
 import contextlib
 import dataclasses
 import gzip
@@ -38,14 +39,18 @@ class Setup:
     """What one machine has that others have not."""
 
     folder: pathlib.Path  # of its `init` and its scenarios
+    scenarios: tuple  # their names, in the order in which they are run
     modules: tuple  # what the kernel needs to reach its root; everything else is loaded from there
     hardware: typing.Callable  # with a folder for sockets: qemu's options
     what_is_missing: typing.Callable  # with the name of a scenario: why it cannot be run here, or None
     memory_mb: int
-    start_s: int  # for starting the machine and ending it
+    start_s: int  # seconds for starting the machine and ending it
+    kernel_options: str = ""
 
-    def scenarios(self):
-        return [path.stem.removeprefix("scenario_") for path in sorted(self.folder.glob("scenario_*.py"))]
+
+def scenarios_in(folder):
+    """The names of all that there are, by the alphabet."""
+    return tuple(path.stem.removeprefix("scenario_") for path in sorted(folder.glob("scenario_*.py")))
 
 
 def what_is_missing(_scenario=None):
@@ -113,7 +118,7 @@ def command_of(version, setup, names, folder, options):
             "-kernel", str(KERNEL / "boot" / f"vmlinuz-{version}"), "-initrd", initial_files,
             # Only what ends the kernel may stand between the lines of the tests.
             "-append", "console=ttyS0,115200 panic=-1 quiet loglevel=1 mitigations=off "
-            f"scenarios={','.join(names)} time_limit={options.time_limit}",
+            f"{setup.kernel_options} scenarios={','.join(names)} time_limit={options.time_limit}",
             *share("project", ROOT), *share("build", BUILD), "-serial", "stdio", *setup.hardware(folder)]
 
 
@@ -194,6 +199,7 @@ class Report:
 def run_machine(setup, names, options, report):
     version = next((KERNEL / "lib/modules").iterdir()).name
     left = list(names)
+    aside = collections.deque(maxlen=60)
     with tempfile.TemporaryDirectory(prefix="openmvd-machine-") as folder, contextlib.ExitStack() as stack:
         time_limit = setup.start_s + options.time_limit * len(names)
         machine = stack.enter_context(Machine(command_of(version, setup, names, folder, options), time_limit))
@@ -204,13 +210,17 @@ def run_machine(setup, names, options, report):
             elif word == "@end":
                 left.remove(report.scenario)
                 report.end(int(rest))
-            # The last words of the kernel are of interest where it should not have had any.
-            elif left:
+            elif report.scenario:
                 report.take(line)
+            # What is said before and after them is of interest where they are not all done.
+            else:
+                aside.append(line)
         late = machine.is_late
     for name in left:
         report.begin(name)
         report.end(None)
+    for line in aside if left else ():
+        report.take(line)
     if late:
         print(f"# the machine was ended after {time_limit} s")
 
@@ -218,13 +228,13 @@ def run_machine(setup, names, options, report):
 def main(setup):
     """What the `run` of a folder does."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="SCENARIO", help=", ".join(setup.scenarios()))
+    parser.add_argument("names", nargs="*", metavar="SCENARIO", help=", ".join(setup.scenarios))
     parser.add_argument("--accelerator", default="tcg,thread=multi", metavar="NAME",
                         help="another way to run it, as kvm, which may hang where machines are virtual themselves (default tcg)")
     parser.add_argument("--time-limit", type=int, default=180, metavar="S", help="seconds for one scenario (default 180)")
     options = parser.parse_args()
-    names = options.names or setup.scenarios()
-    for name in set(names) - set(setup.scenarios()):
+    names = [name for name in setup.scenarios if name in options.names or not options.names]
+    for name in set(options.names) - set(setup.scenarios):
         parser.error(f"there is no scenario {name}")
     report = Report()
     why_not = {name: setup.what_is_missing(name) for name in names}

@@ -12,6 +12,10 @@ A comment on a line of its own, <!-- KIND: detail -->, says what the next code b
     save: NAME              a file that later blocks of the document use
     config                  the configuration for "replay camera"
     file: PATH              part of that file of the repository, word for word
+    machine                 a console block, run in the machine of tests/booted
+    machine: camera         ... with a USB camera plugged in from here on
+    machine: network        ... left out there, as it has no network
+    machine: PATH           a file of that machine
     table: NAME             a table that is compared with the code
 """
 

@@ -71,7 +71,8 @@ def the_options_and_faults_of_openmv_sim_are_documented():
 
 def no_option_is_named_that_no_program_has():
     known = {"--system", "--cflags", "--libs"}  # of groupadd and pkg-config
-    known |= {"--now", "--reload", "--subsystem-match"}  # of systemctl and udevadm
+    known |= {"--now", "--reload", "--subsystem-match", "--property"}  # of systemctl and udevadm
+    known |= {"--create", "--print-architecture"}  # of systemd-tmpfiles and dpkg
     for name in ("openmvd", "openmvctl", "openmv-sim"):
         known.update(options(name))
     for verb in tables.verbs():
@@ -298,7 +299,7 @@ def quoted_files_are_quoted_word_for_word():
 
 
 def every_mark_marks_something():
-    kinds = {"replay", "socket", "message", "save", "config", "file", "table"}
+    kinds = {"replay", "socket", "message", "save", "config", "file", "table", "machine"}
     for path in docs.paths():
         assert docs.lost_marks(path) == 0, path
         for mark in docs.marks(path):
