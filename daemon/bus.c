@@ -438,6 +438,9 @@ void bus_add(struct bus *bus, size_t place, struct bus_camera *camera, int64_t n
     camera->retry_us = camera->opener.waits ? INT64_MAX : now_us;
     camera->retry_pause_us = ms_to_us(camera->healing.retry_min_ms);
     camera->idle_us = now_us;
+    if (camera->opener.waits) {
+        snprintf(camera->reason, sizeof camera->reason, "%s", BUS_WAITS_REASON);
+    }
     bus->cameras[place] = camera;
 }
 

@@ -28,6 +28,9 @@ const char *camera_state_name(enum camera_state state);
 
 #define BUS_REASON_SIZE 256
 
+/* Why a camera that waits is not online. */
+#define BUS_WAITS_REASON "its link may be another camera's yet, which was taken out of the configuration"
+
 /* Enough for the greeting of whatever talks on the line in the camera's place. */
 #define BUS_HEARD_SIZE 256
 

@@ -188,6 +188,7 @@ struct camera *camera_new(struct daemon *daemon, struct config *owner, struct ca
     camera->daemon = daemon;
     camera->config = config;
     camera->is_waiting = waits;
+    snprintf(camera->reason, sizeof camera->reason, "%s", waits ? BUS_WAITS_REASON : "");
     camera->state = CAMERA_CONNECTING;
     camera->since_us = omvrpc_now_us();
     queue_init(&camera->queue);

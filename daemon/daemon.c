@@ -10,6 +10,7 @@
 #include "workers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,15 +66,24 @@ static void on_stop_timer(evutil_socket_t fd, short what, void *context) {
     wake_clients(daemon);
 }
 
-/* A terminal that is closed sends SIGHUP as well, and is no terminal any more. */
-static bool has_lost_terminal(const struct daemon *daemon) {
-    return daemon->was_on_terminal && isatty(STDERR_FILENO) == 0;
+static bool has_terminal(void) {
+    int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (terminal >= 0) {
+        close(terminal);
+    }
+    return terminal >= 0;
+}
+
+/* Whether a terminal that is closed is to be its end: not where nohup(1) has started it. */
+static bool ends_with_terminal(void) {
+    struct sigaction before;
+    return sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN && has_terminal();
 }
 
 static void on_signal(evutil_socket_t signal_number, short what, void *context) {
     (void)what;
     struct daemon *daemon = context;
-    if (signal_number == SIGHUP && !has_lost_terminal(daemon)) {
+    if (signal_number == SIGHUP && !(daemon->ends_with_terminal && !has_terminal())) {
         daemon_reload(daemon);
         return;
     }
@@ -153,7 +163,7 @@ struct daemon *daemon_new(struct config *config, const struct config_source *sou
     }
     daemon->config = config_share(config);
     daemon->source = source;
-    daemon->was_on_terminal = isatty(STDERR_FILENO) != 0;
+    daemon->ends_with_terminal = ends_with_terminal();
     daemon->started_us = omvrpc_now_us();
     TAILQ_INIT(&daemon->event_subscriptions);
     LIST_INIT(&daemon->leaving);

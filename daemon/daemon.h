@@ -54,7 +54,7 @@ struct daemon {
     struct service service;
     struct event stop_timer;
     struct event signals[DAEMON_SIGNALS];
-    bool was_on_terminal; /* when it began */
+    bool ends_with_terminal; /* SIGHUP is the terminal's, where that is gone, and a reload else */
 };
 
 /*

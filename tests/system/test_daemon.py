@@ -4,6 +4,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -324,6 +325,38 @@ def idle_clients_are_told_of_the_end_and_do_not_delay_it():
             assert client.read() is None
 
 
+def on_a_terminal(daemon, *prefix):
+    """Starts a daemon on a terminal of its own and closes that when it listens. Returns the process id."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvp((prefix + tuple(daemon.command))[0], prefix + tuple(daemon.command))
+    wait_until(lambda: daemon._listens(), "the daemon to listen")
+    os.close(terminal)
+    return pid
+
+
+def a_terminal_that_is_closed_ends_the_daemon_that_was_started_there():
+    daemon = Daemon()
+    _, status = os.waitpid(on_a_terminal(daemon), 0)
+    assert os.waitstatus_to_exitcode(status) == 0 and not os.path.exists(daemon.path)
+    daemon.folder.cleanup()
+
+
+def a_daemon_that_nohup_has_started_survives_its_terminal():
+    daemon = Daemon()
+    pid = on_a_terminal(daemon, "sh", "-c", 'trap "" HUP; exec "$@"', "sh")
+    try:
+        for _ in range(3):
+            os.kill(pid, signal.SIGHUP)
+            with daemon.client() as client:
+                assert client.result("ping") == "pong"
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    daemon.folder.cleanup()
+
+
 def a_socket_that_another_daemon_has_taken_is_not_removed():
     with Daemon() as daemon:
         os.unlink(daemon.path)
@@ -342,7 +375,7 @@ def the_log_is_filtered_by_subsystem():
         assert not re.search(r"^<6>", daemon.log(), re.M), daemon.log()
 
 
-HELPERS = ("run", "check_config")
+HELPERS = ("run", "check_config", "on_a_terminal")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
          if callable(test) and getattr(test, "__module__", "") == "__main__" and name not in HELPERS])
