@@ -60,6 +60,12 @@ void bus_end_reset(struct bus *bus, size_t index, int64_t now_us) {
 
 void bus_reset(struct bus *bus, size_t camera, int64_t now_us) {
     struct bus_camera *reset = bus->cameras[camera];
+    if (reset->state == CAMERA_RELEASED) {
+        if (bus->events.reset_ended != NULL) {
+            bus->events.reset_ended(bus->events.context, camera, "it is lent to other software");
+        }
+        return;
+    }
     reset->reset_is_asked = true;
     if (reset->reset_until_us == 0) {
         bus_begin_reset(bus, camera, now_us);

@@ -230,6 +230,18 @@ START_TEST(the_line_is_let_go_when_the_camera_leaves_or_is_lent) {
 }
 END_TEST
 
+START_TEST(a_lent_camera_is_not_reset) {
+    go_online();
+    bus_release(bus, 0, now_us);
+    bus_reset(bus, 0, now_us);
+    ck_assert_uint_eq(pulls, 0);
+    ck_assert_uint_eq(told, 1);
+    ck_assert_str_eq(problem, "it is lent to other software");
+    live_for(SECOND);
+    ck_assert_int_eq(state, CAMERA_RELEASED);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("bus_reset");
     TCase *tests = tcase_create("bus_reset");
@@ -245,6 +257,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, a_reset_is_no_step_of_healing_where_that_is_switched_off);
     tcase_add_test(tests, a_camera_that_is_missing_is_not_reset);
     tcase_add_loop_test(tests, the_line_is_let_go_when_the_camera_leaves_or_is_lent, 0, 2);
+    tcase_add_test(tests, a_lent_camera_is_not_reset);
     suite_add_tcase(suite, tests);
     return suite;
 }
