@@ -85,5 +85,7 @@ enum call_encoding { CALL_DATA_BASE64, CALL_DATA_HEX, CALL_DATA_UTF8 };
         .choices = {[REPLY_BASE64] = "base64", [REPLY_HEX] = "hex", [REPLY_RAW] = "raw"},                              \
         .doc = "the form of the values, instead of the schema's"                                                       \
     }
+#define CALL_PROGRESS_PARAM                                                                                            \
+    { .name = "progress", .type = PARAM_BOOLEAN, .doc = "tell how much of a result has come while it comes" }
 
 #endif

@@ -6,14 +6,18 @@
 #include "call_argument.h"
 #include "camera_internal.h"
 #include "held_picture.h"
+#include "progress.h"
 #include "source.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct watch_subscription {
     struct subscription base; /* first, so that one is the other */
     struct watch_options options;
+    struct progress progress;
     uint64_t version;          /* of the answer that it was given last, 0 for none */
     enum error_reason trouble; /* that it was told last */
 };
@@ -79,6 +83,28 @@ static void tell_error(struct watch_subscription *subscriber, const struct error
     subscription_send_event(&subscriber->base, &text, NULL, 0);
 }
 
+static struct progress_name name_of(const struct subscription *subscription, char text[24]) {
+    snprintf(text, 24, "%" PRIu64, subscription->number);
+    return (struct progress_name){"subscription", text};
+}
+
+static void on_progress(struct call *call, size_t received, size_t total) {
+    struct subscription *subscription;
+    char text[24];
+    TAILQ_FOREACH(subscription, &source_of_call(call)->subscribers, of_source) {
+        progress_tell(&of(subscription)->progress, subscription->client, name_of(subscription, text), received, total);
+    }
+}
+
+/* It is of the call, also where the answer is none that this subscriber gets. */
+static void complete_progress(struct watch *watch, size_t total) {
+    struct subscription *subscription;
+    char text[24];
+    TAILQ_FOREACH(subscription, &watch->base.subscribers, of_source) {
+        progress_complete(&of(subscription)->progress, subscription->client, name_of(subscription, text), total);
+    }
+}
+
 static void tell_everybody(struct watch *watch, const struct error *error) {
     int64_t now_us = omvrpc_now_us(), fastest = subscription_fastest_us(&watch->base.subscribers);
     struct subscription *subscription;
@@ -119,6 +145,7 @@ static void on_ended(struct call *call, const struct error *error) {
         if (error == NULL) {
             take_answer(watch);
         }
+        complete_progress(watch, error == NULL ? call->job->result_length : 0);
         tell_everybody(watch, error);
         source_clear_call(source);
         plan(source);
@@ -142,6 +169,7 @@ static void begin(struct source *source) {
         .max_age_us = watch->max_age_us,
         .prepare = prepare,
         .ended = on_ended,
+        .progressed = on_progress,
     };
     /* A camera that stays away for as long as a call may take is trouble. */
     if (!source_call(source, &call, CALL_TIMEOUT_DEFAULT_MS * 1000)) {
@@ -207,6 +235,7 @@ uint64_t watch_subscribe(struct client *client, struct camera *camera, const str
     subscriber->base.ended = on_subscription_ended;
     subscriber->base.interval_us = options->interval_us;
     subscriber->options = *options;
+    subscriber->progress.is_wanted = options->progress;
     struct source *source = source_subscribe(client, camera, &kind, params, &subscriber->base, error);
     if (source == NULL) {
         free(subscriber);

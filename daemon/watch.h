@@ -18,6 +18,7 @@ struct watch_options {
     int64_t interval_us; /* from 1000 */
     enum reply_form form;
     bool on_change;
+    bool progress;
 };
 
 /*

@@ -89,14 +89,16 @@ static void keep_picture(struct asked_call *asked) {
 
 static void on_progress(struct call *call, size_t received, size_t total) {
     struct asked_call *asked = (struct asked_call *)call;
-    progress_tell(&asked->progress, call->request, received, total);
+    const struct progress_name name = {"id", call->request->id};
+    progress_tell(&asked->progress, call->request->client, name, received, total);
 }
 
 /* A snapshot's result is small; what took long is its picture. */
 static void complete_progress(struct asked_call *asked) {
     const struct call *call = &asked->call;
-    bool has_picture = call->picture.read_command != 0;
-    progress_complete(&asked->progress, call->request, has_picture ? call->exchange.have : call->job->result_length);
+    const struct progress_name name = {"id", call->request->id};
+    size_t total = call->picture.read_command != 0 ? call->exchange.have : call->job->result_length;
+    progress_complete(&asked->progress, call->request->client, name, total);
 }
 
 static void on_ended(struct call *call, const struct error *error) {
@@ -353,8 +355,8 @@ static const struct param params[] = {
     CALL_MAX_AGE_PARAM,
     CALL_PRIORITY_PARAM,
     CALL_REPLY_PARAM,
+    CALL_PROGRESS_PARAM,
     {.name = "wait", .type = PARAM_BOOLEAN, .doc = "wait for a camera that is offline as well"},
-    {.name = "progress", .type = PARAM_BOOLEAN, .doc = "tell how much of the result has come while it comes"},
     {.name = NULL},
 };
 

@@ -36,12 +36,13 @@ static uint64_t subscribe_to_callback(struct request *request, const struct para
         .interval_us = params_integer(params, "interval_ms", INTERVAL_DEFAULT_MS) * 1000,
         .form = (enum reply_form)params_choice(params, "reply", REPLY_BY_SCHEMA),
         .on_change = params_boolean(params, "on_change", false),
+        .progress = params_boolean(params, "progress", false),
     };
     return camera != NULL ? watch_subscribe(request->client, camera, params, &options, error) : 0;
 }
 
 static uint64_t subscribe_to_stream(struct request *request, const struct params *params, struct error *error) {
-    static const char *const others[] = {"name", "on_change", "max_age_ms", "priority"};
+    static const char *const others[] = {"name", "on_change", "max_age_ms", "priority", "progress"};
     struct camera *camera = camera_choose(request->daemon, params, error);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (params_get(params, others[i]).text != NULL) {
@@ -95,6 +96,7 @@ static const struct param params[] = {
     CALL_MAX_AGE_PARAM,
     CALL_PRIORITY_PARAM,
     CALL_REPLY_PARAM,
+    CALL_PROGRESS_PARAM,
     {.name = "interval_ms",
      .type = PARAM_INTEGER,
      .minimum = INTERVAL_MIN_MS,

@@ -201,6 +201,25 @@ def others_are_served_between_pieces_of_who_watches_them():
         assert base64.b64decode(result_of(large, number)["value"]) != b""
 
 
+def a_subscription_is_told_of_each_of_its_answers():
+    with stock() as camera, Daemon(config=config(camera)) as daemon, daemon.client() as client, \
+            daemon.client() as silent:
+        wait_for_camera(client)
+        number = client.result("subscribe", ask())["subscription"]
+        silent.result("subscribe", ask(progress=False))
+        for _ in range(2):
+            counts = []
+            while (message := client.read())["method"] == "progress":
+                assert list(message["params"]) == ["subscription", "bytes", "total"], message
+                assert message["params"]["subscription"] == number and message["params"]["total"] == SIZE, message
+                counts.append(message["params"]["bytes"])
+            assert message["params"]["subscription"] == number and "error" not in message["params"], message
+            assert len(counts) >= 4 and counts == sorted(set(counts)) and counts[-1] == SIZE, counts
+            assert "value" in silent.event()
+        error = client.error("subscribe", {"stream": "jpeg_image_stream", "progress": True})
+        assert error["message"] == 'progress: not with "stream"', error
+
+
 def a_megabyte_in_a_moment_costs_few_lines():
     with StockCamera("--kind", "vcp", "--memory", 4000000) as camera, Daemon(config=config_of(camera.path)) as daemon, \
             daemon.client() as client:
@@ -225,6 +244,7 @@ tap.run([
     who_shares_an_answer_is_told_as_well,
     a_client_that_does_not_read_is_told_nothing_and_gets_its_reply,
     others_are_served_between_pieces_of_who_watches_them,
+    a_subscription_is_told_of_each_of_its_answers,
     a_megabyte_in_a_moment_costs_few_lines,
 ])
 tap.finish()
