@@ -217,7 +217,7 @@ struct camera *camera_new(struct daemon *daemon, struct config *owner, struct ca
         opener.reset_context = &camera->reset_line;
         opener.reset_pulse_ms = config->reset.pulse_ms;
     }
-    char bus[LINK_BUS_NAME_SIZE];
+    char bus[LINK_BUS_NAME_SIZE] = "";
     bool is_shared = config->link.kind->bus_name != NULL;
     if (is_shared) {
         config->link.kind->bus_name(&config->link, bus, sizeof bus);

@@ -71,11 +71,11 @@ struct call {
 };
 
 /*
- * Joins the worker of the camera's bus, which uses the link's settings. `said` is what `config` says of the camera, and is
- * kept for as long as that. With `waits` the link is not opened before camera_announce(), since the camera that had it
+ * Joins the worker of the camera's bus, which uses the link's settings. `config` is what `owner` says of the camera, and
+ * is kept for as long as that. With `waits` the link is not opened before camera_announce(), since the camera that had it
  * before may have it yet. Returns NULL after logging why not.
  */
-struct camera *camera_new(struct daemon *daemon, struct config *config, struct camera_config *said, bool waits);
+struct camera *camera_new(struct daemon *daemon, struct config *owner, struct camera_config *config, bool waits);
 
 /*
  * Takes a camera out while the daemon runs. Its calls end now, with an error. Its subscriptions and its loan to other
