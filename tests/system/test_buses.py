@@ -81,6 +81,24 @@ def cameras_on_spi_and_i2c_answer():
         assert call(client, "arm", "echo", u32(1)) == u32(1)
 
 
+def a_picture_that_no_message_holds_is_read_in_pieces():
+    picture = bytes(i * 7 + 60000 & 0xff for i in range(60000))
+    with daemon_on_buses(arm=I2C, lid=SPI) as daemon, daemon.client() as client:
+        await_online(client, "arm", "lid")
+        assert call(client, "lid", "jpeg_snapshot") == picture.hex()
+        error = client.error("call", {"camera": "arm", "name": "jpeg_snapshot"})
+        assert error["data"]["cause"] == "packet_limit" and "8192" in error["message"], error
+        held = client.result("call", {"camera": "arm", "name": "jpeg_image_snapshot", "args": "sensor.RGB565,sensor.QVGA"})
+        assert held["value"] == {"size": len(picture)}, held
+        assert call(client, "arm", "jpeg_image_read") == picture.hex()
+        path = os.path.join(daemon.folder.name, "picture.jpg")
+        done = subprocess.run([program("openmvctl"), "--socket", daemon.path, "snapshot", "--camera", "arm", path], check=False,
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done
+        with open(path, "rb") as file:
+            assert file.read() == picture
+
+
 def one_worker_has_all_cameras_of_a_bus():
     def threads():
         return len(os.listdir(f"/proc/{daemon.process.pid}/task"))
@@ -201,6 +219,7 @@ if __name__ == "__main__":
     tap = Tap()
     tap.run([
         cameras_on_spi_and_i2c_answer,
+        a_picture_that_no_message_holds_is_read_in_pieces,
         one_worker_has_all_cameras_of_a_bus,
         cameras_on_one_adapter_compute_at_the_same_time,
         an_address_where_nobody_is_leaves_the_others_alone,

@@ -65,6 +65,31 @@ static void run_equal(struct mock_camera *camera, const uint8_t *argument, size_
     memset(camera->blob, 0, reply->length);
 }
 
+static void run_picture(struct mock_camera *camera, const uint8_t *argument, size_t length,
+                        struct stock_slave_reply *reply) {
+    (void)argument, (void)length;
+    reply->length = fill_blob(camera, MOCK_PICTURE);
+    reply->result = camera->blob;
+}
+
+static void run_hold(struct mock_camera *camera, const uint8_t *argument, size_t length,
+                     struct stock_slave_reply *reply) {
+    run_picture(camera, argument, length, reply);
+    put_u32(camera->small, (uint32_t)reply->length);
+    reply->result = camera->small;
+    reply->length = 4;
+}
+
+static void run_piece(struct mock_camera *camera, const uint8_t *argument, size_t length,
+                      struct stock_slave_reply *reply) {
+    size_t offset = number_at(argument, length, 0), size = number_at(argument, length, 1);
+    offset = offset < MOCK_PICTURE ? offset : MOCK_PICTURE;
+    size = size < MOCK_PICTURE - offset ? size : MOCK_PICTURE - offset;
+    run_picture(camera, argument, length, reply);
+    reply->result += offset;
+    reply->length = size;
+}
+
 static void run_slow(struct mock_camera *camera, const uint8_t *argument, size_t length,
                      struct stock_slave_reply *reply) {
     run_echo(camera, argument, length, reply);
@@ -114,8 +139,17 @@ static void run_bus(struct mock_camera *camera, const uint8_t *argument, size_t 
 }
 
 static const struct callback callbacks[] = {
-    {"echo", run_echo}, {"blob", run_blob}, {"equal", run_equal},   {"raw", run_raw},
-    {"bus", run_bus},   {"slow", run_slow}, {"stream", run_stream}, {"fault", run_fault},
+    {"echo", run_echo},
+    {"blob", run_blob},
+    {"equal", run_equal},
+    {"raw", run_raw},
+    {"bus", run_bus},
+    {"slow", run_slow},
+    {"jpeg_snapshot", run_picture},
+    {"jpeg_image_snapshot", run_hold},
+    {"jpeg_image_read", run_piece},
+    {"stream", run_stream},
+    {"fault", run_fault},
 };
 
 static void run(void *context, uint32_t command, const uint8_t *argument, size_t length,

@@ -9,6 +9,9 @@
  *     blob     n -> n bytes, byte i is (i * 7 + n) & 0xff
  *     equal    n -> n zeros
  *     slow     n -> n, after n milliseconds
+ *     jpeg_snapshot         -> the bytes of blob for MOCK_PICTURE
+ *     jpeg_image_snapshot   text -> MOCK_PICTURE, and holds those bytes
+ *     jpeg_image_read       offset, size -> those of them
  *     raw      n -> schedules a cut-through of the bytes of blob
  *     stream   n -> schedules a stream of frames of the bytes of blob
  *     fault    kind, count -> so many transactions go wrong in that way once the result of this was fetched
@@ -33,6 +36,7 @@ enum mock_fault {
 
 #define MOCK_I2C_ADDRESS 0x12
 #define MOCK_I2C_OTHER   0x22 /* of a second camera on the adapter */
+#define MOCK_PICTURE     60000
 #define MOCK_RATE_HZ     400000
 
 /* What spidev is said to move at once, and what it really does. */
