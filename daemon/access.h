@@ -7,8 +7,8 @@
  *
  * A rule allows or denies what its patterns name, to the user and the members of the group that it names, or to
  * everybody. The first rule that concerns both the peer and what it asks decides; where none does, it may. Which rules
- * concern a peer is found out once, when it connects, as the kernel then knows it: what a process becomes later does
- * not change its connections.
+ * concern a peer is found out when it connects, and again when the rules are others, as the kernel knew it when it
+ * connected: what a process becomes later does not change its connections.
  *
  * A camera knows callbacks by a hash of 32 bits of their names alone, and other names of the same hash are easily made.
  * So a name without a wildcard is compared by its command id. A wildcard needs a name to be believed: that of a callback
