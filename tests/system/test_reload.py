@@ -317,7 +317,11 @@ def limits_below_what_is_connected_close_nobody_and_let_nobody_in():
 
         def is_let_in():
             with daemon.client() as one:
-                return one.request("ping").get("result") == "pong"
+                try:
+                    one.send_request("ping")
+                except BrokenPipeError:
+                    pass
+                return one.read().get("result") == "pong"
         wait_until(is_let_in, "room")
         daemon.reload(limits={"clients": 64})
         with daemon.client() as one, daemon.client() as two:
