@@ -2,6 +2,7 @@
 /* GPIO lines of a configuration, the pulse of a reset line, and what is said of lines and nodes that cannot be had. */
 
 #include "config.h"
+#include "fake_lines.h"
 #include "gpio_line.h"
 #include "reset_line.h"
 
@@ -52,20 +53,6 @@ int omvrpc_gpio_set(struct omvrpc_gpio *gpio, bool active) {
     ck_assert(gpio == &taken && gpio->is_output);
     gpio->active = active;
     strcat(order, active ? "+" : "-");
-    return 0;
-}
-
-int omvrpc_gpio_get(struct omvrpc_gpio *gpio) {
-    return gpio->active;
-}
-
-int omvrpc_gpio_descriptor(const struct omvrpc_gpio *gpio) {
-    (void)gpio;
-    return -1;
-}
-
-int omvrpc_gpio_take_edges(struct omvrpc_gpio *gpio) {
-    (void)gpio;
     return 0;
 }
 
