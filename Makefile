@@ -343,7 +343,10 @@ Who may use it is in the group openmv: sudo usermod -aG openmv $$USER, and log i
 endef
 export NEXT_STEPS
 
-install: all $(UNITS) $(SYSUSERS) $(TMPFILES) $(COMPLETIONS)
+# Made by whoever builds, so that they are not root's after `sudo make install`.
+all: $(UNITS) $(SYSUSERS) $(TMPFILES) $(COMPLETIONS)
+
+install: all
 	$(call installed,put)
 	$(Q)set -e; for name in $(LIBRARIES); do \
 	    install -m 755 $(BUILD)/lib$$name.so.0 $(call below,lib/lib$$name.so.$(VERSION)); \
@@ -371,7 +374,8 @@ deb:
 
 debian-package: $(DEB)
 
-$(DEB): $(PROGRAMS) $(LIB_STATIC) $(CLIENT_STATIC) Makefile $(wildcard packaging/debian/* systemd/* udev/* docs/man/* completion/*)
+$(DEB): $(PROGRAMS) $(LIB_STATIC) $(CLIENT_STATIC) Makefile tools/make-deb $(DOCS) $(FIRMWARE) $(PYTHON) $(MAN) \
+    $(wildcard packaging/debian/* systemd/* udev/* completion/*)
 	$(call say,DEB,$@)
 	$(Q)tools/make-deb $(VERSION) $(BUILD) >$(BUILD)/deb.log 2>&1 || { tail -n 20 $(BUILD)/deb.log; exit 1; }
 

@@ -62,6 +62,13 @@ def what_is_missing(_scenario=None):
     return None
 
 
+def why_no_controllers():
+    """Why the machine has no controllers of SPI, I2C and GPIO, which module/ is, or None."""
+    if (KERNEL / "module/camera_bus.ko").exists():
+        return None
+    return f"the controllers of the virtual machine are not in {KERNEL}"
+
+
 # The initial file system: a cpio archive, whose format ("newc") is a header of hexadecimal numbers before each file.
 
 def archive_entry(name, mode, content=b""):
