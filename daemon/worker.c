@@ -24,7 +24,10 @@
 
 /* How often the loop is told how much of a result has come, in microseconds. One that comes faster is not worth waking
  * it. */
-#define PROGRESS_US      50000
+#define PROGRESS_US 50000
+
+/* So many seconds a thread has to end. Links wait for less in what they do. */
+enum { JOIN_PATIENCE_S = 5 };
 
 #define STATISTICS_WORDS (sizeof(struct omvrpc_statistics) / sizeof(uint64_t))
 
@@ -431,6 +434,17 @@ uint64_t worker_beats(const struct worker *worker) {
     return beats;
 }
 
+/* What a link does cannot be broken off, and nothing that it uses may be freed before. */
+static void join(pthread_t thread) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += JOIN_PATIENCE_S;
+    if (pthread_timedjoin_np(thread, NULL, &until) == ETIMEDOUT) {
+        log_error(BUS, "a worker hangs in its driver: the daemon ends without it");
+        _exit(EXIT_FAILURE);
+    }
+}
+
 void worker_free(struct worker *worker) {
     if (worker == NULL) {
         return;
@@ -439,7 +453,7 @@ void worker_free(struct worker *worker) {
     worker->stopping = true;
     pthread_mutex_unlock(&worker->lock);
     signal_descriptor(worker->to_thread);
-    pthread_join(worker->thread, NULL);
+    join(worker->thread);
     destroy(worker);
 }
 

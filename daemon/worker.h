@@ -55,7 +55,8 @@ uint64_t worker_beats(const struct worker *worker);
 
 /*
  * Stops the thread, joins it and frees what is still queued. Where no camera is left the thread has nothing to do and
- * that takes microseconds; else as long as the operation of a link that is under way.
+ * that takes microseconds; else as long as the operation of a link that is under way. One that does not end within
+ * seconds ends the program.
  */
 void worker_free(struct worker *worker);
 

@@ -87,6 +87,18 @@ def a_worker_that_hangs_ends_the_feeding_and_is_named():
         daemon.await_told("WATCHDOG=1")
 
 
+def a_stop_does_not_wait_for_ever_for_a_worker_that_hangs():
+    daemon = Daemon(config=SIM).start()
+    with daemon.client() as client:
+        wait_for_camera(client, "front")
+        wait_for_camera(client, "top")
+    with stopped_thread(daemon.process.pid, "worker"):
+        daemon.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: "a worker hangs in its driver: the daemon ends without it" in daemon.log(), "the worker to be told")
+    assert daemon.process.wait(PATIENCE_S) == 1 and not os.path.exists(daemon.path)
+    daemon.folder.cleanup()
+
+
 def a_passed_socket_is_served_and_its_path_mode_and_group_stay():
     with Folder() as folder:
         path = os.path.join(folder, "passed.sock")
