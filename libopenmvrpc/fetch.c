@@ -17,6 +17,9 @@
 /* Lone headers in one round of asking: enough that one meets a time when the camera listens. */
 #define LOST_COPIES 4
 
+/* Polls that a camera on I2C took and did not answer, after which the call is probably lost: see settle.c. */
+#define VAIN_POLLS 2
+
 /* Between a result's header and its data the camera does nothing but send. */
 #define DATA_US 3000
 
@@ -197,6 +200,11 @@ void fetch_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step
         fetching->header_seen = false;
         fetching->next_lost_us = smaller(fetching->next_lost_us, now_us + LOST_US);
     }
+    if (fetching->vain_polls >= VAIN_POLLS && fetching->lost_copies == 0) {
+        /* It took them for something else, such as short commands. */
+        fetching->vain_polls = 0;
+        fetching->next_lost_us = now_us;
+    }
     bool heard_nothing = !fetching->taken && master->delivery.header_ack_us == 0;
     if (heard_nothing && now_us - fetching->begun_us >= SILENT_US - COPIES_US) {
         master_lose(master, OMVRPC_CAUSE_SILENT, now_us);
@@ -220,6 +228,10 @@ void fetch_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step
         fetching->next_us = now_us + GAP_US;
     }
     master_receive(step, PACKET_RESULT_HEADER_SIZE, fetching->next_us);
+}
+
+void fetch_sent(struct omvrpc_master *master) {
+    master->fetching.vain_polls += master->info.acknowledges && !master->fetching.header_seen;
 }
 
 /* Hands the result over: the packet at the front of the input holds `length` bytes of it. */
@@ -279,6 +291,7 @@ static void take_header(struct omvrpc_master *master, int64_t now_us) {
         return;
     }
     fetching->header_seen = true;
+    fetching->vain_polls = 0;
     fetching->header_us = now_us;
     fetching->length = length;
     fetching->next_us = now_us + larger(DATA_US, master_round_trip_timeout(master));

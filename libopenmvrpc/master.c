@@ -535,6 +535,10 @@ void omvrpc_master_sent(struct omvrpc_master *master, size_t length, int64_t now
         deliver_sent(master, now_us);
     } else if (length > 0 && master->phase == MASTER_STREAM) {
         stream_sent(master, now_us);
+    } else if (length > 0 && master->phase == MASTER_FETCH) {
+        fetch_sent(master);
+    } else if (length > 0 && master->phase == MASTER_SETTLE) {
+        settle_sent(master);
     }
 }
 

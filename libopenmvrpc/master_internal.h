@@ -169,6 +169,7 @@ struct fetching {
     uint32_t burst;        /* polls of this look that are still to be sent */
     int64_t next_lost_us;  /* when to ask whether the call is lost */
     bool noise;            /* the input holds what is no expected packet: wait for silence */
+    uint32_t vain_polls;   /* on I2C: such as the camera took, and gave no answer to */
     uint32_t lost_copies;  /* lone headers left to send in this round of asking */
     int64_t lost_asked_us; /* when the last was sent, 0 for never */
 };
@@ -184,7 +185,9 @@ struct settling {
     int64_t next_us;
     int64_t pause_us;
     bool header_seen;
-    bool cleared;     /* a camera that was armed to give has been read from */
+    bool may_give;    /* the camera may be armed to give something */
+    bool was_probed;  /* on I2C: before anything was polled for */
+    uint32_t taken;   /* what the camera took in this step, as I2C shows */
     bool drained;     /* something answered the draining poll */
     size_t next_feed; /* bytes to give a camera that stays silent, in case it waits for the data of a command */
 };
@@ -349,6 +352,8 @@ void deliver_parse(struct omvrpc_master *master, int64_t now_us);
 
 void fetch_begin(struct omvrpc_master *master, bool taken, int64_t now_us);
 void fetch_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
+/* Reports that what was queued has been sent. */
+void fetch_sent(struct omvrpc_master *master);
 void fetch_parse(struct omvrpc_master *master, int64_t now_us);
 
 void raw_begin(struct omvrpc_master *master, int64_t now_us);
@@ -366,6 +371,8 @@ void stream_parse(struct omvrpc_master *master, int64_t now_us);
 /* `feed`: bytes that the camera may be waiting for as the data of a command. */
 void settle_begin(struct omvrpc_master *master, size_t feed, int64_t now_us);
 void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step);
+/* Reports that what was queued has been sent. */
+void settle_sent(struct omvrpc_master *master);
 void settle_parse(struct omvrpc_master *master, int64_t now_us);
 
 #endif

@@ -8,8 +8,11 @@
  * between us and the camera still produced has come by then. Each step waits for the line before the next sends
  * something else, so no answer is taken for another's.
  *
- * A camera on I2C that is armed to give something does not acknowledge what is sent, for up to 5 s: one short read, whatever
- * it brings, ends that.
+ * On I2C the direction matters. A camera that is armed to give something does not acknowledge what is sent, for up to 5 s:
+ * one short read, whatever it brings, ends that. One that is armed for a command takes a poll for a short one, arms again,
+ * and holds the clock when it is then read from, until its window is over. So the reserved command comes first there, which
+ * a camera with an old result does not take; it is polled only when that has failed, and no more once it took a poll and
+ * gave nothing.
  */
 
 #include "master_internal.h"
@@ -39,7 +42,7 @@ static void go(struct omvrpc_master *master, enum settle_step step, int64_t now_
     settling->next_us = now_us;
     settling->header_seen = false;
     settling->drained = false;
-    settling->cleared = false;
+    settling->taken = 0;
     flight_clear(&settling->flight);
     master->since_breath = 0;
 }
@@ -48,9 +51,10 @@ void settle_begin(struct omvrpc_master *master, size_t feed, int64_t now_us) {
     master->phase = MASTER_SETTLE;
     /* What was still to be sent belongs to an exchange that has ended, and must not reach the camera any more. */
     master->output_length = master->output_sent = 0;
+    bool may_give = master->info.acknowledges && master->turn.open;
     turn_clear(master);
     master->last_result_us = 0;
-    master->settling = (struct settling){.feed = feed, .input_us = now_us};
+    master->settling = (struct settling){.feed = feed, .may_give = may_give, .input_us = now_us};
     master->statistics.settlings++;
     if (master->silent_since_us == 0) {
         master->silent_since_us = now_us;
@@ -107,26 +111,34 @@ static bool send_round(struct omvrpc_master *master, bool probe, uint32_t round,
     return true;
 }
 
+/* On I2C, polls that were taken and gave nothing: the camera is not where it answers them. */
+static bool is_vain(const struct omvrpc_master *master) {
+    return master->info.acknowledges && master->settling.taken > 1;
+}
+
 static void drain(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
     struct settling *settling = &master->settling;
-    if (!settling->drained && send_round(master, false, DRAIN_ROUND, now_us)) {
+    if (!settling->drained && !is_vain(master) && send_round(master, false, DRAIN_ROUND, now_us)) {
         if (!master_is_sending(master)) {
             master_receive(step, PACKET_RESULT_HEADER_SIZE, settling->next_us);
         }
         return;
     }
-    await_silence(master, settling->drained ? SETTLE_DRAIN : SETTLE_PROBE, now_us, step);
+    bool again = settling->drained && !master->info.acknowledges;
+    await_silence(master, again ? SETTLE_DRAIN : SETTLE_PROBE, now_us, step);
 }
 
 /* A round of the reserved command; a camera that stays silent is tried again after a growing pause. */
 static void probe(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
     struct settling *settling = &master->settling;
-    if (send_round(master, true, ROUND, now_us)) {
+    bool is_short = master->info.acknowledges && !settling->was_probed;
+    if (send_round(master, true, is_short ? DRAIN_ROUND : ROUND, now_us)) {
         if (!master_is_sending(master)) {
             master_receive(step, PACKET_ACK_SIZE, settling->next_us);
         }
         return;
     }
+    settling->was_probed = true;
     int64_t until_us = silence_began(settling) + quiet(master) + settling->pause_us;
     if (now_us < until_us) {
         master_receive(step, PACKET_ACK_SIZE, until_us);
@@ -149,13 +161,13 @@ static void probe(struct omvrpc_master *master, int64_t now_us, struct omvrpc_st
 
 static void fetch(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
     struct settling *settling = &master->settling;
-    if (send_round(master, false, ROUND, now_us)) {
+    if (!is_vain(master) && send_round(master, false, ROUND, now_us)) {
         if (!master_is_sending(master)) {
             master_receive(step, PACKET_RESULT_HEADER_SIZE, settling->next_us);
         }
         return;
     }
-    await_silence(master, SETTLE_DRAIN, now_us, step);
+    await_silence(master, master->info.acknowledges ? SETTLE_PROBE : SETTLE_DRAIN, now_us, step);
 }
 
 void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
@@ -177,11 +189,12 @@ void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
         if (master->settling.next_feed > 0 && now_us - master->settling.step_us >= FEED_US) {
             master->settling.feed = 0;
         }
-        if (master->info.acknowledges && !master->settling.cleared) {
-            master->settling.cleared = true;
+        if (master->settling.may_give) {
+            master->settling.may_give = false;
             turn_read(master, PACKET_ACK_SIZE, now_us);
         } else if (!master_feed(master, &master->settling.feed)) {
-            go(master, SETTLE_DRAIN, now_us);
+            bool probes = master->info.acknowledges && !master->settling.was_probed;
+            go(master, probes ? SETTLE_PROBE : SETTLE_DRAIN, now_us);
         }
         break;
     case SETTLE_DRAIN:
@@ -215,6 +228,7 @@ static void parse_drain(struct omvrpc_master *master) {
         if (!settling->header_seen && master_input_is(master, OMVRPC_RESULT_HEADER, PACKET_RESULT_HEADER_SIZE)) {
             size_t size = (size_t)get_u32(buffer_bytes(&master->input) + 2) + OMVRPC_PACKET_OVERHEAD;
             settling->header_seen = true;
+            settling->taken = 0;
             master->statistics.stale_results++;
             master_heard(master);
             if (!master->info.pairs && !master_is_sending(master) && is_bearable(master, size)) {
@@ -264,6 +278,7 @@ static void parse_fetch(struct omvrpc_master *master, int64_t now_us) {
                 return;
             }
             settling->header_seen = true;
+            settling->taken = 0;
             buffer_consume(&master->input, PACKET_RESULT_HEADER_SIZE);
             if (!master->info.pairs && !master_is_sending(master)) {
                 master_send_polls(master, false, true);
@@ -276,6 +291,10 @@ static void parse_fetch(struct omvrpc_master *master, int64_t now_us) {
             buffer_consume(&master->input, 1);
         }
     }
+}
+
+void settle_sent(struct omvrpc_master *master) {
+    master->settling.taken++;
 }
 
 void settle_parse(struct omvrpc_master *master, int64_t now_us) {

@@ -8,6 +8,7 @@
 
 #include "libopenmvrpc/packet.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,9 @@
 
 /* A long packet from nobody is given up after so many bytes, as the link does. */
 #define LOOK_SIZE 64
+
+/* How long the adapter's driver waits for a clock that is held low. */
+#define DRIVER_TIMEOUT_US 300000
 
 /* Of a line that nobody drives. */
 #define IDLE_BYTE 0xff
@@ -118,6 +122,11 @@ static bool get(struct world *world, uint8_t *buffer, size_t size) {
         live_until(world, begin_us);
         status =
             stock_slave_message(world->model.stock, true, buffer, size, begin_us, begin_us + line_time(world, size));
+    }
+    if (status == -ETIMEDOUT) {
+        /* The camera holds the clock until its window is over, or the driver gives up. */
+        end(world, earlier(world->camera_us, begin_us + DRIVER_TIMEOUT_US));
+        return false;
     }
     end(world, status == 0 ? begin_us + line_time(world, moved) : begin_us + 20);
     if (status != 0 || (is_spi(world) && is_all_equal(buffer, moved))) {

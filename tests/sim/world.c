@@ -77,6 +77,10 @@ static int64_t next_event(const struct world *world) {
 /* A camera that was told a wrong length, and cannot know it, swallows what the master sends until that falls silent. */
 #define FORGED_RECOVERY_US 5000000
 
+/* Our script is armed for a command for a second. Whoever reads from it then, on I2C, finds the clock held until the driver
+X
+#define HELD_US 600000
+
 /* A result that the link cannot move is dropped by the camera itself, which keeps it for so long. */
 #define UNMOVABLE_US 1000000
 
@@ -92,7 +96,10 @@ static int64_t recovery_us(const struct world *world) {
     bool is_bus = model_kind_transacts(kind) || model_kind_is_can(kind);
     bool forged = world->to_camera.forged_packets + world->to_host.forged_packets > 0;
     int64_t latencies = model_kind_is_extended(world->model.kind) ? 80 : 40;
-    return RECOVERY_US + DURATION_LONG + (kind == MODEL_STOCK_I2C ? UNMOVABLE_US : 0) +
+    return RECOVERY_US + DURATION_LONG +
+           (kind == MODEL_STOCK_I2C      ? UNMOVABLE_US
+            : kind == MODEL_EXTENDED_I2C ? HELD_US
+                                         : 0) +
            (forged ? FORGED_RECOVERY_US : 0) + latencies * world->to_host.options.latency_us +
            (rate == 0 ? 0 : (is_bus ? 2 : 1) * (int64_t)ANSWER_LONG * 1000000 / rate);
 }

@@ -281,6 +281,37 @@ START_TEST(a_camera_on_i2c_that_is_left_with_its_result_is_met_again_at_once) {
 }
 END_TEST
 
+/* One that is read from while it is armed for a command holds the clock, and with it the bus. */
+START_TEST(our_own_camera_on_i2c_is_met_without_holding_the_clock) {
+    bench_open_with(STOCK_SLAVE_I2C, 0, 100);
+    settle();
+    reply_with(20);
+    for (int i = 0; i < 20; i++) {
+        call((struct omvrpc_request){.argument_length = 0});
+        expect_reply(20);
+    }
+    ck_assert_uint_eq(bench.held, 0);
+    bench_close();
+}
+END_TEST
+
+START_TEST(a_camera_on_i2c_that_has_forgotten_the_call_is_not_read_from_again_and_again) {
+    bench_open_with(STOCK_SLAVE_I2C, 0, 100);
+    settle();
+    reply_with(20);
+    bench.reply.duration_us = 50 * MS;
+    call((struct omvrpc_request){.argument_length = 0});
+    while (bench.executions == 0) {
+        ck_assert(!live(MS));
+    }
+    live(2 * MS);
+    stock_slave_reset(bench.slave, bench.now_us);
+    expect_end(OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_LOST);
+    ck_assert_uint_le(bench.held, 3);
+    bench_close();
+}
+END_TEST
+
 START_TEST(a_transaction_that_cannot_end_in_time_is_not_begun) {
     static const uint8_t argument[8000];
     bench_open(kind(_i % 2), 300);
@@ -317,6 +348,8 @@ Suite *test_suite(void) {
     suite_add_tcase(suite, calls);
     TCase *losses = tcase_create("losses");
     tcase_add_loop_test(losses, a_lost_packet_costs_a_call_nothing_but_time, 0, 4 * PACKETS);
+    tcase_add_test(losses, our_own_camera_on_i2c_is_met_without_holding_the_clock);
+    tcase_add_test(losses, a_camera_on_i2c_that_has_forgotten_the_call_is_not_read_from_again_and_again);
     tcase_add_test(losses, our_own_camera_on_spi_gets_back_into_step_after_a_read_out_of_turn);
     tcase_add_test(losses, a_camera_on_i2c_that_is_left_with_its_result_is_met_again_at_once);
     tcase_add_loop_test(losses, a_repeatable_call_whose_result_is_lost_is_run_again, 0, 2);
