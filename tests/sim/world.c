@@ -78,7 +78,7 @@ static int64_t next_event(const struct world *world) {
 #define FORGED_RECOVERY_US 5000000
 
 /* Our script is armed for a command for a second. Whoever reads from it then, on I2C, finds the clock held until the driver
-X
+ * gives up, and some reads after a lost packet cannot know better. */
 #define HELD_US 600000
 
 /* A result that the link cannot move is dropped by the camera itself, which keeps it for so long. */

@@ -91,6 +91,10 @@ static inline void step_slave(int64_t now_us) {
     bench.slave_us = stock_slave_step(bench.slave, now_us, never_send, &bench);
 }
 
+static inline uint16_t magic_of(const uint8_t *bytes, size_t length) {
+    return length >= 2 ? get_u16(bytes) : (uint16_t)0;
+}
+
 /* Whether this transaction does not reach the camera, or not undamaged. */
 static inline bool is_hit(bool reads, uint16_t magic) {
     bool meant = bench.lose_magic == 0 || (bench.lose_magic == magic && bench.lose_reads == reads);
@@ -108,7 +112,7 @@ static inline bool is_hit(bool reads, uint16_t magic) {
 static inline void keep_record(bool reads, bool taken, const uint8_t *bytes, size_t length) {
     ck_assert_uint_lt(bench.count, RECORDS);
     bench.records[bench.count++] =
-        (struct record){bench.now_us, reads, taken, length >= 2 && taken ? get_u16(bytes) : (uint16_t)0, length};
+        (struct record){bench.now_us, reads, taken, taken ? magic_of(bytes, length) : (uint16_t)0, length};
 }
 
 /* One transaction of the host's, with the time that it takes. Returns whether it was moved. */
@@ -116,7 +120,7 @@ static inline bool transact(bool reads, uint8_t *bytes, size_t length) {
     int64_t begin_us = bench.now_us + SETTLE_US;
     int64_t end_us = begin_us + 1 + (int64_t)length * 1000000 / bench.info.byte_rate;
     bool taken = true;
-    bool hit = bench.dead || (!reads && is_hit(false, get_u16(bytes)));
+    bool hit = bench.dead || (!reads && is_hit(false, magic_of(bytes, length)));
     uint8_t *copy = malloc(length);
     ck_assert_ptr_nonnull(copy);
     memcpy(copy, bytes, length);
@@ -152,12 +156,12 @@ static inline bool transact(bool reads, uint8_t *bytes, size_t length) {
         end_us = taken ? end_us : status == -ETIMEDOUT ? held_us : begin_us + 20;
     }
     step_slave(end_us);
-    if (reads && taken && is_hit(true, get_u16(copy))) {
+    if (reads && taken && is_hit(true, magic_of(copy, length))) {
         memset(copy, 0xff, length);
         copy[length / 2] ^= bench.damage ? 0x10 : 0;
     }
     if (reads) {
-        taken = taken && memcmp(copy, copy + 1, length - 1) != 0;
+        taken = taken && (length == 1 || memcmp(copy, copy + 1, length - 1) != 0);
         memcpy(bytes, copy, length);
     } else {
         taken = taken && !(hit && bench.kind == STOCK_SLAVE_I2C);
