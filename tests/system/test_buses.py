@@ -4,6 +4,7 @@
 buses and lines that are not there, which needs no such thing."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -138,6 +139,35 @@ def cameras_on_one_adapter_compute_at_the_same_time():
         assert len(times) > 10 and sorted(times)[len(times) // 2] < 0.2, sorted(times)
 
 
+def cameras_come_to_a_bus_and_go_while_another_computes():
+    def reload(**links):
+        with open(os.path.join(daemon.folder.name, "openmvd.json"), "w", encoding="utf-8") as file:
+            json.dump({"cameras": {name: {"link": link} for name, link in links.items()}}, file)
+        daemon.process.send_signal(signal.SIGHUP)
+
+    def names():
+        return [row["name"] for row in client.result("cameras")]
+    other = {**I2C, "address": 0x22}
+    with daemon_on_buses(one=I2C) as daemon, daemon.client() as client, daemon.client() as patient:
+        await_online(client, "one")
+        number = patient.send_request("call", {"camera": "one", "name": "slow", "data": u32(4000), "encoding": "hex", "reply": "hex"})
+        wait_until(lambda: client.result("cameras")[0]["busy"], "the slow call")
+        reload(one=I2C, two=other)
+        wait_until(lambda: names() == ["one", "two"], "the second camera")
+        await_online(client, "two")
+        assert call(client, "two", "echo", u32(5)) == u32(5)
+        assert len(os.listdir(f"/proc/{daemon.process.pid}/task")) == 2
+        assert client.result("cameras")[0]["busy"], "the slow call was to go on meanwhile"
+        reload(one=I2C)
+        wait_until(lambda: names() == ["one"], "the second camera to leave")
+        reply = patient.reply(number)
+        assert reply["result"]["value"] == u32(4000), reply
+        reload(two=other)
+        wait_until(lambda: names() == ["two"], "the exchange of the cameras")
+        await_online(client, "two")
+        assert call(client, "two", "echo", u32(6)) == u32(6)
+
+
 def an_address_where_nobody_is_leaves_the_others_alone():
     with daemon_on_buses(one=I2C, nobody={**I2C, "address": "0x70"}) as daemon, daemon.client() as client:
         await_online(client, "one")
@@ -222,6 +252,7 @@ if __name__ == "__main__":
         a_picture_that_no_message_holds_is_read_in_pieces,
         one_worker_has_all_cameras_of_a_bus,
         cameras_on_one_adapter_compute_at_the_same_time,
+        cameras_come_to_a_bus_and_go_while_another_computes,
         an_address_where_nobody_is_leaves_the_others_alone,
         an_address_of_the_kernels_own_driver_is_explained,
         faults_of_the_bus_cost_time_and_no_results,
