@@ -64,6 +64,11 @@ static void explain_in_use(const struct gpio_use *use, const char *name, char *r
             "GPIO line %s (%s) is held by the kernel itself, as \"%.30s\": use another pin, or the overlay spi0-0cs, "
             "which holds none",
             name, use->role, holder);
+    } else if (strcmp(holder, OMVRPC_GPIO_CONSUMER) == 0) {
+        snprintf(reason, size,
+                 "GPIO line %s (%s) is in use by another camera of this daemon, perhaps by another name, or by another "
+                 "openmvd: `gpioinfo` shows the lines",
+                 name, use->role);
     } else {
         snprintf(reason, size, "GPIO line %s (%s) is in use by \"%.40s\": stop that program, or use another pin", name,
                  use->role, holder);
@@ -104,19 +109,14 @@ void gpio_line_explain(int error, const struct gpio_use *use, char *reason, size
     }
 }
 
+/* By what the kernel tells of the line: to take it for a try would turn an output round for a moment. */
 static bool is_at_fault(int error, const struct gpio_settings *settings) {
     struct omvrpc_gpio_line line;
     char holder[64];
     if (gpio_settings_line(settings, &line) == NULL) {
         return false;
     }
-    if (error == EBUSY) {
-        return omvrpc_gpio_find_holder(&line, holder, sizeof holder);
-    }
-    struct omvrpc_gpio *gpio = omvrpc_gpio_open_input(&line);
-    bool is_same = gpio == NULL && errno == error;
-    omvrpc_gpio_close(gpio);
-    return is_same;
+    return error == EBUSY ? omvrpc_gpio_find_holder(&line, holder, sizeof holder) : omvrpc_gpio_find(&line) == -error;
 }
 
 bool gpio_line_explain_any(int error, const struct gpio_use *uses, size_t count, char *reason, size_t size) {

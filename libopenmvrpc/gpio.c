@@ -162,6 +162,16 @@ struct omvrpc_gpio *gpio_open_input_in(const char *folder, const struct omvrpc_g
     return chip == NULL ? NULL : gpio_request_input(chip, offset, line->active_low);
 }
 
+int gpio_find_in(const char *folder, const struct omvrpc_gpio_line *line) {
+    uint32_t offset;
+    struct gpiod_chip *chip = find_line(folder, line, &offset);
+    if (chip == NULL) {
+        return -errno;
+    }
+    gpiod_chip_close(chip);
+    return 0;
+}
+
 bool gpio_find_holder_in(const char *folder, const struct omvrpc_gpio_line *line, char *text, size_t size) {
     uint32_t offset;
     struct gpiod_chip *chip = find_line(folder, line, &offset);
@@ -183,6 +193,10 @@ struct omvrpc_gpio *omvrpc_gpio_open_output(const struct omvrpc_gpio_line *line,
 
 struct omvrpc_gpio *omvrpc_gpio_open_input(const struct omvrpc_gpio_line *line) {
     return gpio_open_input_in(NODES_FOLDER, line);
+}
+
+int omvrpc_gpio_find(const struct omvrpc_gpio_line *line) {
+    return gpio_find_in(NODES_FOLDER, line);
 }
 
 bool omvrpc_gpio_find_holder(const struct omvrpc_gpio_line *line, char *text, size_t size) {

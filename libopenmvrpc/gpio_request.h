@@ -39,12 +39,10 @@ int gpio_chip_read_facts(struct gpiod_chip *chip, uint32_t offset, struct gpio_f
 struct omvrpc_gpio *gpio_request_output(struct gpiod_chip *chip, uint32_t offset, bool active_low, bool active);
 struct omvrpc_gpio *gpio_request_input(struct gpiod_chip *chip, uint32_t offset, bool active_low);
 
-/* The name that the kernel tells others who want the line. */
-#define GPIO_CONSUMER "openmvd"
-
 /* The same with the nodes of the chips in another folder than /dev. Return as their namesakes in openmvrpc.h. */
 struct omvrpc_gpio *gpio_open_output_in(const char *folder, const struct omvrpc_gpio_line *line, bool active);
 struct omvrpc_gpio *gpio_open_input_in(const char *folder, const struct omvrpc_gpio_line *line);
+int gpio_find_in(const char *folder, const struct omvrpc_gpio_line *line);
 bool gpio_find_holder_in(const char *folder, const struct omvrpc_gpio_line *line, char *text, size_t size);
 
 #endif

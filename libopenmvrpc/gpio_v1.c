@@ -47,7 +47,7 @@ static struct omvrpc_gpio *request(struct gpiod_chip *chip, uint32_t offset, int
     gpio->descriptor = -1;
     gpio->line = gpiod_chip_get_line(chip, offset);
     const struct gpiod_line_request_config config = {
-        .consumer = GPIO_CONSUMER,
+        .consumer = OMVRPC_GPIO_CONSUMER,
         .request_type = type,
         .flags = active_low ? GPIOD_LINE_REQUEST_FLAG_ACTIVE_LOW : 0,
     };

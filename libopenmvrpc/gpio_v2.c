@@ -54,7 +54,7 @@ static struct gpiod_line_request *request_line(struct gpiod_chip *chip, unsigned
     struct gpiod_line_config *lines = gpiod_line_config_new();
     struct gpiod_request_config *config = gpiod_request_config_new();
     if (lines != NULL && config != NULL && gpiod_line_config_add_line_settings(lines, &offset, 1, settings) == 0) {
-        gpiod_request_config_set_consumer(config, GPIO_CONSUMER);
+        gpiod_request_config_set_consumer(config, OMVRPC_GPIO_CONSUMER);
         request = gpiod_chip_request_lines(chip, config, lines);
     }
     int error = errno;

@@ -276,8 +276,11 @@ struct omvrpc_gpio_line {
 
 struct omvrpc_gpio;
 
+/** Who has a line that was taken here, as the kernel tells others that want it. */
+#define OMVRPC_GPIO_CONSUMER "openmvd"
+
 /**
- * Takes a line and drives it. Nobody else can have it until it is closed; the kernel then tells them that "openmvd" has.
+ * Takes a line and drives it. Nobody else can have it until it is closed.
  * @param active the level to begin with
  * @return the line, or NULL with errno set: ENOENT where there is no such chip or line, ENOTUNIQ where several have that
  *         name (give chip and offset then), EBUSY where somebody holds it (see omvrpc_gpio_find_holder()), EACCES
@@ -285,6 +288,12 @@ struct omvrpc_gpio;
  *         given
  */
 OMVRPC_API struct omvrpc_gpio *omvrpc_gpio_open_output(const struct omvrpc_gpio_line *line, bool active);
+
+/**
+ * Looks for a line without taking it: what it is at, and who has it, does not change and does not matter.
+ * @return 0, or as omvrpc_gpio_open_output(), negative: -ENOENT, -ENOTUNIQ, -EACCES, -ENODEV or -EINVAL
+ */
+OMVRPC_API int omvrpc_gpio_find(const struct omvrpc_gpio_line *line);
 
 /** As omvrpc_gpio_open_output(), to read the line and be told of its edges, both up and down. */
 OMVRPC_API struct omvrpc_gpio *omvrpc_gpio_open_input(const struct omvrpc_gpio_line *line);

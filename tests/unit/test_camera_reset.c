@@ -60,6 +60,11 @@ void omvrpc_gpio_close(struct omvrpc_gpio *gpio) {
     }
 }
 
+int omvrpc_gpio_find(const struct omvrpc_gpio_line *asked) {
+    (void)asked;
+    return 0;
+}
+
 bool omvrpc_gpio_find_holder(const struct omvrpc_gpio_line *asked, char *text, size_t size) {
     (void)asked;
     snprintf(text, size, "a pump");

@@ -40,6 +40,8 @@ static void expect_refusal(const struct omvrpc_gpio_line *line, int error) {
     errno = 0;
     ck_assert_ptr_null(gpio_open_input_in(fake_nodes.path, line));
     ck_assert_int_eq(errno, error);
+    /* Looking for it does not want it. */
+    ck_assert_int_eq(gpio_find_in(fake_nodes.path, line), error == EBUSY ? 0 : -error);
 }
 
 /* Takes the line as an output, sees that it is this one that is driven, and gives it back. */
