@@ -226,10 +226,15 @@ static void compare_by_kind(struct config_reader *reader, const struct config_pl
                             const struct camera_config *camera, const struct camera_config *other) {
     char text[128];
     const struct link_kind *kind = camera->link.kind;
-    if (kind == other->link.kind && is_complete(&camera->link) && is_complete(&other->link) &&
-        kind->is_same(&camera->link, &other->link)) {
+    if (kind != other->link.kind || !is_complete(&camera->link) || !is_complete(&other->link)) {
+        return;
+    }
+    if (kind->is_same(&camera->link, &other->link)) {
         kind->describe(&camera->link, text, sizeof text);
         config_mistake(reader, place, "its link (%s) is that of \"%s\" already", text, other->name);
+    } else if (kind->collides != NULL && kind->collides(&camera->link, &other->link, text, sizeof text)) {
+        config_mistake(reader, place, "it shares %s with \"%s\", so both need %s", camera->link.device, other->name,
+                       text);
     }
 }
 

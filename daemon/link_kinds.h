@@ -22,6 +22,7 @@ void link_spi_describe(const struct link_settings *settings, char *text, size_t 
 void link_spi_explain_silence(void *context, const uint8_t *heard, size_t length, char *reason, size_t size);
 void link_spi_bus_name(const struct link_settings *settings, char *text, size_t size);
 bool link_spi_is_same(const struct link_settings *one, const struct link_settings *other);
+bool link_spi_collides(const struct link_settings *one, const struct link_settings *other, char *needs, size_t size);
 
 bool link_i2c_check(const struct link_settings *settings, char *problem, size_t size);
 struct omvrpc_link *link_i2c_open(void *context, char *reason, size_t size);

@@ -115,6 +115,24 @@ bool link_spi_is_same(const struct link_settings *one, const struct link_setting
     return strcmp(one->device, other->device) == 0 && !has_cs && !other_has_cs;
 }
 
+/* The mode, and in it whether the node's own chip select moves, is the kernel's for the node, whoever has opened it. */
+bool link_spi_collides(const struct link_settings *one, const struct link_settings *other, char *needs, size_t size) {
+    if (strcmp(one->device, other->device) != 0) {
+        return false;
+    }
+    if (gpio_settings_are_there(&one->cs) != gpio_settings_are_there(&other->cs)) {
+        snprintf(needs, size,
+                 "a \"cs\" of their own: the kernel moves the node's own chip select for all that use it, or for none");
+        return true;
+    }
+    if (one->mode != other->mode) {
+        snprintf(needs, size, "the same \"mode\" (found %u and %u): the kernel has one for the node", one->mode,
+                 other->mode);
+        return true;
+    }
+    return false;
+}
+
 void link_spi_explain_silence(void *context, const uint8_t *heard, size_t length, char *reason, size_t size) {
     const struct link_settings *settings = context;
     (void)heard;

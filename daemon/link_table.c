@@ -46,6 +46,7 @@ const struct link_kind link_kinds[] = {
         .explain_silence = link_spi_explain_silence,
         .bus_name = link_spi_bus_name,
         .is_same = link_spi_is_same,
+        .collides = link_spi_collides,
     },
     {
         .type = "i2c",

@@ -55,6 +55,11 @@ struct link_kind {
     /* Whether two complete settings of this kind reach the same camera, which is a mistake. NULL where an equal device,
      * serial number or port says so. */
     bool (*is_same)(const struct link_settings *one, const struct link_settings *other);
+    /*
+     * Whether two complete settings of this kind that are not the same spoil each other's link; writes what both need
+     * into `needs`. NULL where there is no such thing.
+     */
+    bool (*collides)(const struct link_settings *one, const struct link_settings *other, char *needs, size_t size);
     /* As bus_opener.explain_loss; NULL where the error says it all. */
     void (*explain_loss)(void *settings, int error, char *reason, size_t size);
     /* Frees `settings->state`; the link has been closed before. NULL where there is none. */

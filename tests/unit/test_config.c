@@ -142,7 +142,8 @@ START_TEST(what_is_said_of_a_bus_and_its_lines_is_what_is_meant) {
         "{\"cameras\": {\"a\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"speed_hz\": 62500, "
         "\"mode\": 0, \"cs\": {\"line\": \"GPIO22\"}, \"ready\": {\"chip\": \"gpiochip0\", \"offset\": 24}}, "
         "\"reset\": {\"line\": \"GPIO25\"}}, \"b\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", "
-        "\"cs\": {\"line\": \"GPIO23\"}}, \"reset\": {\"chip\": \"gpiochip0\", \"offset\": 26, \"active_low\": false, "
+        "\"mode\": 0, \"cs\": {\"line\": \"GPIO23\"}}, \"reset\": {\"chip\": \"gpiochip0\", \"offset\": 26, "
+        "\"active_low\": false, "
         "\"pulse_ms\": 200}}, \"c\": {\"link\": {\"type\": \"i2c\", \"device\": \"/dev/i2c-1\", \"address\": 66, "
         "\"ready\": "
         "{\"line\": \"GPIO5\", \"active_low\": true}}}}}");
@@ -315,6 +316,16 @@ static const struct {
     {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\"}},\n"
      "\"b\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"mode\": 0}}}}",
      "test.json:2: cameras.b: its link (spi /dev/spidev0.0 at 1 MHz, mode 0) is that of \"a\" already\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\"}},\n"
+     "\"b\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"cs\": {\"line\": \"GPIO22\"}}}}}",
+     "test.json:2: cameras.b: it shares /dev/spidev0.0 with \"a\", so both need a \"cs\" of their own: the kernel "
+     "moves the node's own chip select for all that use it, or for none\n"},
+    {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"cs\": {\"line\": "
+     "\"GPIO23\"}}},\n"
+     "\"b\": {\"link\": {\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"mode\": 0, \"cs\": {\"line\": "
+     "\"GPIO22\"}}}}}",
+     "test.json:2: cameras.b: it shares /dev/spidev0.0 with \"a\", so both need the same \"mode\" (found 0 and 2): the "
+     "kernel has one for the node\n"},
     {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"can\", \"interface\": \"can0\"}},\n"
      "\"b\": {\"link\": {\"type\": \"can\", \"interface\": \"can0\", \"id\": \"0x7FF\"}}}}",
      "test.json:2: cameras.b: its link (can can0, id 0x7ff) is that of \"a\" already\n"},
