@@ -150,8 +150,9 @@ void master_expect(struct omvrpc_master *master, size_t answer) {
 
 void master_expect_data(struct omvrpc_master *master, size_t answer, size_t size) {
     int64_t looks_us = ANSWER_DATA_US + (int64_t)(size / ANSWER_BYTES);
-    int64_t bus_us = 2 * master_round_trip_timeout(master) + master_line_time(master, size);
-    turn_expect(master, answer, master->info.transactions ? looks_us : looks_us + ANSWER_CAN_US + 2 * bus_us, true);
+    /* Until the first frame of it: others put the end off. The length may be a wrong one. */
+    int64_t bus_us = ANSWER_CAN_US + 2 * master_round_trip_timeout(master);
+    turn_expect(master, answer, master->info.transactions ? looks_us : looks_us + bus_us, true);
 }
 
 bool master_may_ask(const struct omvrpc_master *master, int64_t now_us) {

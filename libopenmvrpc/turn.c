@@ -122,7 +122,7 @@ bool turn_sent(struct omvrpc_master *master, size_t length, int64_t now_us) {
 void turn_received(struct omvrpc_master *master, size_t length, int64_t now_us) {
     struct turn *turn = &master->turn;
     if (!master->info.transactions) {
-        if (length > 0 && turn->open && turn->until_us < now_us + PACKET_US) {
+        if (length > 0 && turn->open) {
             turn->until_us = now_us + PACKET_US;
         }
         return;

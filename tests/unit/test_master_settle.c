@@ -354,6 +354,23 @@ START_TEST(on_a_link_without_pairs_nothing_is_sent_while_the_camera_still_speaks
 }
 END_TEST
 
+/* A length that its checksum does not show to be wrong; the simulator found a master that waited for all of it. */
+START_TEST(a_length_that_is_far_too_long_costs_a_link_without_pairs_no_more_than_a_stall) {
+    call(plain());
+    await_sent(OMVRPC_COMMAND_HEADER);
+    say_ack(OMVRPC_COMMAND_HEADER);
+    await_sent(OMVRPC_COMMAND_DATA);
+    say_ack(OMVRPC_COMMAND_DATA);
+    await_sent(OMVRPC_RESULT_HEADER);
+    say_u32(OMVRPC_RESULT_HEADER, 900000);
+    await_sent(OMVRPC_RESULT_DATA);
+    say_packet(OMVRPC_RESULT_DATA, answer_bytes, sizeof answer_bytes);
+    int64_t said_us = bench.now_us;
+    expect_end(OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_DAMAGED);
+    ck_assert_int_lt(bench.done_us - said_us, SECOND / 2);
+}
+END_TEST
+
 START_TEST(a_link_without_pairs_never_has_two_packets_in_one_write_and_settles) {
     omvrpc_master_link_gone(bench.master, bench.now_us);
     look_away();
@@ -400,6 +417,7 @@ Suite *test_suite(void) {
     tcase_add_test(single, a_link_without_pairs_gets_one_packet_at_a_time);
     tcase_add_test(single, a_link_without_pairs_is_asked_for_exactly_the_size_of_the_result);
     tcase_add_test(single, on_a_link_without_pairs_nothing_is_sent_while_the_camera_still_speaks);
+    tcase_add_test(single, a_length_that_is_far_too_long_costs_a_link_without_pairs_no_more_than_a_stall);
     tcase_add_test(single, a_link_without_pairs_never_has_two_packets_in_one_write_and_settles);
     suite_add_tcase(suite, single);
     return suite;
