@@ -306,7 +306,7 @@ static int64_t step_camera(struct bus *bus, size_t index, int64_t now_us) {
     if (camera->state == CAMERA_RELEASED) {
         return until_us;
     }
-    if (camera->reset_until_us != 0 && now_us < camera->reset_until_us) {
+    if (bus_is_in_reset(camera, now_us)) {
         camera->retry_us = camera->reset_until_us;
         return step_closed(bus, index, now_us);
     }

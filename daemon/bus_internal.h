@@ -84,6 +84,9 @@ int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us);
 /* Pulls it: what the camera did is lost. Where that cannot be, says why as the camera's reason. */
 void bus_begin_reset(struct bus *bus, size_t index, int64_t now_us);
 
+/* Whether the line is still to be pulled, which is for as long as is configured from when this is first asked. */
+bool bus_is_in_reset(struct bus_camera *camera, int64_t now_us);
+
 /* Lets it go, if it is pulled. */
 void bus_end_reset(struct bus *bus, size_t index, int64_t now_us);
 

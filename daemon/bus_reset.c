@@ -12,6 +12,9 @@
  */
 enum { HURRY_US = 5000000, DOUBLINGS_MAX = 5 };
 
+/* The line is pulled, and for how long is not known yet. */
+#define RESET_BEGUN INT64_MAX
+
 void bus_begin_reset(struct bus *bus, size_t index, int64_t now_us) {
     struct bus_camera *camera = bus->cameras[index];
     const struct bus_opener *opener = &camera->opener;
@@ -32,11 +35,19 @@ void bus_begin_reset(struct bus *bus, size_t index, int64_t now_us) {
         camera->is_lost = true;
         bus_count(bus, index, HEALING_LOSSES);
     }
-    camera->reset_until_us = now_us + ms_to_us(opener->reset_pulse_ms);
-    camera->retry_us = camera->reset_until_us;
+    camera->reset_until_us = RESET_BEGUN;
+    camera->retry_us = now_us;
     camera->lost_us = now_us;
     bus_set_state(bus, index, CAMERA_CONNECTING, "it is being reset by its GPIO line", now_us);
     bus_close_link(bus, camera, now_us);
+}
+
+bool bus_is_in_reset(struct bus_camera *camera, int64_t now_us) {
+    if (camera->reset_until_us == RESET_BEGUN) {
+        /* To find and take the line took its time, and the pulse is to be as long as it was asked for. */
+        camera->reset_until_us = now_us + ms_to_us(camera->opener.reset_pulse_ms);
+    }
+    return camera->reset_until_us != 0 && now_us < camera->reset_until_us;
 }
 
 void bus_end_reset(struct bus *bus, size_t index, int64_t now_us) {

@@ -125,6 +125,16 @@ START_TEST(a_second_wish_during_the_pulse_makes_no_second_pulse) {
 }
 END_TEST
 
+START_TEST(the_pulse_is_as_long_as_configured_however_long_it_takes_to_take_the_line) {
+    go_online();
+    bus_reset(bus, 0, now_us);
+    now_us += PULSE / 2;
+    pulled_us = now_us;
+    live_for(2 * SECOND);
+    ck_assert_int_eq(let_go_us - pulled_us, PULSE);
+}
+END_TEST
+
 START_TEST(a_line_that_cannot_be_pulled_is_told_and_the_camera_goes_on) {
     go_online();
     cannot_pull = true;
@@ -250,6 +260,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, the_link_stays_closed_while_the_line_is_pulled);
     tcase_add_loop_test(tests, a_job_under_a_reset_ends_unless_it_is_repeatable, 0, 2);
     tcase_add_test(tests, a_second_wish_during_the_pulse_makes_no_second_pulse);
+    tcase_add_test(tests, the_pulse_is_as_long_as_configured_however_long_it_takes_to_take_the_line);
     tcase_add_test(tests, a_line_that_cannot_be_pulled_is_told_and_the_camera_goes_on);
     tcase_add_test(tests, a_camera_without_a_line_is_told_to_have_none);
     tcase_add_test(tests, a_camera_that_stays_silent_is_reset_after_it_was_opened_anew);
