@@ -119,6 +119,12 @@ void deliver_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_st
     if (master_feed(master, &delivery->feed)) {
         return;
     }
+    bool is_silent = delivery->flight.count > 0 && delivery->header_ack_us == 0 && !delivery->data_sent;
+    if (is_silent && now_us - delivery->flight.first_us >= SILENT_US) {
+        /* Nothing is delivered, so the call goes on when it is known whether anybody is there. */
+        settle_begin(master, master_feeds(master) ? command_data_size(master) : 0, now_us);
+        return;
+    }
     if (probably_taken(master, now_us)) {
         fetch_begin(master, false, now_us);
         return;

@@ -25,9 +25,11 @@
 #define DRAIN_ROUND 12
 
 /* What a silent camera is fed with after each round, first and at most, and for how long: see probe(). */
-#define FEED_US  50000
-#define FEED_MIN 1024
-#define FEED_MAX ((size_t)64 << 10)
+#define FEED_US 50000
+/* The same on SPI, whose own time it takes; others on the bus have their turns in between. */
+#define FEED_SPI_US 250000
+#define FEED_MIN    1024
+#define FEED_MAX    ((size_t)64 << 10)
 
 static int64_t quiet(const struct omvrpc_master *master) {
     int64_t quiet_us = 3 * master_round_trip_timeout(master);
@@ -149,7 +151,8 @@ static void probe(struct omvrpc_master *master, int64_t now_us, struct omvrpc_st
         settling->pause_us = SETTLE_PAUSE_MAX_US;
     }
     /* It may wait for the data of a command that was begun before anybody here was there to know. */
-    if (master->info.byte_rate == 0 && master->info.pairs) {
+    bool waits_long = master->info.pairs ? master->info.byte_rate == 0 : master_feeds(master);
+    if (waits_long) {
         settling->feed = settling->next_feed;
         settling->next_feed = settling->next_feed == 0 ? FEED_MIN : 2 * settling->next_feed;
         if (settling->next_feed > FEED_MAX) {
@@ -186,7 +189,8 @@ void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
         }
         break;
     case SETTLE_FEED:
-        if (master->settling.next_feed > 0 && now_us - master->settling.step_us >= FEED_US) {
+        if (master->settling.next_feed > 0 &&
+            now_us - master->settling.step_us >= (master->info.pairs ? FEED_US : FEED_SPI_US)) {
             master->settling.feed = 0;
         }
         if (master->settling.may_give) {
