@@ -38,8 +38,8 @@ static int watch_events(struct watch_view *view, struct client *client, long mos
 
 /* The params of a subscription to cameras that come and go, which takes nothing else. */
 static cJSON *build_params_of_events(const struct options *options) {
-    static const enum option_id others[] = {OPTION_EVERY,     OPTION_ON_CHANGE, OPTION_ARGS,    OPTION_DATA,
-                                            OPTION_DATA_FILE, OPTION_MAX_AGE,   OPTION_PRIORITY};
+    static const enum option_id others[] = {OPTION_EVERY,     OPTION_ON_CHANGE, OPTION_ARGS,     OPTION_DATA,
+                                            OPTION_DATA_FILE, OPTION_MAX_AGE,   OPTION_PRIORITY, OPTION_WAIT};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (options->value[others[i]]) {
             usage_error(options, "beside --events, 'watch' takes only --count and --camera");

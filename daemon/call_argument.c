@@ -168,10 +168,13 @@ bool call_read_argument(const struct params *params, const struct callback *call
     return true;
 }
 
-int64_t call_deadline(const struct params *params, const struct callback *callback, int64_t since_us) {
+int64_t call_usual_timeout_us(const struct callback *callback) {
     bool has_timeout = callback != NULL && callback->timeout_ms != 0;
-    int64_t timeout_ms = has_timeout ? callback->timeout_ms : CALL_TIMEOUT_DEFAULT_MS;
-    return since_us + params_integer(params, "timeout_ms", timeout_ms) * 1000;
+    return (has_timeout ? callback->timeout_ms : CALL_TIMEOUT_DEFAULT_MS) * INT64_C(1000);
+}
+
+int64_t call_deadline(const struct params *params, const struct callback *callback, int64_t since_us) {
+    return since_us + params_integer(params, "timeout_ms", call_usual_timeout_us(callback) / 1000) * 1000;
 }
 
 /* The camera would have to throw a longer one away, and may not be able to say so. */

@@ -47,6 +47,9 @@ enum { CALL_TIMEOUT_DEFAULT_MS = 10000 };
 /* An answer may be asked for that is up to a day old. */
 enum { CALL_MAX_AGE_MAX_MS = 86400000 };
 
+/* How long a call may take where the request says nothing, in microseconds; the callback may be NULL. */
+int64_t call_usual_timeout_us(const struct callback *callback);
+
 /* The deadline alone, for a callback that may be NULL. */
 int64_t call_deadline(const struct params *params, const struct callback *callback, int64_t since_us);
 
@@ -87,5 +90,7 @@ enum call_encoding { CALL_DATA_BASE64, CALL_DATA_HEX, CALL_DATA_UTF8 };
     }
 #define CALL_PROGRESS_PARAM                                                                                            \
     { .name = "progress", .type = PARAM_BOOLEAN, .doc = "tell how much of a result has come while it comes" }
+#define CALL_WAIT_PARAM                                                                                                \
+    { .name = "wait", .type = PARAM_BOOLEAN, .doc = "wait for a camera that is offline as well" }
 
 #endif

@@ -8,6 +8,8 @@
 #include "camera_internal.h"
 #include "method.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,11 +54,28 @@ bool source_go_on(struct source *source) {
     return !is_last;
 }
 
+/* The call waits for an offline camera, and not for those who do not. */
+static void tell_impatient(const struct source *source) {
+    struct subscription *subscription;
+    struct error error;
+    if (source->camera->state != CAMERA_OFFLINE || !source->call.waits_offline) {
+        return;
+    }
+    camera_set_offline(source->camera, &error);
+    TAILQ_FOREACH(subscription, &source->subscribers, of_source) {
+        if (!subscription->waits) {
+            subscription_tell_trouble(subscription, &error);
+        }
+    }
+}
+
 static void on_time(evutil_socket_t fd, short what, void *context) {
     (void)fd;
     (void)what;
     struct source *source = context;
-    if (!source->is_busy) {
+    if (source->is_busy) {
+        tell_impatient(source);
+    } else {
         source->kind->begin(source);
     }
 }
@@ -88,34 +107,71 @@ static bool is_no_argument(const char *text, size_t length) {
     return false;
 }
 
-/* What is asked, as text: equal keys ask the same. Returns malloc'ed text, or NULL when memory is short. */
-static char *make_key(const struct params *params, const char *name_param) {
-    const char *const names[] = {name_param, "args", "data", "encoding", "timeout_ms"};
-    struct text_buffer key;
-    text_buffer_init(&key, SIZE_MAX);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        struct json_span value = params_get(params, names[i]);
-        size_t before = key.length;
-        if (value.text != NULL) {
-            append_compact(&key, value);
-        }
-        if (key.state == TEXT_BUFFER_GOOD && is_no_argument(key.text + before, key.length - before)) {
-            text_buffer_truncate(&key, before);
-        }
-        text_buffer_append_string(&key, "\n");
+/* Whether nothing says that there are bytes, in whatever way. */
+static bool has_no_argument(const struct params *params) {
+    struct json_span args = params_get(params, "args");
+    struct text_buffer compact;
+    text_buffer_init(&compact, SIZE_MAX);
+    if (args.text != NULL) {
+        append_compact(&compact, args);
     }
+    bool is_none =
+        args.text == NULL || (compact.state == TEXT_BUFFER_GOOD && is_no_argument(compact.text, compact.length));
+    text_buffer_clear(&compact);
+    return is_none && params_get(params, "data").text == NULL && params_get(params, "encoding").text == NULL;
+}
+
+/*
+ * The bytes where they are known before the camera is, and else the JSON that will be packed: how, its own schema says,
+ * and the next camera may have another.
+ */
+static void append_argument(struct text_buffer *key, const struct params *params, size_t limit) {
+    static const char *const names[] = {"args", "data", "encoding"};
+    struct job *job = job_new();
+    struct error unused;
+    if (has_no_argument(params)) {
+        /* Nothing it is. */
+    } else if (job != NULL && params_get(params, "args").text == NULL &&
+               call_read_argument(params, NULL, limit, job, &unused)) {
+        text_buffer_append(key, (const char *)job->argument, job->argument_length);
+    } else {
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            text_buffer_append_string(key, "\n");
+            append_compact(key, params_get(params, names[i]));
+        }
+    }
+    job_free(job);
+}
+
+/* What is asked, as bytes: equal keys ask the same. Returns malloc'ed memory, or NULL when memory is short. */
+static char *make_key(const struct camera *camera, const struct params *params, const char *name_param,
+                      size_t *length) {
+    char name[CALLBACK_NAME_MAX + 1], id[16];
+    uint32_t command = 0;
+    const struct callback *unused;
+    struct error error;
+    struct text_buffer key;
+    source_read_name(params, name_param, name);
+    (void)call_read_command(name, NULL, &command, &unused, &error);
+    snprintf(id, sizeof id, "#%08" PRIx32, command);
+    text_buffer_init(&key, SIZE_MAX);
+    text_buffer_append_string(&key, id);
+    append_argument(&key, params, camera->daemon->config->limits.payload_bytes);
     if (key.state != TEXT_BUFFER_GOOD) {
         text_buffer_clear(&key);
         return NULL;
     }
+    *length = key.length;
     return key.text;
 }
 
 static struct source *find(struct camera *camera, const struct source_kind *kind, const struct params *params) {
-    char *key = make_key(params, kind->name_param);
+    size_t length = 0;
+    char *key = make_key(camera, params, kind->name_param, &length);
     struct source *source;
     TAILQ_FOREACH(source, &camera->sources, entry) {
-        if (key != NULL && source->kind == kind && strcmp(source->key, key) == 0) {
+        if (key != NULL && source->kind == kind && source->key_length == length &&
+            memcmp(source->key, key, length) == 0) {
             break;
         }
     }
@@ -133,7 +189,7 @@ bool source_init(struct source *source, const struct source_kind *kind, struct c
     source->kind = kind;
     source->camera = camera;
     source->params = strndup(params->object.text, params->object.length);
-    source->key = make_key(params, kind->name_param);
+    source->key = make_key(camera, params, kind->name_param, &source->key_length);
     source_read_name(params, kind->name_param, source->name);
     TAILQ_INIT(&source->subscribers);
     evtimer_assign(&source->timer, camera->daemon->base, on_time, source);
@@ -188,13 +244,28 @@ struct source *source_subscribe(struct client *client, struct camera *camera, co
     }
     subscription->kept_bytes = params->object.length;
     subscription->due_us = omvrpc_now_us();
+    subscription->timeout_us = params_integer(params, "timeout_ms", 0) * 1000;
+    subscription->waits = params_boolean(params, "wait", false);
     if (subscription_begin(subscription, client, &source->subscribers, error)) {
+        if (source->is_busy) {
+            source_plan(source, 0);
+        }
         return source;
     }
     if (is_new) {
         source_end(source);
     }
     return NULL;
+}
+
+int64_t source_timeout_us(const struct source *source) {
+    const struct subscription *subscription;
+    int64_t usual_us = call_usual_timeout_us(source->callback), longest_us = 0;
+    TAILQ_FOREACH(subscription, &source->subscribers, of_source) {
+        int64_t timeout_us = subscription->timeout_us > 0 ? subscription->timeout_us : usual_us;
+        longest_us = timeout_us > longest_us ? timeout_us : longest_us;
+    }
+    return longest_us > 0 ? longest_us : usual_us;
 }
 
 void source_plan(struct source *source, int64_t pause_us) {
@@ -207,9 +278,38 @@ bool source_bind(struct source *source, const char *name, const char *params, in
     struct json_span text = {.text = params, .length = strlen(params)};
     struct params given;
     size_t limit = source->camera->daemon->config->limits.payload_bytes;
-    return params_read(method_subscribe.params, text, &given, error) &&
-           call_bind(source->call.job, name, source->camera, &given, limit, since_us, &source->callbacks,
-                     &source->callback, error);
+    if (!params_read(method_subscribe.params, text, &given, error) ||
+        !call_bind(source->call.job, name, source->camera, &given, limit, since_us, &source->callbacks,
+                   &source->callback, error)) {
+        return false;
+    }
+    source->call.job->deadline_us = since_us + source_timeout_us(source);
+    return true;
+}
+
+/* Whether any subscriber waits for a camera that is offline. */
+static bool has_patience(const struct source *source) {
+    const struct subscription *subscription;
+    TAILQ_FOREACH(subscription, &source->subscribers, of_source) {
+        if (subscription->waits) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* While a camera is away, what it has answered lately would still do for those who say so. */
+static bool recall(struct source *source) {
+    struct call *call = &source->call;
+    struct error unused;
+    call->camera = source->camera;
+    if (call->max_age_us > 0 && !camera_is_introduced(source->camera) && call->prepare(call, &unused) &&
+        camera_recall_answer(source->camera, call)) {
+        return true;
+    }
+    call->is_bound = false;
+    call->is_stock = false;
+    return false;
 }
 
 bool source_call(struct source *source, const struct call *call, int64_t patience_us) {
@@ -224,8 +324,12 @@ bool source_call(struct source *source, const struct call *call, int64_t patienc
     source->call.job = job;
     source->call.name = source->name;
     source->call.turn_of = subscription_turn_of(&source->subscribers);
+    source->call.waits_offline = has_patience(source);
     source->is_busy = true;
-    if (!camera_call(source->camera, &source->call, &error)) {
+    tell_impatient(source);
+    if (recall(source)) {
+        source->call.ended(&source->call, NULL);
+    } else if (!camera_call(source->camera, &source->call, &error)) {
         source->call.ended(&source->call, &error);
     }
     return true;

@@ -42,8 +42,9 @@ struct source {
     const struct callback *callback; /* as of the last source_bind() */
     struct subscription_list subscribers;
     struct event timer;
-    char *params; /* of the one who subscribed first; what they name is `key` */
-    char *key;
+    char *params; /* of the one who subscribed first; what they ask for is `key` */
+    char *key;    /* bytes */
+    size_t key_length;
     char name[CALLBACK_NAME_MAX + 1];
 };
 
@@ -87,16 +88,20 @@ struct source *source_subscribe(struct client *client, struct camera *camera, co
 /* To be called when a subscription has left: ends the source if that was the last. Returns whether it goes on. */
 bool source_go_on(struct source *source);
 
+/* How long its next call may take, as the most patient of its subscribers has it, in microseconds. */
+int64_t source_timeout_us(const struct source *source);
+
 /* Has its next call begun after so many microseconds, or at once. */
 void source_plan(struct source *source, int64_t pause_us);
 
 /* Fills in the job of the call under way, for a callback and params of "subscribe" as text; its deadline counts from
- * `since_us`. The camera may be another than at the time before, and have other schemas. */
+ * `since_us` by source_timeout_us(). The camera may be another than at the time before, and have other schemas. */
 bool source_bind(struct source *source, const char *name, const char *params, int64_t since_us, struct error *error);
 
 /*
  * Makes a call like `call`, which lacks job, name and turn; `ended` may come at once. Returns false when memory is short.
- * The deadline counts until it is known what is called.
+ * The patience, in microseconds, counts until it is known what is called. While the camera is offline it waits if any
+ * subscriber does; those that do not are told of the trouble now.
  */
 bool source_call(struct source *source, const struct call *call, int64_t patience_us);
 

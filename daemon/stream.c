@@ -3,12 +3,12 @@
 
 #include "stream.h"
 
+#include "call_argument.h"
 #include "camera_internal.h"
 #include "client.h"
 #include "source.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /*
  * Constants.
@@ -33,7 +33,6 @@ struct viewer {
     enum reply_form form;
     bool may_have_pictures;       /* by the access rules */
     struct shared_bytes *pending; /* the newest frame, while the client still reads the one before */
-    enum error_reason trouble;    /* that it was told last */
 };
 
 struct stream {
@@ -65,7 +64,7 @@ static void send_frame(struct viewer *viewer, struct shared_bytes *frame) {
     /* Frames have no schema: they are pictures, base64 where nobody asks for another form. */
     enum reply_form form = viewer->form == REPLY_BY_SCHEMA ? REPLY_BASE64 : viewer->form;
     call_append_value(&text, form, NULL, frame->data, frame->length, &none);
-    viewer->trouble = ERROR_NONE;
+    viewer->base.trouble = ERROR_NONE;
     if (form == REPLY_RAW && frame->length > 0) {
         subscription_send_shared_event(&viewer->base, &text, frame);
     } else {
@@ -110,21 +109,10 @@ void stream_take_frame(struct call *call, struct shared_bytes *frame, unsigned m
     }
 }
 
-/* Trouble is told once, when it begins. */
-static void tell_viewer(struct viewer *viewer, const struct error *error) {
-    struct text_buffer text;
-    if (viewer->trouble != error->reason && subscription_begin_event(&viewer->base, &text)) {
-        viewer->trouble = error->reason;
-        text_buffer_append_string(&text, "\"value\":null,\"error\":");
-        error_append_json(&text, error);
-        subscription_send_event(&viewer->base, &text, NULL, 0);
-    }
-}
-
 static void tell_error(struct stream *stream, const struct error *error) {
     struct subscription *subscription;
     TAILQ_FOREACH(subscription, &stream->base.subscribers, of_source) {
-        tell_viewer(of(subscription), error);
+        subscription_tell_trouble(subscription, error);
     }
 }
 
@@ -137,11 +125,19 @@ static void give_picture(struct stream *stream, struct shared_bytes *frame) {
         struct error error;
         if (!viewer->may_have_pictures) {
             source_is_allowed(subscription->client, stream->base.camera, SNAPSHOT, &error);
-            tell_viewer(viewer, &error);
+            subscription_tell_trouble(subscription, &error);
         } else if (subscription_is_due(subscription, fastest_us, now_us)) {
             give_frame(viewer, frame, 0);
         }
     }
+}
+
+static bool is_usual(const char *name) {
+    uint32_t command;
+    const struct callback *unused;
+    struct error error;
+    return call_read_command(name, NULL, &command, &unused, &error) &&
+           command == omvrpc_command_id(USUAL, sizeof USUAL - 1);
 }
 
 static bool lacks_stream(const struct camera *camera) {
@@ -246,7 +242,8 @@ static void begin(struct source *source) {
         .prepare = prepare,
         .ended = on_ended,
     };
-    if (!source_call(source, &call, RUN_US)) {
+    int64_t patience_us = source->camera->state == CAMERA_OFFLINE ? source_timeout_us(source) : RUN_US;
+    if (!source_call(source, &call, patience_us)) {
         source_plan(source, AGAIN_US);
     }
 }
@@ -265,7 +262,7 @@ static struct source *make(struct camera *camera, const struct params *params) {
         free(stream);
         return NULL;
     }
-    stream->is_usual = strcmp(stream->base.name, USUAL) == 0;
+    stream->is_usual = is_usual(stream->base.name);
     return &stream->base;
 }
 
@@ -280,7 +277,7 @@ static void on_subscription_ended(struct subscription *subscription) {
 static bool check(struct client *client, struct camera *camera, const struct params *params, const char *name,
                   struct error *error) {
     struct source_facts facts;
-    if (strcmp(name, USUAL) == 0 && lacks_stream(camera)) {
+    if (is_usual(name) && lacks_stream(camera)) {
         return source_is_allowed(client, camera, SNAPSHOT, error);
     }
     if (!source_check(camera, params, name, &facts, error)) {

@@ -164,6 +164,16 @@ bool subscription_begin_event(struct subscription *subscription, struct text_buf
     return true;
 }
 
+void subscription_tell_trouble(struct subscription *subscription, const struct error *error) {
+    struct text_buffer text;
+    if (subscription->trouble != error->reason && subscription_begin_event(subscription, &text)) {
+        subscription->trouble = error->reason;
+        text_buffer_append_string(&text, "\"value\":null,\"error\":");
+        error_append_json(&text, error);
+        subscription_send_event(subscription, &text, NULL, 0);
+    }
+}
+
 bool subscription_is_behind(const struct subscription *subscription) {
     return client_unread(subscription->client) > subscription->last_size;
 }

@@ -9,6 +9,7 @@
  * A subscription stands in two lists: its client's, with which it ends, and that of its source, which sends.
  */
 
+#include "error.h"
 #include "text_buffer.h"
 
 #include <stdbool.h>
@@ -19,7 +20,6 @@
 struct camera;
 struct client;
 struct daemon;
-struct error;
 struct shared_bytes;
 struct subscription;
 
@@ -30,13 +30,16 @@ struct subscription {
     TAILQ_ENTRY(subscription) of_source;
     struct client *client;
     struct subscription_list *source;
-    int64_t interval_us; /* how often it wants something, where its source goes by that; else 0 */
-    int64_t due_us;      /* when it wants the next */
-    uint64_t number;     /* names it to the client; never used twice by a daemon */
-    uint64_t sequence;   /* of what its source has produced for it */
-    uint64_t dropped;    /* of that, what the client was too slow for */
-    size_t last_size;    /* of the last notification, as client_unread() counts */
-    size_t kept_bytes;   /* of the client's, for as long as it lasts; they count among what waits for it */
+    int64_t interval_us;       /* how often it wants something, where its source goes by that; else 0 */
+    int64_t due_us;            /* when it wants the next */
+    int64_t timeout_us;        /* of each call; 0: as the callback's schema has it */
+    bool waits;                /* for a camera that is offline, until that has passed */
+    enum error_reason trouble; /* that it was told last, and that goes on; ERROR_NONE for none */
+    uint64_t number;           /* names it to the client; never used twice by a daemon */
+    uint64_t sequence;         /* of what its source has produced for it */
+    uint64_t dropped;          /* of that, what the client was too slow for */
+    size_t last_size;          /* of the last notification, as client_unread() counts */
+    size_t kept_bytes;         /* of the client's, for as long as it lasts; they count among what waits for it */
     /* Told when it has left both lists; frees it. */
     void (*ended)(struct subscription *subscription);
     /* Told when its client has read all that it was sent; NULL where it does not care. */
@@ -79,6 +82,9 @@ const struct client *subscription_turn_of(const struct subscription_list *source
  * "\"value\":…". Returns false, having counted it as dropped, where the client does not read.
  */
 bool subscription_begin_event(struct subscription *subscription, struct text_buffer *text);
+
+/* Tells trouble with the next value, once, when it begins; who gives a value again says so in `trouble`. */
+void subscription_tell_trouble(struct subscription *subscription, const struct error *error);
 
 /*
  * Whether the client has not even read the notification before the last one. A socket holds many pictures, and who is

@@ -18,15 +18,12 @@ struct watch_subscription {
     struct subscription base; /* first, so that one is the other */
     struct watch_options options;
     struct progress progress;
-    uint64_t version;          /* of the answer that it was given last, 0 for none */
-    enum error_reason trouble; /* that it was told last */
+    uint64_t version; /* of the answer that it was given last, 0 for none */
 };
 
 /* One call for all who want the same. */
 struct watch {
     struct source base; /* first, so that one is the other */
-    enum queue_priority priority;
-    int64_t max_age_us;
     uint8_t *answer;
     size_t answer_length;
     uint64_t version; /* how often the answer has changed; 0 before the first */
@@ -67,20 +64,8 @@ static void tell_value(struct watch_subscription *subscriber, const struct watch
         memcpy(bytes, watch->answer, watch->answer_length);
     }
     subscriber->version = watch->version;
-    subscriber->trouble = ERROR_NONE;
+    subscriber->base.trouble = ERROR_NONE;
     subscription_send_event(&subscriber->base, &text, bytes, bytes != NULL ? watch->answer_length : 0);
-}
-
-/* Trouble is told once, when it begins. */
-static void tell_error(struct watch_subscription *subscriber, const struct error *error) {
-    struct text_buffer text;
-    if (subscriber->trouble == error->reason || !subscription_begin_event(&subscriber->base, &text)) {
-        return;
-    }
-    subscriber->trouble = error->reason;
-    text_buffer_append_string(&text, "\"value\":null,\"error\":");
-    error_append_json(&text, error);
-    subscription_send_event(&subscriber->base, &text, NULL, 0);
 }
 
 static struct progress_name name_of(const struct subscription *subscription, char text[24]) {
@@ -111,12 +96,12 @@ static void tell_everybody(struct watch *watch, const struct error *error) {
     TAILQ_FOREACH(subscription, &watch->base.subscribers, of_source) {
         struct watch_subscription *subscriber = of(subscription);
         bool is_news = error != NULL || !subscriber->options.on_change || subscriber->version != watch->version ||
-                       subscriber->trouble != ERROR_NONE;
+                       subscription->trouble != ERROR_NONE;
         if (!subscription_is_due(subscription, fastest, now_us) || !is_news) {
             continue;
         }
         if (error != NULL) {
-            tell_error(subscriber, error);
+            subscription_tell_trouble(subscription, error);
         } else {
             tell_value(subscriber, watch);
         }
@@ -162,17 +147,23 @@ static bool prepare(struct call *call, struct error *error) {
     return true;
 }
 
+/* As the most urgent of them has it, and as new as the strictest wants it. */
 static void begin(struct source *source) {
-    const struct watch *watch = (const struct watch *)source;
-    const struct call call = {
-        .priority = watch->priority,
-        .max_age_us = watch->max_age_us,
+    struct call call = {
+        .priority = QUEUE_LOW,
+        .max_age_us = INT64_MAX,
         .prepare = prepare,
         .ended = on_ended,
         .progressed = on_progress,
     };
+    struct subscription *subscription;
+    TAILQ_FOREACH(subscription, &source->subscribers, of_source) {
+        const struct watch_options *options = &of(subscription)->options;
+        call.priority = options->priority < call.priority ? options->priority : call.priority;
+        call.max_age_us = options->max_age_us < call.max_age_us ? options->max_age_us : call.max_age_us;
+    }
     /* A camera that stays away for as long as a call may take is trouble. */
-    if (!source_call(source, &call, CALL_TIMEOUT_DEFAULT_MS * 1000)) {
+    if (!source_call(source, &call, source_timeout_us(source))) {
         plan(source);
     }
 }
@@ -193,8 +184,6 @@ static struct source *make(struct camera *camera, const struct params *params) {
         free(watch);
         return NULL;
     }
-    watch->priority = (enum queue_priority)params_choice(params, "priority", QUEUE_NORMAL);
-    watch->max_age_us = params_integer(params, "max_age_ms", 0) * 1000;
     return &watch->base;
 }
 

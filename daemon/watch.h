@@ -10,12 +10,15 @@
 
 #include "call_value.h"
 #include "params.h"
+#include "queue.h"
 
 struct camera;
 struct client;
 
 struct watch_options {
     int64_t interval_us; /* from 1000 */
+    int64_t max_age_us;  /* of an answer that would do, 0 for none; of those who share the calls the least counts */
+    enum queue_priority priority; /* the highest counts */
     enum reply_form form;
     bool on_change;
     bool progress;
@@ -23,7 +26,7 @@ struct watch_options {
 
 /*
  * Subscribes a client to a callback. `params` are those of "subscribe" and name the callback and its argument; they were
- * read by its table; of "priority" and "max_age_ms" those of the one who subscribed first count. Returns the subscription's number, or 0 with *error filled.
+ * read by its table. Returns the subscription's number, or 0 with *error filled.
  */
 uint64_t watch_subscribe(struct client *client, struct camera *camera, const struct params *params,
                          const struct watch_options *options, struct error *error);

@@ -500,7 +500,7 @@ _OPTIONS = {
     "progress": ("progress", bool),
 }
 _NOT_OF_CALLS = ("interval", "on_change")
-_NOT_OF_SUBSCRIPTIONS = ("wait", "progress")
+_NOT_OF_SUBSCRIPTIONS = ("progress",)
 
 
 class Camera:

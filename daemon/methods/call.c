@@ -356,7 +356,7 @@ static const struct param params[] = {
     CALL_PRIORITY_PARAM,
     CALL_REPLY_PARAM,
     CALL_PROGRESS_PARAM,
-    {.name = "wait", .type = PARAM_BOOLEAN, .doc = "wait for a camera that is offline as well"},
+    CALL_WAIT_PARAM,
     {.name = NULL},
 };
 

@@ -34,6 +34,8 @@ static uint64_t subscribe_to_callback(struct request *request, const struct para
     struct camera *camera = camera_choose(request->daemon, params, error);
     const struct watch_options options = {
         .interval_us = params_integer(params, "interval_ms", INTERVAL_DEFAULT_MS) * 1000,
+        .max_age_us = params_integer(params, "max_age_ms", 0) * 1000,
+        .priority = (enum queue_priority)params_choice(params, "priority", QUEUE_NORMAL),
         .form = (enum reply_form)params_choice(params, "reply", REPLY_BY_SCHEMA),
         .on_change = params_boolean(params, "on_change", false),
         .progress = params_boolean(params, "progress", false),
@@ -97,6 +99,7 @@ static const struct param params[] = {
     CALL_PRIORITY_PARAM,
     CALL_REPLY_PARAM,
     CALL_PROGRESS_PARAM,
+    CALL_WAIT_PARAM,
     {.name = "interval_ms",
      .type = PARAM_INTEGER,
      .minimum = INTERVAL_MIN_MS,

@@ -27,6 +27,14 @@ def program(name):
     return os.path.join(os.path.join(ROOT, BUILD), name)
 
 
+def command_id(name):
+    """The id by which a camera knows a callback."""
+    number = 5381
+    for byte in name.encode():
+        number = number * 33 & 0xffffffff ^ byte
+    return f"#{number:08x}"
+
+
 def is_sanitized():
     """Whether the build has a sanitizer in it, whose memory is not the daemon's."""
     with open(program("openmvd"), "rb") as file:

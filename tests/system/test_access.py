@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 
 from cameras import StockCamera, config_of
-from openmvd import PATIENCE_S, Client, Daemon, SkipTest, Tap, program, wait_for_camera
+from openmvd import PATIENCE_S, Client, Daemon, SkipTest, Tap, command_id, program, wait_for_camera
 
 SIM = {"camera": {"link": {"type": "sim", "stock": True}}}
 COUNTER = {"counter": {"result": {"format": "<I"}, "repeatable": True}}
@@ -21,14 +21,6 @@ ME = pwd.getpwuid(os.geteuid()).pw_name
 # Users and groups of every Debian.
 OTHER = pwd.getpwnam("nobody")
 GROUP = grp.getgrnam("sys")
-
-
-def command_id(name):
-    """The id by which a camera knows a callback."""
-    number = 5381
-    for byte in name.encode():
-        number = number * 33 & 0xffffffff ^ byte
-    return f"#{number:08x}"
 
 
 @contextlib.contextmanager

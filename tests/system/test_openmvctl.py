@@ -386,5 +386,14 @@ def options_of_a_call_become_its_params():
         expect(daemon.params(), {"name": "#1a2b3c4d", "timeout_ms": 120000}, "params")
 
 
+@test
+def subscriptions_wait_for_an_offline_camera_where_that_is_said():
+    with Daemon(result({"subscription": 1}), result({"subscription": 2})) as daemon:
+        run(daemon, "watch", "x", "--wait", "--timeout", "5")
+        expect(daemon.params(), {"name": "x", "timeout_ms": 5000, "wait": True}, "params")
+        run(daemon, "stream", "x", "--wait", "--out", "-")
+        expect(daemon.params(), {"stream": "x", "wait": True, "reply": "raw"}, "params")
+
+
 if __name__ == "__main__":
     sys.exit(main())

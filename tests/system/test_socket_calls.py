@@ -7,7 +7,7 @@ import json
 import struct
 import time
 
-from openmvd import Daemon, Tap, wait_for_camera, wait_until
+from openmvd import Daemon, Tap, command_id, wait_for_camera, wait_until
 
 CALLBACKS = {
     "sleep": {"args": {"format": "<I", "fields": ["ms"]}, "result": {"format": "<I", "fields": ["ms"]}},
@@ -29,13 +29,6 @@ def sleep(ms, camera="one", **more):
 
 def reason_of(error):
     return error["data"]["reason"]
-
-
-def command_id(name):
-    value = 5381
-    for byte in name.encode():
-        value = (value * 33 ^ byte) & 0xFFFFFFFF
-    return f"#{value:08x}"
 
 
 def blob(size):

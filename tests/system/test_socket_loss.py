@@ -81,6 +81,51 @@ def an_offline_camera_fails_calls_at_once_and_waits_where_asked():
             assert "result" in client.reply(number)
 
 
+def a_subscription_waits_for_an_offline_camera_until_its_deadline_where_asked():
+    with daemon.client() as patient, daemon.client() as impatient, daemon.client() as short:
+        wait_for_camera(patient, state="offline")
+        params = {"name": "face_detection", "interval_ms": 60000}
+        patient.result("subscribe", {**params, "wait": True, "timeout_ms": 30000})
+        wait_until(lambda: patient.result("cameras")[0]["waiting"] == 1, "its call to wait")
+        # They share the call that waits, and one does not want to.
+        impatient.result("subscribe", params)
+        assert impatient.event()["error"]["data"]["reason"] == "camera_offline"
+        short.result("subscribe", {"name": "qrcode_detection", "interval_ms": 20, "wait": True, "timeout_ms": 300})
+        begin = time.monotonic()
+        error = short.event()["error"]["data"]
+        assert error["reason"] == "camera_offline" and error["cause"] == "timeout", error
+        assert time.monotonic() - begin > 0.2, "its deadline had not passed"
+        assert not patient.is_readable()
+        with Camera():
+            # Not a minute later.
+            assert patient.event()["value"] is not None and impatient.event()["value"] is not None
+
+
+def a_stream_waits_for_an_offline_camera_where_asked():
+    with daemon.client() as patient, daemon.client() as impatient:
+        wait_for_camera(patient, state="offline")
+        params = {"stream": "jpeg_image_stream", "args": "sensor.RGB565,sensor.QVGA"}
+        patient.result("subscribe", {**params, "wait": True, "timeout_ms": 30000})
+        wait_until(lambda: patient.result("cameras")[0]["waiting"] == 1, "its opening to wait")
+        impatient.result("subscribe", params)
+        assert impatient.event()["error"]["data"]["reason"] == "camera_offline"
+        assert not patient.is_readable()
+        with Camera():
+            assert patient.event()["value"] is not None and impatient.event()["value"] is not None
+
+
+def what_a_camera_has_said_lately_will_do_for_subscriptions_while_it_is_away():
+    with daemon.client() as client:
+        with Camera():
+            wait_for_camera(client)
+            value = client.result("call", {"name": "face_detection"})["value"]
+        wait_for_camera(client, state="offline")
+        client.result("subscribe", {"name": "face_detection", "interval_ms": 20, "max_age_ms": 60000})
+        for _ in range(3):
+            event = client.event()
+            assert event["value"] == value, event
+
+
 def a_repeatable_call_is_asked_again_after_a_loss():
     with daemon.client() as client:
         with Camera("--delay", "5000"):

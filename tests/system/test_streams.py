@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Streams through the socket: frames for many, calls in between, and who reads slowly."""
 
+import fcntl
+import pathlib
+import struct
 import subprocess
 import tempfile
-import pathlib
+import termios
 import threading
 import time
 
@@ -43,6 +46,19 @@ def frames_come_in_order_and_end_with_the_subscription():
         client.close()
         wait_until(lambda: stream_is_idle(watcher), "the camera to be free again")
         assert watcher.result("call", {"name": "sleep", "args": [1]})["value"] == [1]
+
+
+def the_first_frame_is_sent_though_the_reply_to_subscribe_is_not_read_yet():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client, daemon.client() as watcher:
+        wait_for_camera(watcher, "one")
+        client.send_request("subscribe", STREAM)
+        # The reply is far shorter.
+        wait_until(lambda: waiting_bytes(client) > 4000, "a frame behind the reply")
+
+
+def waiting_bytes(client):
+    """What the client has been sent and has not read."""
+    return struct.unpack("i", fcntl.ioctl(client.socket, termios.FIONREAD, bytes(4)))[0]
 
 
 def all_viewers_see_the_same_frames_of_one_stream():
@@ -209,6 +225,7 @@ def the_daemon_stops_in_the_middle_of_a_stream():
 tap = Tap()
 tap.run([
     frames_come_in_order_and_end_with_the_subscription,
+    the_first_frame_is_sent_though_the_reply_to_subscribe_is_not_read_yet,
     all_viewers_see_the_same_frames_of_one_stream,
     calls_go_on_while_a_stream_runs,
     a_stream_whose_viewer_leaves_while_it_is_opened_anew_ends_all_the_same,

@@ -4,7 +4,7 @@
 
 import time
 
-from openmvd import Daemon, Tap, wait_for_camera, wait_until
+from openmvd import Daemon, Tap, command_id, wait_for_camera, wait_until
 
 NUMBER = {"format": "<I"}
 CONFIG = {"cameras": {"one": {"link": {"type": "sim"}}},
@@ -71,6 +71,72 @@ def blanks_and_ways_to_say_nothing_make_no_difference():
                    for data in ("a b", "ab", "a  b")}
         values = {client.event()["value"] for _ in numbers}
         assert len(values) == 3, values
+
+
+def expect_one_call_for_all(forms):
+    # Who were polled separately would see the others' calls of the counter as gaps.
+    with Daemon(config=CONFIG) as daemon, daemon.client() as watcher:
+        wait_for_camera(watcher, "one")
+        viewers = [daemon.client() for _ in forms]
+        for viewer, form in zip(viewers, forms):
+            subscribe(viewer, **{"name": "counter", "interval_ms": 50, **form})
+        seen = [[viewer.event()["value"][0] for _ in range(10)] for viewer in viewers]
+        for values in seen:
+            assert values == list(range(values[0], values[0] + 10)), seen
+
+
+def names_ids_timeouts_and_priorities_make_no_difference():
+    expect_one_call_for_all([{}, {"name": command_id("counter")}, {"name": command_id("counter").upper()},
+                             {"timeout_ms": 30000}, {"data": ""}, {"priority": "low"}, {"wait": True}])
+
+
+def the_encoding_of_bytes_makes_no_difference():
+    expect_one_call_for_all([{"data": "YWJj"}, {"data": "616263", "encoding": "hex"}, {"data": "abc", "encoding": "utf8"},
+                             {"data": "abc", "encoding": "utf8"}])
+
+
+def those_who_share_calls_have_the_longest_deadline_and_the_newest_answers():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as first, daemon.client() as second:
+        wait_for_camera(first, "one")
+        subscribe(first, "sleep", args=[400], interval_ms=20, timeout_ms=100)
+        event = first.event()
+        assert event["error"]["data"]["cause"] == "timeout", event
+        subscribe(second, "sleep", args=[400], interval_ms=20, timeout_ms=20000)
+        assert next_value(second) == [400] and next_value(first) == [400]
+        # Whoever would take an old answer does not get others one.
+        subscribe(first, "counter", interval_ms=20, max_age_ms=60000)
+        number = subscribe(second, "counter", interval_ms=20)
+        values = []
+        while len(values) < 5:
+            event = second.event()
+            if event["subscription"] == number:
+                values += event["value"]
+        assert len(set(values)) == 5, values
+
+
+def next_value(client):
+    event = client.event()
+    while event["value"] is None:
+        event = client.event()
+    return event["value"]
+
+
+def params_of_calls_do_in_subscriptions_what_they_say():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        cases = [({"args": None, "wait": True, "timeout_ms": 1000, "priority": "high", "max_age_ms": 0, "progress": False}, ""),
+                 ({"data": "00ff", "encoding": "hex", "reply": "hex"}, "00ff"),
+                 ({"data": "AP8=", "encoding": "base64"}, "AP8="),
+                 ({"data": "x", "encoding": "utf8", "wait": False}, "eA==")]
+        for more, value in cases:
+            with daemon.client() as viewer:
+                subscribe(viewer, "echo", interval_ms=60000, **more)
+                event = viewer.event()
+                assert (event["value"] or "") == value, (more, event)
+        for wrong in ({"wait": 1}, {"wait": None}, {"timeout_ms": 0}, {"priority": "x"}, {"max_age_ms": -1}, {"data": 1},
+                      {"data": "0", "encoding": "hex"}, {"encoding": "hex"}, {"reply": "x"}, {"progress": 1}):
+            error = client.error("subscribe", {"name": "echo", **wrong})
+            assert error["data"]["reason"] == "invalid_params", (wrong, error)
 
 
 def many_subscriptions_of_a_client_make_others_wait_no_longer_than_one():
@@ -181,6 +247,10 @@ tap.run([
     answers_come_no_faster_than_asked,
     one_call_serves_all_at_the_fastest_rate,
     blanks_and_ways_to_say_nothing_make_no_difference,
+    names_ids_timeouts_and_priorities_make_no_difference,
+    the_encoding_of_bytes_makes_no_difference,
+    those_who_share_calls_have_the_longest_deadline_and_the_newest_answers,
+    params_of_calls_do_in_subscriptions_what_they_say,
     many_subscriptions_of_a_client_make_others_wait_no_longer_than_one,
     only_changes_are_sent_to_who_wants_changes,
     raw_bytes_follow_the_event,
