@@ -87,7 +87,8 @@ def a_camera_is_added_and_removed_while_another_is_asked_all_the_time():
 def a_file_with_a_mistake_changes_nothing_and_the_reload_fails_with_its_line():
     with under_load() as (first, load):
         journal = Journal()
-        write_config('{\n  "cameras": {\n    "camera": {"link": {"type": "usb"}},\n    "second": {"link": {"typo": "sim"}}\n  }\n}\n')
+        write_config('{\n  "cameras": {\n    "camera": {"link": {"type": "usb"}},\n    "second": {"link": {"typo": "sim"}}\n'
+                     '  }\n}\n')
         fails("systemctl", "reload", SERVICE)
         load.go_on()
         assert names(first) == ["camera"], names(first)
