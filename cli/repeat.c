@@ -23,7 +23,8 @@ void beat_wait(struct beat *beat) {
     if (late > 0) {
         beat->next_ms += (late + beat->every_ms - 1) / beat->every_ms * beat->every_ms;
     }
-    struct timespec until = {.tv_sec = beat->next_ms / 1000, .tv_nsec = beat->next_ms % 1000 * 1000000};
+    struct timespec until = {.tv_sec = (time_t)(beat->next_ms / 1000),
+                             .tv_nsec = (long)(beat->next_ms % 1000 * 1000000)};
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
     }
     beat->next_ms += beat->every_ms;

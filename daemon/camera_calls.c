@@ -141,7 +141,7 @@ static bool enter_queue(struct call *call, bool first) {
     if (left_us < 0) {
         left_us = 0;
     }
-    struct timeval left = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
+    struct timeval left = {.tv_sec = (time_t)(left_us / 1000000), .tv_usec = (suseconds_t)(left_us % 1000000)};
     struct queue *queue = call->leader != NULL ? &call->camera->followers : &call->camera->queue;
     call->client = call->request != NULL ? call->request->client : NULL;
     const void *place = call->client != NULL ? call->client : call->turn_of;

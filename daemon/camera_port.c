@@ -21,7 +21,7 @@ struct port_request {
 
 /* Begins to wait for the end of a loan, or stops waiting. */
 static void set_return(struct camera *camera, int64_t for_ms) {
-    struct timeval time = {.tv_sec = for_ms / 1000, .tv_usec = for_ms % 1000 * 1000};
+    struct timeval time = {.tv_sec = (time_t)(for_ms / 1000), .tv_usec = (suseconds_t)(for_ms % 1000 * 1000)};
     evtimer_del(&camera->return_timer);
     camera->return_us = 0;
     if (for_ms > 0 && evtimer_add(&camera->return_timer, &time) == 0) {

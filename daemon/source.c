@@ -270,7 +270,7 @@ int64_t source_timeout_us(const struct source *source) {
 
 void source_plan(struct source *source, int64_t pause_us) {
     pause_us = pause_us > 0 ? pause_us : 0;
-    struct timeval pause = {.tv_sec = pause_us / 1000000, .tv_usec = pause_us % 1000000};
+    struct timeval pause = {.tv_sec = (time_t)(pause_us / 1000000), .tv_usec = (suseconds_t)(pause_us % 1000000)};
     evtimer_add(&source->timer, &pause);
 }
 

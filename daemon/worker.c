@@ -318,7 +318,7 @@ static void wait_for_events(struct worker *worker, size_t count, int64_t until_u
     if (wait_us < 0) {
         wait_us = 0;
     }
-    struct timespec timeout = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+    struct timespec timeout = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000 * 1000)};
     int ready = ppoll(worker->pollfds, count + 1, until_us == INT64_MAX ? NULL : &timeout, NULL);
     if (ready > 0 && worker->pollfds[0].revents != 0) {
         clear_descriptor(worker->to_thread);

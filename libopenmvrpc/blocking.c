@@ -22,7 +22,7 @@ static void wait_for(struct omvrpc_link *link, short events, int64_t until_us) {
     if (wait_us <= 0) {
         return;
     }
-    struct timespec timeout = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+    struct timespec timeout = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000 * 1000)};
     struct pollfd pollfd = {.fd = descriptor, .events = events};
     (void)ppoll(&pollfd, descriptor >= 0, &timeout, NULL);
 }

@@ -169,7 +169,7 @@ static int64_t earlier(int64_t a, int64_t b) {
 static int wait_until(struct pollfd *polled, nfds_t count, int64_t until_us) {
     int64_t wait_us = until_us == INT64_MAX ? 0 : until_us - omvrpc_now_us();
     wait_us = wait_us < 0 ? 0 : earlier(wait_us, INT64_C(3600) * 1000000);
-    struct timespec wait = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+    struct timespec wait = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000 * 1000)};
     if (ppoll(polled, count, until_us == INT64_MAX ? NULL : &wait, NULL) < 0 && errno != EINTR) {
         return -errno;
     }

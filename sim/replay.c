@@ -294,7 +294,7 @@ static int run(struct sim_replay *replay, int descriptor, int stop_descriptor) {
         };
         int64_t wait_us = until_us == INT64_MAX ? 0 : until_us - omvrpc_now_us();
         wait_us = wait_us < 0 ? 0 : wait_us;
-        struct timespec wait = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+        struct timespec wait = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000 * 1000)};
         if (ppoll(polled, 2, until_us == INT64_MAX ? NULL : &wait, NULL) < 0 && errno != EINTR) {
             return -errno;
         }

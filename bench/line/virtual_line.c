@@ -90,7 +90,7 @@ static int64_t to_ns(const struct timespec *time) {
 }
 
 static struct timespec to_timespec(int64_t ns) {
-    return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
 }
 
 static int64_t real_ns(void) {

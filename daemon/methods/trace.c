@@ -121,7 +121,8 @@ static size_t read_limit(const struct request *request, const struct params *par
 }
 
 static bool begin(struct trace *trace, size_t limit, int64_t duration_ms, struct error *error) {
-    struct timeval duration = {.tv_sec = duration_ms / 1000, .tv_usec = duration_ms % 1000 * 1000};
+    struct timeval duration = {.tv_sec = (time_t)(duration_ms / 1000),
+                               .tv_usec = (suseconds_t)(duration_ms % 1000 * 1000)};
     struct request *request = trace->request;
     recording_init(&trace->recording, limit);
     trace->recording.ended = on_ended;

@@ -75,7 +75,7 @@ static void await_output(struct can_link *link, bool awaits) {
 /* Makes the link's descriptor readable at that time, or no more for 0. */
 static void set_timer(struct can_link *link, int64_t when_us) {
     struct itimerspec when = {
-        .it_value = {.tv_sec = when_us / 1000000, .tv_nsec = when_us % 1000000 * 1000},
+        .it_value = {.tv_sec = (time_t)(when_us / 1000000), .tv_nsec = (long)(when_us % 1000000 * 1000)},
     };
     link->timer_us = when_us;
     /* Setting it also takes back that it has expired. */

@@ -50,7 +50,7 @@ static struct i2c_link *of(struct omvrpc_link *link) {
 static void let_it_arm(const struct i2c_link *link) {
     int64_t until_us = link->ended_us + TRANSACTION_SETTLE_US;
     if (omvrpc_now_us() < until_us) {
-        struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+        struct timespec until = {.tv_sec = (time_t)(until_us / 1000000), .tv_nsec = (long)(until_us % 1000000 * 1000)};
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
         }
     }

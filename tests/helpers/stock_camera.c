@@ -379,7 +379,7 @@ static int run(struct camera *camera, const sigset_t *while_waiting) {
         struct pollfd pty = {.fd = camera->pty};
         pty.events = (short)((camera->output_length > 0 ? POLLOUT : 0) | (camera->input_length == 0 ? POLLIN : 0));
         int64_t before = omvrpc_now_us();
-        struct timespec timeout = {.tv_sec = wait_us / 1000000, .tv_nsec = (long)(wait_us % 1000000) * 1000};
+        struct timespec timeout = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000) * 1000};
         if (ppoll(&pty, 1, &timeout, while_waiting) < 0 && errno != EINTR) {
             return EXIT_FAILURE;
         }

@@ -208,7 +208,7 @@ void mock_camera_free(struct mock_camera *camera) {
 static void live_until(struct mock_camera *camera, int64_t time_us) {
     int64_t wait_us = time_us - omvrpc_now_us();
     if (wait_us > 0) {
-        struct timespec wait = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+        struct timespec wait = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000 * 1000)};
         nanosleep(&wait, NULL);
     }
     camera->now_us = time_us;

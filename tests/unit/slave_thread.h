@@ -34,7 +34,7 @@ static inline void slave_thread_wait(struct slave_thread *host, const struct omv
         return;
     }
     wait_us = wait_us < 100000 ? wait_us : 100000;
-    struct timespec timeout = {.tv_sec = 0, .tv_nsec = wait_us * 1000};
+    struct timespec timeout = {.tv_sec = 0, .tv_nsec = (long)(wait_us * 1000)};
     struct pollfd pollfd = {.fd = host->link->operations->descriptor(host->link),
                             .events = step->kind == OMVRPC_STEP_SEND ? POLLIN | POLLOUT : POLLIN};
     (void)ppoll(&pollfd, 1, &timeout, NULL);

@@ -105,7 +105,7 @@ static int run(struct camera *camera) {
             {.fd = camera->soldered, .events = POLLIN},
             {.fd = camera->can != NULL ? can_descriptor(camera->can) : -1, .events = POLLIN},
         };
-        struct timespec wait = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+        struct timespec wait = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000 * 1000)};
         fflush(stdout);
         if (ppoll(polled, sizeof polled / sizeof polled[0], wait_us == INT64_MAX ? NULL : &wait, NULL) < 0 &&
             errno != EINTR) {
