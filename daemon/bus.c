@@ -13,6 +13,11 @@
 
 #define RECEIVE_SIZE   4096
 
+/* A transaction that takes longer is announced, in microseconds. Drivers give a transfer twice its time before they give it
+ * up. */
+#define LONG_TRANSACTION_US 1000000
+#define DRIVERS_PATIENCE    2
+
 const char *camera_state_name(enum camera_state state) {
     static const char *const names[] = {
         [CAMERA_CONNECTING] = "connecting",
@@ -162,6 +167,14 @@ static bool receive(struct bus *bus, size_t index, int64_t now_us, bool *moved) 
     return true;
 }
 
+static void announce_transaction(const struct bus *bus, const struct omvrpc_link_info *info, size_t length,
+                                 int64_t now_us) {
+    int64_t line_us = info->byte_rate == 0 ? 0 : (int64_t)length * 1000000 / info->byte_rate;
+    if (line_us > LONG_TRANSACTION_US && bus->events.long_transaction != NULL) {
+        bus->events.long_transaction(bus->events.context, now_us + DRIVERS_PATIENCE * line_us);
+    }
+}
+
 /*
  * Makes the transaction of a step. It may take long, and the time is not known here: the master is told of it in the
  * next turn, which is due at once, and after those of the other cameras. Returns false when the link has failed.
@@ -171,6 +184,7 @@ static bool transact(struct bus *bus, size_t index, const struct omvrpc_step *st
     bool sends = step->kind == OMVRPC_STEP_SEND;
     ssize_t moved = -ENOMEM;
     uint8_t *buffer = sends ? NULL : omvrpc_master_reserve(camera->master, step->length);
+    announce_transaction(bus, &camera->link->info, step->length, now_us);
     if (sends) {
         moved = camera->link->operations->send(camera->link, step->data, step->length);
     } else if (buffer != NULL) {

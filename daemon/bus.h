@@ -108,6 +108,9 @@ struct bus_events {
     void (*healed)(void *context, size_t camera, enum healing_step step, uint64_t count);
     /* The pulse that bus_reset() has asked for is over, and the camera starts; or, with a problem, there was none. */
     void (*reset_ended)(void *context, size_t camera, const char *problem);
+    /* The step under way moves so many bytes on so slow a line that it may not return before then. NULL when nobody wants
+     * to know. */
+    void (*long_transaction)(void *context, int64_t until_us);
 };
 
 struct bus;

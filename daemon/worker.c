@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +27,6 @@
 
 /* So many seconds a thread has to end. Links wait for less in what they do. */
 enum { JOIN_PATIENCE_S = 5 };
-
-#define STATISTICS_WORDS (sizeof(struct omvrpc_statistics) / sizeof(uint64_t))
-
-_Static_assert(sizeof(struct omvrpc_statistics) % sizeof(uint64_t) == 0, "statistics are made of 64-bit counters");
 
 /* What is on its way between the two threads, a mailbox for each place: nothing has to be allocated to get through. */
 struct mailbox {
@@ -67,8 +62,8 @@ struct worker_camera {
     bool is_released;             /* as the bus has it, of the thread alone */
     int64_t progress_us;          /* when the loop was told of it last, or could have been; of the thread alone */
     const char *name;             /* of the thread while the bus has the camera */
-    _Atomic uint64_t statistics[STATISTICS_WORDS]; /* written by the thread alone */
-    _Atomic uint64_t steps[HEALING_STEPS];         /* likewise */
+    struct omvrpc_statistics statistics; /* under the lock, and the next */
+    uint64_t steps[HEALING_STEPS];
 };
 
 struct worker {
@@ -79,7 +74,8 @@ struct worker {
     bool stopping;          /* under the lock */
     bool announced;         /* under the lock */
     size_t count;           /* places that were ever taken, under the lock; grows alone */
-    _Atomic uint64_t beats; /* turns taken; written by the thread alone */
+    uint64_t beats;         /* turns taken, under the lock */
+    int64_t moves_until_us; /* how long the transaction of this turn may take, under the lock; 0 for no time */
     struct bus *bus;
     struct pollfd pollfds[1 + BUS_CAMERAS_MAX];
     struct worker_camera cameras[BUS_CAMERAS_MAX];
@@ -181,6 +177,13 @@ static void on_reset_ended(void *context, size_t camera, const char *problem) {
     signal_descriptor(worker->to_loop);
 }
 
+static void on_long_transaction(void *context, int64_t until_us) {
+    struct worker *worker = context;
+    pthread_mutex_lock(&worker->lock);
+    worker->moves_until_us = until_us;
+    pthread_mutex_unlock(&worker->lock);
+}
+
 /* What the loop has left in one mailbox, taken out of it. */
 struct orders {
     struct bus_camera *added;
@@ -268,6 +271,8 @@ static ptrdiff_t take_orders(struct worker *worker) {
     bool announced = worker->announced;
     size_t count = worker->count;
     worker->announced = false;
+    worker->beats++;
+    worker->moves_until_us = 0;
     pthread_mutex_unlock(&worker->lock);
     if (stopping) {
         return -1;
@@ -280,15 +285,10 @@ static ptrdiff_t take_orders(struct worker *worker) {
 
 static void publish_statistics(struct worker *worker, size_t place) {
     struct worker_camera *camera = &worker->cameras[place];
-    uint64_t words[STATISTICS_WORDS];
-    memcpy(words, bus_statistics(worker->bus, place), sizeof words);
-    for (size_t word = 0; word < STATISTICS_WORDS; word++) {
-        atomic_store_explicit(&camera->statistics[word], words[word], memory_order_relaxed);
-    }
-    const uint64_t *steps = bus_healing(worker->bus, place);
-    for (size_t step = 0; step < HEALING_STEPS; step++) {
-        atomic_store_explicit(&camera->steps[step], steps[step], memory_order_relaxed);
-    }
+    pthread_mutex_lock(&worker->lock);
+    camera->statistics = *bus_statistics(worker->bus, place);
+    memcpy(camera->steps, bus_healing(worker->bus, place), sizeof camera->steps);
+    pthread_mutex_unlock(&worker->lock);
 }
 
 /* Tells the loop how much of a result has come, now and then. */
@@ -332,7 +332,6 @@ static void *run(void *context) {
     (void)prctl(PR_SET_TIMERSLACK, 1UL);
     while ((count = take_orders(worker)) >= 0) {
         int64_t now_us = omvrpc_now_us();
-        atomic_fetch_add(&worker->beats, 1);
         int64_t until_us = bus_step(worker->bus, now_us);
         for (size_t i = 0; i < (size_t)count; i++) {
             if (bus_has(worker->bus, i)) {
@@ -414,6 +413,7 @@ struct worker *worker_new(unsigned realtime_priority) {
         .context = worker,
         .healed = on_healed,
         .reset_ended = on_reset_ended,
+        .long_transaction = on_long_transaction,
     };
     worker->bus = bus_new(&events);
     int error = worker->to_thread < 0 || worker->to_loop < 0 ? EMFILE
@@ -427,11 +427,20 @@ struct worker *worker_new(unsigned realtime_priority) {
     return worker;
 }
 
-uint64_t worker_beats(const struct worker *worker) {
+uint64_t worker_beats(struct worker *worker) {
+    pthread_mutex_lock(&worker->lock);
+    uint64_t beats = worker->beats;
+    pthread_mutex_unlock(&worker->lock);
     /* In this order: a turn that this asks for must not be counted already, or it would be missing the next time. */
-    uint64_t beats = atomic_load(&worker->beats);
     signal_descriptor(worker->to_thread);
     return beats;
+}
+
+bool worker_is_moving(struct worker *worker) {
+    pthread_mutex_lock(&worker->lock);
+    bool is_moving = omvrpc_now_us() < worker->moves_until_us;
+    pthread_mutex_unlock(&worker->lock);
+    return is_moving;
 }
 
 /* What a link does cannot be broken off, and nothing that it uses may be freed before. */
@@ -665,15 +674,13 @@ void worker_message_free(struct worker_message *message) {
 }
 
 void worker_statistics(struct worker *worker, size_t camera, struct omvrpc_statistics *statistics) {
-    uint64_t words[STATISTICS_WORDS];
-    for (size_t word = 0; word < STATISTICS_WORDS; word++) {
-        words[word] = atomic_load_explicit(&worker->cameras[camera].statistics[word], memory_order_relaxed);
-    }
-    memcpy(statistics, words, sizeof words);
+    pthread_mutex_lock(&worker->lock);
+    *statistics = worker->cameras[camera].statistics;
+    pthread_mutex_unlock(&worker->lock);
 }
 
 void worker_healing(struct worker *worker, size_t camera, uint64_t steps[HEALING_STEPS]) {
-    for (size_t step = 0; step < HEALING_STEPS; step++) {
-        steps[step] = atomic_load_explicit(&worker->cameras[camera].steps[step], memory_order_relaxed);
-    }
+    pthread_mutex_lock(&worker->lock);
+    memcpy(steps, worker->cameras[camera].steps, sizeof worker->cameras[camera].steps);
+    pthread_mutex_unlock(&worker->lock);
 }

@@ -51,7 +51,10 @@ struct worker *worker_new(unsigned realtime_priority);
  * Returns how many turns the thread has taken, and asks it for another one: a thread whose number is the same some time
  * later hangs, in a driver most likely.
  */
-uint64_t worker_beats(const struct worker *worker);
+uint64_t worker_beats(struct worker *worker);
+
+/* Whether the thread takes no turns because bytes move on a slow line, for no longer than these may take. */
+bool worker_is_moving(struct worker *worker);
 
 /*
  * Stops the thread, joins it and frees what is still queued. Where no camera is left the thread has nothing to do and

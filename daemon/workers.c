@@ -186,7 +186,7 @@ bool workers_take_beats(struct workers *workers, void (*hangs)(void *context, co
     struct host *host;
     LIST_FOREACH(host, &workers->hosts, entry) {
         uint64_t beats = worker_beats(host->worker);
-        if (beats == host->last_beat) {
+        if (beats == host->last_beat && !worker_is_moving(host->worker)) {
             hangs(context, host->label);
             all = false;
         }

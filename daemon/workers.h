@@ -42,8 +42,8 @@ bool workers_join(struct workers *workers, const char *bus, const struct bus_ope
 void workers_leave(struct workers *workers, const struct workers_place *at, void (*gone)(void *context));
 
 /*
- * Whether every worker has taken a turn since this was asked last; asks them for one until the next time. `hangs` is told of
- * each that has not: the name of its bus, or of the link that it has alone.
+ * Whether every worker has taken a turn since this was asked last, or moves bytes that take longer; asks them for one
+ * until the next time. `hangs` is told of each that has not: the name of its bus, or of the link that it has alone.
  */
 bool workers_take_beats(struct workers *workers, void (*hangs)(void *context, const char *bus), void *context);
 

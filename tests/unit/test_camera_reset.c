@@ -27,7 +27,8 @@ struct omvrpc_gpio {
 
 static struct omvrpc_gpio line;
 static atomic_int pulses, open_lines, error_of_line;
-static _Atomic int64_t pulled_us, let_go_us;
+static int64_t epoch_us;                /* of the test */
+static atomic_int pulled_us, let_go_us; /* since then: not every machine has atomics of 64 bits */
 
 struct omvrpc_gpio *omvrpc_gpio_open_output(const struct omvrpc_gpio_line *asked, bool active) {
     ck_assert_str_eq(asked->line, "GPIO25");
@@ -38,7 +39,7 @@ struct omvrpc_gpio *omvrpc_gpio_open_output(const struct omvrpc_gpio_line *asked
     }
     atomic_fetch_add(&pulses, 1);
     atomic_fetch_add(&open_lines, 1);
-    atomic_store(&pulled_us, omvrpc_now_us());
+    atomic_store(&pulled_us, (int)(omvrpc_now_us() - epoch_us));
     return &line;
 }
 
@@ -50,7 +51,7 @@ struct omvrpc_gpio *omvrpc_gpio_open_input(const struct omvrpc_gpio_line *asked)
 
 int omvrpc_gpio_set(struct omvrpc_gpio *gpio, bool active) {
     atomic_store(&gpio->active, active);
-    atomic_store(&let_go_us, omvrpc_now_us());
+    atomic_store(&let_go_us, (int)(omvrpc_now_us() - epoch_us));
     return 0;
 }
 
@@ -112,6 +113,7 @@ static void start(const char *link) {
 static void set_up(void) {
     atomic_store(&pulses, 0);
     atomic_store(&error_of_line, 0);
+    epoch_us = omvrpc_now_us();
     start("{\"type\":\"sim\"}");
 }
 

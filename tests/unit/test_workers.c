@@ -27,13 +27,13 @@ static struct guest guests[CAMERAS];
 static struct event_base *base;
 static struct workers *workers;
 
-static atomic_bool stops_at_opening; /* as a driver does that hangs */
-static atomic_int openings;
+static atomic_bool stops; /* as a driver does that hangs, at an opening or in a transaction */
+static atomic_int tries;  /* of either */
 
 static struct omvrpc_link *open_guest(void *context, char *reason, size_t size) {
     struct guest *guest = context;
-    atomic_fetch_add(&openings, 1);
-    while (atomic_load(&stops_at_opening)) {
+    atomic_fetch_add(&tries, 1);
+    while (atomic_load(&stops)) {
         poll(NULL, 0, 1);
     }
     if (guest->started) {
@@ -163,17 +163,81 @@ END_TEST
 
 START_TEST(a_worker_that_hangs_is_named_by_its_bus_or_by_its_camera) {
     char hanging[200] = "";
-    stops_at_opening = true;
+    stops = true;
     join(0, "the bus");
     join(1, NULL);
-    AWAIT(atomic_load(&openings) == 2);
+    AWAIT(atomic_load(&tries) == 2);
     workers_take_beats(workers, note_hanging, hanging);
     hanging[0] = '\0';
     ck_assert(!workers_take_beats(workers, note_hanging, hanging));
     ck_assert_msg(strstr(hanging, "the bus;") != NULL, "%s", hanging);
     ck_assert_msg(strstr(hanging, "a camera (the test's link);") != NULL, "%s", hanging);
-    atomic_store(&stops_at_opening, false);
+    atomic_store(&stops, false);
     AWAIT(guests[0].state == CAMERA_ONLINE && guests[1].state == CAMERA_ONLINE);
+}
+END_TEST
+
+/* A link of transactions, none of which returns while the flag above is set. */
+static ssize_t move_slowly(struct omvrpc_link *link, const uint8_t *data, size_t length) {
+    (void)link, (void)data;
+    atomic_fetch_add(&tries, 1);
+    while (atomic_load(&stops)) {
+        poll(NULL, 0, 1);
+    }
+    return (ssize_t)length;
+}
+
+static ssize_t receive_nothing(struct omvrpc_link *link, uint8_t *buffer, size_t size) {
+    (void)link, (void)buffer, (void)size;
+    return 0;
+}
+
+static void do_nothing(struct omvrpc_link *link) {
+    (void)link;
+}
+
+static int have_no_descriptor(struct omvrpc_link *link) {
+    (void)link;
+    return -1;
+}
+
+static struct omvrpc_link *open_slow(void *context, char *reason, size_t size) {
+    static const struct omvrpc_link_operations operations = {
+        .type = "test",
+        .send = move_slowly,
+        .receive = receive_nothing,
+        .discard = do_nothing,
+        .descriptor = have_no_descriptor,
+        .close = do_nothing,
+    };
+    (void)reason, (void)size;
+    struct omvrpc_link *link = context;
+    link->operations = &operations;
+    return link;
+}
+
+static void on_slow_gone(void *context) {
+    (void)context;
+}
+
+START_TEST(a_worker_that_moves_bytes_on_a_slow_line_does_not_hang_and_one_on_a_fast_line_does) {
+    char hanging[200] = "";
+    bool is_slow = _i == 0;
+    struct omvrpc_link link = {
+        .info = {.transactions = true, .receive_buffer = 64, .byte_rate = is_slow ? 1 : 1000000},
+    };
+    const struct bus_opener opener = {.open = open_slow, .context = &link, .description = "a line"};
+    struct workers_place at;
+    atomic_store(&stops, true);
+    ck_assert(workers_join(workers, NULL, &opener, 65536, take, &guests[0], &at));
+    AWAIT(atomic_load(&tries) == 1);
+    workers_take_beats(workers, note_hanging, hanging);
+    hanging[0] = '\0';
+    ck_assert_int_eq(workers_take_beats(workers, note_hanging, hanging), is_slow);
+    ck_assert_str_eq(hanging, is_slow ? "" : "a camera (a line);");
+    atomic_store(&stops, false);
+    workers_leave(workers, &at, on_slow_gone);
+    AWAIT(workers_count(workers) == 0);
 }
 END_TEST
 
@@ -242,6 +306,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, two_cameras_without_a_bus_to_share_have_two_workers);
     tcase_add_test(tests, workers_beat_also_when_they_have_nothing_to_do);
     tcase_add_test(tests, a_worker_that_hangs_is_named_by_its_bus_or_by_its_camera);
+    tcase_add_loop_test(tests, a_worker_that_moves_bytes_on_a_slow_line_does_not_hang_and_one_on_a_fast_line_does, 0,
+                        2);
     tcase_add_test(tests, a_worker_ends_with_its_last_camera);
     tcase_add_test(tests, a_job_has_ended_before_its_camera_is_gone);
     tcase_add_test(tests, a_camera_may_join_again_as_soon_as_it_is_gone);
