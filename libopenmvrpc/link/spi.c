@@ -84,6 +84,15 @@ static int transfer(struct spi_link *link, const uint8_t *out, uint8_t *in, size
     return result < 0 ? -1 : 0;
 }
 
+/*
+ * Puts the clock to rest at the level of our mode, where another device on the controller may have left it at the other: its
+ * edge would be a bit to a chip that is selected. Drivers do that before they select by themselves, also for a message of
+ * no bytes; of a line of ours they do not know.
+ */
+static int rest_clock(struct spi_link *link) {
+    return link->cs != NULL ? transfer(link, NULL, NULL, 0, false, true) : 0;
+}
+
 static int select_chip(struct spi_link *link, bool selected) {
     int error = link->cs != NULL ? omvrpc_gpio_set(link->cs, selected) : 0;
     errno = -error;
@@ -127,7 +136,8 @@ static int move_piece(struct spi_link *link, struct course *course) {
 /* Returns 1 when all was moved, 0 when the packet is lost, or a negative errno. */
 static int transact(struct spi_link *link, struct course *course) {
     int64_t begun_us = omvrpc_now_us();
-    int result = select_chip(link, true);
+    int result = rest_clock(link);
+    result = result == 0 ? select_chip(link, true) : result;
     while (result == 0 && course->done < course->length && !course->nobody) {
         result = move_piece(link, course);
     }
