@@ -57,6 +57,17 @@ size_t utf8_valid_length(const uint8_t *bytes, size_t length) {
     return at;
 }
 
+void utf8_make_printable(char *text, size_t length) {
+    for (size_t at = 0; (at += utf8_valid_length((const uint8_t *)text + at, length - at)) < length;) {
+        text[at] = '?';
+    }
+    for (size_t at = 0; at < length; at++) {
+        if ((unsigned char)text[at] < 0x20 || text[at] == 0x7f) {
+            text[at] = '?';
+        }
+    }
+}
+
 size_t utf8_encode(uint32_t code_point, uint8_t out[4]) {
     size_t length = 1;
 

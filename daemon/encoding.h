@@ -20,6 +20,9 @@ size_t utf8_sequence_length(const uint8_t *bytes, size_t left);
 /* How many of the `length` bytes are valid UTF-8, counted from the start: `length` if all are. */
 size_t utf8_valid_length(const uint8_t *bytes, size_t length);
 
+/* Makes one printable line of what may be anything: control characters and bytes that are no valid UTF-8 become '?'. */
+void utf8_make_printable(char *text, size_t length);
+
 /* Writes `code_point`, a Unicode scalar value, as UTF-8; returns the number of bytes, 1 to 4. */
 size_t utf8_encode(uint32_t code_point, uint8_t out[4]);
 

@@ -2,6 +2,8 @@
 /* The log on standard error: levels a subsystem, and two forms of a line. */
 #include "log.h"
 
+#include "encoding.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -125,11 +127,8 @@ void log_write(enum log_subsystem subsystem, enum log_level level, const char *f
     vsnprintf(text, room, format, arguments);
     va_end(arguments);
     size_t length = strlen(text);
-    for (size_t i = 0; i < length; i++) {
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
-            text[i] = '?';
-        }
-    }
+    /* The journal shows a line that is not text as a number of bytes, and a line that is cut may end within a letter. */
+    utf8_make_printable(text, length);
     text[length++] = '\n';
     /* Where the log cannot be written there is nobody to tell. */
     ssize_t written = write(STDERR_FILENO, line, (size_t)prefix + length);

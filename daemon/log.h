@@ -38,7 +38,7 @@ void log_set(const char *text, const char *more);
 /* Whether a line of this level would be written: for messages that cost something to make. */
 bool log_wants(enum log_subsystem subsystem, enum log_level level);
 
-/* Writes a line; no newline in `format`. Control characters in the text become '?'; lines are cut at about 1000 bytes.
+/* Writes a line; no newline in `format`. Control characters and what is no UTF-8 become '?'; lines are cut at about 1000 bytes.
  * Keeps errno. */
 void log_write(enum log_subsystem subsystem, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -4,6 +4,7 @@
 
 #include "camera.h"
 #include "daemon.h"
+#include "encoding.h"
 #include "log.h"
 #include "workers.h"
 
@@ -76,12 +77,8 @@ void service_tell_status(struct daemon *daemon) {
 
 void service_set_trouble(struct daemon *daemon, const char *trouble) {
     snprintf(daemon->service.trouble, sizeof daemon->service.trouble, "%s", trouble);
-    /* A line is all that the protocol has for it. */
-    for (char *letter = daemon->service.trouble; *letter != '\0'; letter++) {
-        if ((unsigned char)*letter < 0x20) {
-            *letter = ' ';
-        }
-    }
+    /* A line of valid UTF-8 is all that the protocol has for it, and a text that was cut may end within a letter. */
+    utf8_make_printable(daemon->service.trouble, strlen(daemon->service.trouble));
     service_tell_status(daemon);
 }
 

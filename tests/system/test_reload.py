@@ -8,9 +8,9 @@ import os
 import re
 import signal
 import subprocess
-import threading
 
 from cameras import CALLBACKS, SimulatedCamera, StockCamera, serial
+from load import Load
 from openmvd import PATIENCE_S, ROOT, Tap, program, wait_for_camera, wait_until
 from service_manager import ManagedDaemon
 
@@ -52,43 +52,9 @@ def counters(client, camera):
     return row["wire"]["calls"], row["healing"]
 
 
-class Load:
-    """A client that asks one camera without a pause, in a thread of its own; every reply has to be right."""
-
-    def __init__(self, daemon, camera):
-        self.client = daemon.client()
-        self.camera = camera
-        self.stopping = threading.Event()
-        self.count = 0
-        self.problem = None
-        self.thread = threading.Thread(target=self._run)
-
-    def _run(self):
-        try:
-            while not self.stopping.is_set():
-                numbers = [self.client.send_request("call", {"camera": self.camera, "name": "sleep", "args": [i]}) for i in range(4)]
-                for i, number in enumerate(numbers):
-                    reply = self.client.reply(number)
-                    assert "result" in reply and reply["result"]["value"] == [i], reply
-                    self.count += 1
-        except Exception as problem:
-            self.problem = problem
-
-    def await_more(self, count=8):
-        until = self.count + count
-        wait_until(lambda: self.problem or self.count >= until, "answers")
-        assert self.problem is None, self.problem
-
-    def __enter__(self):
-        self.thread.start()
-        self.await_more()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.thread.join(PATIENCE_S)
-        self.client.close()
-        assert self.problem is None, self.problem
+def sleep_of(camera):
+    """For a load: what is asked of that camera, and what is answered."""
+    return lambda number: ({"camera": camera, "name": "sleep", "args": [number % 4]}, [number % 4])
 
 
 def an_unchanged_file_changes_nothing():
@@ -96,7 +62,7 @@ def an_unchanged_file_changes_nothing():
         wait_for_camera(client, "one")
         wait_for_camera(client, "two")
         calls, healing = counters(client, "one")
-        with Load(daemon, "two") as load:
+        with Load(daemon, sleep_of("two")) as load:
             for _ in range(5):
                 daemon.reload()
                 load.await_more()
@@ -112,7 +78,7 @@ def a_good_file_under_load_leaves_other_cameras_and_their_calls_alone():
                 wait_for_camera(client, name)
             _, healing = counters(client, "kept")
             slow = client.send_request("call", {"camera": "kept", "name": "sleep", "args": [400]})
-            with Load(daemon, "kept") as load:
+            with Load(daemon, sleep_of("kept")) as load:
                 daemon.reload(cameras={"changed": {"link": {"type": "sim", "stock": True}}, "new": serial(second.path),
                                        "kept": serial(first.path)})
                 load.await_more()
@@ -132,7 +98,7 @@ def a_bad_file_under_load_changes_nothing_and_says_why():
         wait_for_camera(client, "one")
         before = client.result("callbacks", {"camera": "one"})
         _, healing = counters(client, "one")
-        with Load(daemon, "one") as load:
+        with Load(daemon, sleep_of("one")) as load:
             daemon.hang_up('{\n"cameras": {"one": {"link": {"type": "sim"}}, "two": {"link": {"type": "pigeon"}}},\n"limit": {}}')
             load.await_more()
         log = daemon.log()
@@ -147,6 +113,14 @@ def a_bad_file_under_load_changes_nothing_and_says_why():
         assert "1 of 1 camera online; reload refused: " in status and "openmvd.json:1" in status, status
         daemon.reload()
         assert daemon.between[-1] == "STATUS=1 of 1 camera online", daemon.between
+
+
+def a_status_that_is_cut_stays_text():
+    with Reloaded({"cameras": {"one": SIM}}) as daemon:
+        # One of both is cut within a letter; listen() takes UTF-8 alone, as systemd does.
+        for beginning in ("", "x"):
+            daemon.hang_up(json.dumps({beginning + "\N{DOG FACE}" * 300: 1}, ensure_ascii=False))
+            assert "reload refused: " in daemon.between[-1] and "\N{DOG FACE}" in daemon.between[-1], daemon.between
 
 
 def a_file_that_has_gone_changes_nothing():
@@ -410,7 +384,7 @@ def a_hundred_reloads_under_load_keep_memory_and_descriptors():
 
         def threads():
             return len(os.listdir(f"/proc/{daemon.process.pid}/task"))
-        with Load(daemon, "kept") as load:
+        with Load(daemon, sleep_of("kept")) as load:
             for turn in range(100):
                 if turn == 20:
                     wait_for_camera(client, "other")
@@ -481,7 +455,7 @@ def the_python_client_ends_a_subscription_that_the_daemon_has_ended():
             assert events[0].error is None and events[-1].error.reason == "no_such_camera", events
 
 
-HELPERS = ("counters", "serial")
+HELPERS = ("counters", "sleep_of", "serial")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
          if callable(test) and getattr(test, "__module__", None) == "__main__" and not isinstance(test, type)

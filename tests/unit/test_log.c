@@ -74,6 +74,7 @@ END_TEST
 
 START_TEST(an_event_is_one_line_whatever_it_quotes) {
     ck_assert_str_eq(capture("a\nb\x1b[31m"), "<4>camera: front: a?b?[31m\n");
+    ck_assert_str_eq(capture("\xff\xc3\xa4\xed\xa0\x80."), "<4>camera: front: ?\xc3\xa4???.\n");
     char long_text[4000];
     memset(long_text, 'x', sizeof long_text - 1);
     long_text[sizeof long_text - 1] = '\0';
