@@ -375,7 +375,7 @@ deb:
 debian-package: $(DEB)
 
 $(DEB): $(PROGRAMS) $(LIB_STATIC) $(CLIENT_STATIC) Makefile tools/make-deb $(DOCS) $(FIRMWARE) $(PYTHON) $(MAN) \
-    $(wildcard packaging/debian/* systemd/* udev/* completion/*)
+    $(wildcard config/*.json packaging/debian/* systemd/* udev/* completion/*)
 	$(call say,DEB,$@)
 	$(Q)tools/make-deb $(VERSION) $(BUILD) >$(BUILD)/deb.log 2>&1 || { tail -n 20 $(BUILD)/deb.log; exit 1; }
 
