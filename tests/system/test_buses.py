@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 
+from load import Load
 from openmvd import Daemon, Tap, SkipTest, program, wait_until
 
 MOCK = pathlib.Path(program("openmvd")).parent / "tests" / "mock_buses"
@@ -168,6 +169,42 @@ def cameras_come_to_a_bus_and_go_while_another_computes():
         assert call(client, "two", "echo", u32(6)) == u32(6)
 
 
+def slowly(number):
+    """Of `one`, for a load: what is asked, and what is answered."""
+    sleep = u32(number % 5)
+    return {"camera": "one", "name": "slow", "data": sleep, "encoding": "hex", "reply": "hex"}, sleep
+
+
+def a_camera_that_is_replaced_on_a_bus_leaves_the_others_link_and_calls_alone():
+    def reload(**links):
+        before = daemon.log().count("reloaded; ")
+        with open(os.path.join(daemon.folder.name, "openmvd.json"), "w", encoding="utf-8") as file:
+            json.dump({"cameras": {name: {"link": link} for name, link in {"one": I2C, **links}.items()}}, file)
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: daemon.log().count("reloaded; ") > before, "the reload")
+
+    def healing_and_since():
+        row, = client.result("stats", {"camera": "one"})["cameras"]
+        return row["healing"], daemon.log().count("one (")
+    with daemon_on_buses(one=I2C, two={**I2C, "address": "0x22"}) as daemon, daemon.client() as client:
+        await_online(client, "one", "two")
+        before = healing_and_since()
+        with Load(daemon, slowly) as load:
+            # Another address, where nobody is, and back; then another name, whose camera has to wait until the old one has let go.
+            for name, address in ("two", "0x70"), ("two", "0x22"), ("other", "0x22"), ("two", "0x22"):
+                running = client.send_request("call", {"camera": "one", "name": "slow", "data": u32(300), "encoding": "hex",
+                                                       "reply": "hex", "priority": "high"})
+                load.await_more()
+                reload(**{name: {**I2C, "address": address}})
+                if address == "0x22":
+                    await_online(client, name)
+                    assert call(client, name, "echo", u32(9)) == u32(9)
+                assert client.reply(running)["result"]["value"] == u32(300)
+                load.await_more()
+        assert healing_and_since() == before
+        assert len(os.listdir(f"/proc/{daemon.process.pid}/task")) == 2
+
+
 def an_address_where_nobody_is_leaves_the_others_alone():
     with daemon_on_buses(one=I2C, nobody={**I2C, "address": "0x70"}) as daemon, daemon.client() as client:
         await_online(client, "one")
@@ -253,6 +290,7 @@ if __name__ == "__main__":
         one_worker_has_all_cameras_of_a_bus,
         cameras_on_one_adapter_compute_at_the_same_time,
         cameras_come_to_a_bus_and_go_while_another_computes,
+        a_camera_that_is_replaced_on_a_bus_leaves_the_others_link_and_calls_alone,
         an_address_where_nobody_is_leaves_the_others_alone,
         an_address_of_the_kernels_own_driver_is_explained,
         faults_of_the_bus_cost_time_and_no_results,
