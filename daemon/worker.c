@@ -72,6 +72,8 @@ struct worker {
     int to_thread;
     int to_loop;
     bool stopping;          /* under the lock */
+    bool has_ended;         /* under the lock */
+    pthread_cond_t ended;   /* told when that changes; by the clock that no one sets */
     bool announced;         /* under the lock */
     size_t count;           /* places that were ever taken, under the lock; grows alone */
     uint64_t beats;         /* turns taken, under the lock */
@@ -341,6 +343,10 @@ static void *run(void *context) {
         }
         wait_for_events(worker, (size_t)count, until_us);
     }
+    pthread_mutex_lock(&worker->lock);
+    worker->has_ended = true;
+    pthread_cond_signal(&worker->ended);
+    pthread_mutex_unlock(&worker->lock);
     return NULL;
 }
 
@@ -392,6 +398,7 @@ static void destroy(struct worker *worker) {
     if (worker->to_loop >= 0) {
         close(worker->to_loop);
     }
+    pthread_cond_destroy(&worker->ended);
     pthread_mutex_destroy(&worker->lock);
     free(worker);
 }
@@ -402,6 +409,11 @@ struct worker *worker_new(unsigned realtime_priority) {
         return NULL;
     }
     pthread_mutex_init(&worker->lock, NULL);
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&worker->ended, &clock);
+    pthread_condattr_destroy(&clock);
     worker->to_thread = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->to_loop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->pollfds[0] = (struct pollfd){.fd = worker->to_thread, .events = POLLIN};
@@ -444,25 +456,37 @@ bool worker_is_moving(struct worker *worker) {
 }
 
 /* What a link does cannot be broken off, and nothing that it uses may be freed before. */
-static void join(pthread_t thread) {
+static void join(struct worker *worker) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    int error = 0;
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += JOIN_PATIENCE_S;
-    if (pthread_timedjoin_np(thread, NULL, &until) == ETIMEDOUT) {
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->has_ended && error == 0) {
+        error = pthread_cond_timedwait(&worker->ended, &worker->lock, &until);
+    }
+    bool has_ended = worker->has_ended;
+    pthread_mutex_unlock(&worker->lock);
+    if (!has_ended) {
         log_error(BUS, "a worker hangs in its driver: the daemon ends without it");
         _exit(EXIT_FAILURE);
     }
+    pthread_join(worker->thread, NULL);
+}
+
+void worker_stop(struct worker *worker) {
+    pthread_mutex_lock(&worker->lock);
+    worker->stopping = true;
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_thread);
 }
 
 void worker_free(struct worker *worker) {
     if (worker == NULL) {
         return;
     }
-    pthread_mutex_lock(&worker->lock);
-    worker->stopping = true;
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_thread);
-    join(worker->thread);
+    worker_stop(worker);
+    join(worker);
     destroy(worker);
 }
 

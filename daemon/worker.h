@@ -56,6 +56,9 @@ uint64_t worker_beats(struct worker *worker);
 /* Whether the thread takes no turns because bytes move on a slow line, for no longer than these may take. */
 bool worker_is_moving(struct worker *worker);
 
+/* Has the thread end. worker_free() does so as well, and waits for it: of several, all are told before. */
+void worker_stop(struct worker *worker);
+
 /*
  * Stops the thread, joins it and frees what is still queued. Where no camera is left the thread has nothing to do and
  * that takes microseconds; else as long as the operation of a link that is under way. One that does not end within

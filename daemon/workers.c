@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,8 @@ static struct host *host_new(struct workers *workers, const char *bus, const str
     if (host == NULL) {
         return NULL;
     }
+    /* One that was just started may not have had a turn when it is asked first. */
+    host->last_beat = UINT64_MAX;
     host->bus = bus != NULL ? strdup(bus) : NULL;
     host->label = make_label(bus, opener);
     if (host->label == NULL || (bus != NULL && host->bus == NULL)) {
@@ -175,7 +178,11 @@ void workers_free(struct workers *workers) {
     if (workers == NULL) {
         return;
     }
-    for (struct host *host; (host = LIST_FIRST(&workers->hosts)) != NULL;) {
+    struct host *host;
+    LIST_FOREACH(host, &workers->hosts, entry) {
+        worker_stop(host->worker);
+    }
+    while ((host = LIST_FIRST(&workers->hosts)) != NULL) {
         host_free(host);
     }
     free(workers);

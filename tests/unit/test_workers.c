@@ -241,6 +241,17 @@ START_TEST(a_worker_that_moves_bytes_on_a_slow_line_does_not_hang_and_one_on_a_f
 }
 END_TEST
 
+START_TEST(a_worker_that_was_just_started_is_not_said_to_hang) {
+    char hanging[200] = "";
+    for (int i = 0; i < 30; i++) {
+        join(0, NULL);
+        ck_assert_msg(workers_take_beats(workers, note_hanging, hanging), "%s at its start %d", hanging, i);
+        workers_leave(workers, &guests[0].at, on_gone);
+        AWAIT(guests[0].is_gone && workers_count(workers) == 0);
+    }
+}
+END_TEST
+
 START_TEST(a_worker_ends_with_its_last_camera) {
     join(0, "the bus");
     join(1, "the bus");
@@ -308,6 +319,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, a_worker_that_hangs_is_named_by_its_bus_or_by_its_camera);
     tcase_add_loop_test(tests, a_worker_that_moves_bytes_on_a_slow_line_does_not_hang_and_one_on_a_fast_line_does, 0,
                         2);
+    tcase_add_test(tests, a_worker_that_was_just_started_is_not_said_to_hang);
     tcase_add_test(tests, a_worker_ends_with_its_last_camera);
     tcase_add_test(tests, a_job_has_ended_before_its_camera_is_gone);
     tcase_add_test(tests, a_camera_may_join_again_as_soon_as_it_is_gone);
