@@ -311,6 +311,17 @@ struct config *config_parse(const char *path, char *text, size_t length, FILE *r
     return NULL;
 }
 
+size_t config_log_mistakes(char *report, const char **first) {
+    size_t count = 0;
+    for (const char *line; (line = strsep(&report, "\n")) != NULL;) {
+        if (line[0] != '\0') {
+            log_error(CONFIG, "%s", line);
+            *first = count++ == 0 ? line : *first;
+        }
+    }
+    return count;
+}
+
 struct config *config_load(const char *path, FILE *report) {
     char nothing[1] = "";
     if (path == NULL) {

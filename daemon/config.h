@@ -84,6 +84,10 @@ struct config {
  */
 struct config *config_load(const char *path, FILE *report);
 
+/* Logs each line of what config_load() has reported, which is taken apart. Returns how many there are, and the first, if any,
+ * in `first`. */
+size_t config_log_mistakes(char *report, const char **first);
+
 /* As config_load(), for a text; `path` is what the mistakes are said to be in. */
 struct config *config_parse(const char *path, char *text, size_t length, FILE *report);
 

@@ -5,12 +5,14 @@
 #include "listener.h"
 #include "log.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -94,6 +96,12 @@ static bool read_options(int argc, char **argv, struct choices *choices) {
     return false;
 }
 
+/* Whether there is anything at a path. What cannot be reached, or is a link to nowhere, is for who reads it to tell. */
+static bool is_there(const char *path) {
+    struct stat status;
+    return lstat(path, &status) == 0 || errno != ENOENT;
+}
+
 /* The file to read, or NULL for none: a simulation needs no configuration, and the default one need not exist. */
 static const char *choose_config(const struct choices *choices) {
     if (choices->config != NULL) {
@@ -102,12 +110,17 @@ static const char *choose_config(const struct choices *choices) {
     if (choices->simulate && !choices->check_config) {
         return NULL;
     }
-    return access(CONFIG_DEFAULT_PATH, F_OK) == 0 ? CONFIG_DEFAULT_PATH : NULL;
+    return is_there(CONFIG_DEFAULT_PATH) ? CONFIG_DEFAULT_PATH : NULL;
 }
 
 static struct config *load(void *context, FILE *report) {
-    const struct choices *choices = context;
-    struct config *config = config_load(choose_config(choices), report);
+    struct choices *choices = context;
+    const char *path = choose_config(choices);
+    struct config *config = config_load(path, report);
+    if (config != NULL) {
+        /* A file that has counted does not count as empty when it has gone: that is a mistake, also of the default one. */
+        choices->config = path;
+    }
     if (config != NULL && choices->simulate) {
         config_simulate(config);
     }
@@ -140,6 +153,25 @@ static void lock_memory(const struct config *config) {
         log_warning(DAEMON, "with realtime_priority memory should be locked, which needs no limit MEMLOCK (systemd: "
                             "LimitMEMLOCK=infinity, see realtime.conf)");
     }
+}
+
+/* As load(), with the mistakes in the log, where the journal has them as errors. */
+static struct config *load_to_serve(struct choices *choices) {
+    char *report = NULL;
+    size_t size = 0;
+    struct config *config = NULL;
+    const char *first = "out of memory";
+    FILE *file = open_memstream(&report, &size);
+    if (file != NULL) {
+        config = load(choices, file);
+        fclose(file);
+    }
+    if (config == NULL) {
+        size_t count = report != NULL ? config_log_mistakes(report, &first) : 0;
+        log_error(CONFIG, "openmvd cannot start with this configuration; mistakes: %zu", count);
+    }
+    free(report);
+    return config;
 }
 
 static int serve(struct config *config, struct choices *choices) {
@@ -183,11 +215,11 @@ int main(int argc, char **argv) {
     }
     /* A client that has gone is an error of one write, not the end of the daemon. */
     signal(SIGPIPE, SIG_IGN);
-    struct config *config = load(&choices, stderr);
+    struct config *config = choices.check_config ? load(&choices, stderr) : load_to_serve(&choices);
     if (config == NULL) {
         return EXIT_FAILURE;
     }
-    const char *path = choose_config(&choices);
+    const char *path = choices.config;
     int status = EXIT_SUCCESS;
     apply(&choices, config);
     if (choices.check_config) {

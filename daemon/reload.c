@@ -160,17 +160,10 @@ static void apply(struct daemon *daemon, struct change *change) {
 
 /* Logs each line of what is wrong, and has the status show the first. */
 static void refuse(struct daemon *daemon, char *report) {
-    char trouble[SERVICE_TROUBLE_SIZE] = "";
-    size_t count = 0;
-    char *rest = report;
-    for (const char *line; (line = strsep(&rest, "\n")) != NULL;) {
-        if (line[0] != '\0') {
-            log_error(CONFIG, "%s", line);
-            if (count++ == 0) {
-                snprintf(trouble, sizeof trouble, "reload refused: %s", line);
-            }
-        }
-    }
+    char trouble[SERVICE_TROUBLE_SIZE];
+    const char *first = "out of memory";
+    size_t count = config_log_mistakes(report, &first);
+    snprintf(trouble, sizeof trouble, "reload refused: %s", first);
     log_error(CONFIG, "the configuration was not reloaded, and nothing has changed; mistakes: %zu", count);
     service_set_trouble(daemon, trouble);
 }

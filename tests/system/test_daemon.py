@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 """The daemon as a process: options, configuration checks, its socket in the file system, bounds, and how it ends."""
 
+import contextlib
 import json
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -104,6 +106,60 @@ def a_daemon_with_a_bad_configuration_does_not_start():
     with tempfile.TemporaryDirectory() as folder:
         done = run("--config", os.path.join(folder, "none.json"), "--socket", os.path.join(folder, "s"))
         assert done.returncode == 1 and "none.json" in done.stderr, done.stderr
+
+
+def the_journal_has_the_mistakes_that_keep_a_daemon_from_starting_as_errors():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "openmvd.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{\n"camera": {},\n"limit": {}}')
+        done = run("--config", path, "--socket", os.path.join(folder, "s"))
+        lines = done.stderr.splitlines()
+        assert done.returncode == 1 and len(lines) == 3, done.stderr
+        assert lines[0].startswith(f"<3>config: {path}:2: camera: "), lines
+        assert lines[1].startswith(f"<3>config: {path}:3: limit: "), lines
+        assert lines[2] == "<3>config: openmvd cannot start with this configuration; mistakes: 2", lines
+
+
+@contextlib.contextmanager
+def own_etc():
+    """A folder, and a command that begins with what runs the rest with that folder in the place of /etc."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy("/etc/ld.so.cache", folder)
+        command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$0" /etc && exec "$@"', folder]
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode != 0:
+            raise SkipTest("this machine gives no user a file system of its own")
+        yield folder, command
+
+
+def the_default_configuration_is_read_where_there_is_one():
+    with own_etc() as (folder, command):
+        def check():
+            done = subprocess.run([*command, program("openmvd"), "--check-config"], capture_output=True, text=True, check=False)
+            return done.returncode, done.stdout + done.stderr
+        path = os.path.join(folder, "openmvd.json")
+        assert check() == (0, "(no configuration): ok (1 camera)\n"), check()
+        os.symlink("nowhere.json", path)
+        assert check() == (1, "/etc/openmvd.json: No such file or directory\n"), check()
+        os.unlink(path)
+        with open(path, "w", encoding="ascii") as file:
+            file.write('{"cameras": {"a": {"link": {"type": "sim"}}, "b": {"link": {"type": "sim"}}}}')
+        assert check() == (0, "/etc/openmvd.json: ok (2 cameras)\n"), check()
+
+
+def a_default_configuration_that_has_gone_since_changes_nothing():
+    with own_etc() as (folder, command):
+        path = os.path.join(folder, "openmvd.json")
+        with open(path, "w", encoding="ascii") as file:
+            file.write('{"cameras": {"mine": {"link": {"type": "sim"}}}}')
+        daemon = Daemon(simulate=True)
+        daemon.command = [*command, program("openmvd"), "--socket", daemon.path]
+        with daemon, daemon.client() as client:
+            os.unlink(path)
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: "the configuration was not reloaded" in daemon.log(), "the refusal")
+            assert "<3>config: /etc/openmvd.json: No such file or directory" in daemon.log(), daemon.log()
+            assert [row["name"] for row in client.result("cameras")] == ["mine"]
 
 
 def the_socket_has_the_configured_mode():
@@ -375,7 +431,7 @@ def the_log_is_filtered_by_subsystem():
         assert not re.search(r"^<6>", daemon.log(), re.M), daemon.log()
 
 
-HELPERS = ("run", "check_config", "on_a_terminal")
+HELPERS = ("run", "check_config", "on_a_terminal", "own_etc")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
          if callable(test) and getattr(test, "__module__", "") == "__main__" and name not in HELPERS])
