@@ -328,6 +328,9 @@ $(BUILD)/systemd/tmpfiles.d/%.conf: systemd/%.tmpfiles
 $(COMPLETIONS): completion/openmvctl.bash
 	$(Q)install -D -m 644 $< $@
 
+# The loader finds a library by its cache, whose folders only root writes. Below DESTDIR it is not this machine's.
+renew_cache = $(if $(DESTDIR),,$(Q)if [ "$$(id -u)" -eq 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi)
+
 # The configuration is whoever's machine it is: neither replaced nor taken away.
 CONFIG := $(DESTDIR)/etc/openmvd.json
 
@@ -353,12 +356,14 @@ install: all
 	    ln -sf lib$$name.so.$(VERSION) $(call below,lib/lib$$name.so.0); \
 	    ln -sf lib$$name.so.0 $(call below,lib/lib$$name.so); \
 	done
+	$(renew_cache)
 	$(Q)[ -e $(CONFIG) ] || install -D -m 644 config/usb.json $(CONFIG)
 	@$(if $(DESTDIR),,echo "$$NEXT_STEPS")
 
 uninstall:
 	$(call installed,take_away)
 	$(Q)rm -f $(foreach name,$(LIBRARIES),$(foreach end,so so.0 so.$(VERSION),$(call below,lib/lib$(name).$(end))))
+	$(renew_cache)
 	$(Q)for folder in $(call below,share/openmvd) $(call below,share/doc/openmvd); do \
 	    if [ -d "$$folder" ]; then find "$$folder" -depth -type d -empty -delete; fi; \
 	done
