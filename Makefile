@@ -33,6 +33,9 @@ endif
 endif
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
+# Where these are not the only ones, file offsets and the numbers of inodes of 64 bits: else a folder cannot be read on a
+# 32-bit machine whose file system has larger ones.
+CPPFLAGS += $(shell getconf LFS_CFLAGS 2>/dev/null)
 CPPFLAGS += -D_GNU_SOURCE -DOPENMVD_VERSION='"$(VERSION)"' -Ilibopenmvrpc -Ilibopenmvd -Icapture -Idaemon -I.
 SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=c11 $(WARNINGS) -fvisibility=hidden -pthread $(CFLAGS) $(SANITIZER)
