@@ -62,10 +62,15 @@ def value(reply):
     return reply["result"]["value"]
 
 
+def check_blob(reply, size):
+    """Has the reply be that many bytes, and the right ones."""
+    data = base64.b64decode(value(reply))
+    assert data == blob(size), f"{len(data)} bytes of {size}, or wrong ones"
+
+
 def fetch_blob(client, size, **params):
     """Asks for so many bytes, and has them be the right ones."""
-    data = base64.b64decode(value(call(client, "blob", [size], **params)))
-    assert data == blob(size), f"{len(data)} bytes of {size}, or wrong ones"
+    check_blob(call(client, "blob", [size], **params), size)
 
 
 def count(client, **params):

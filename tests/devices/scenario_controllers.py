@@ -10,15 +10,14 @@ import os
 import struct
 import threading
 
-from controllers import (ATTACH_I2C, ATTACH_SPI, DRIVE, I2C, LINE, SPI, Soldered, bring_back, load_controllers, remove,
-                         removed)
+from controllers import (ATTACH_I2C, ATTACH_SPI, DRIVE, I2C, LINE, SPI, Soldered, bring_back, holder_of, load_controllers,
+                         remove, removed)
 from devices import PATIENCE_S, Tap, wait_until
 
 # Numbers and layouts of linux/spi/spidev.h, linux/i2c-dev.h and linux/gpio.h.
 SPI_IOC_MESSAGE_1 = 0x40206b00
 I2C_RDWR = 0x0707
 I2C_M_RD = 1
-GPIO_GET_LINEINFO = 0xc048b402
 GPIO_GET_LINEEVENT = 0xc030b404
 RISING, FALLING = 1, 2
 
@@ -130,17 +129,8 @@ def a_controller_that_is_removed_fails_for_those_who_have_it_open_and_comes_back
     wait_until(lambda: os.path.exists(I2C), I2C)
 
 
-def line_info(chip, offset):
-    information = bytearray(struct.pack("II32s32s", offset, 0, b"", b""))
-    fcntl.ioctl(chip, GPIO_GET_LINEINFO, information)
-    return tuple(text.rstrip(b"\0").decode() for text in struct.unpack("II32s32s", information)[2:])
-
-
-def the_lines_are_named_and_the_kernel_holds_those_that_select():
-    with opened("/dev/gpiochip0") as chip:
-        assert line_info(chip, 25) == ("GPIO25", "")
-        assert line_info(chip, 8) == ("GPIO8", "spi0 CS0")
-        assert line_info(chip, 7) == ("GPIO7", "spi0 CS1")
+def the_kernel_holds_the_lines_that_select():
+    assert [holder_of(line) for line in (8, 7, 25)] == ["spi0 CS0", "spi0 CS1", ""]
 
 
 def what_a_camera_drives_makes_edges_and_its_end_lets_go():
@@ -164,7 +154,7 @@ tap.run([
     i2c_moves_bytes_to_the_camera_of_the_address_only,
     a_camera_that_does_not_answer_times_out_and_what_it_answers_later_is_refused,
     a_controller_that_is_removed_fails_for_those_who_have_it_open_and_comes_back,
-    the_lines_are_named_and_the_kernel_holds_those_that_select,
+    the_kernel_holds_the_lines_that_select,
     what_a_camera_drives_makes_edges_and_its_end_lets_go,
 ])
 tap.finish()

@@ -104,6 +104,8 @@ static int drive_ready(struct camera *camera, bool is_ready) {
 
 void camera_reset(struct camera *camera) {
     camera->resets++;
+    /* A script that hung runs again. */
+    camera->faults.permille[FAULT_ABSENT] = 0;
     if (scene_reset(camera->scene)) {
         stock_slave_reset(camera->slave, camera->now_us);
     }

@@ -3,7 +3,7 @@
 #define BUS_CAMERA_CAN_H
 
 /*
- * The camera's CAN controller, on a genuine interface of the kernel. Frames leave it as fast as a bus of 1 Mbit/s lets them,
+ * The camera's CAN controller, on a genuine interface of the kernel. Frames leave it as fast as a bus of 500 kbit/s lets them,
  * because a virtual interface would drop what comes faster than its listeners read. Where the interface is down or gone it
  * is silent until that is back.
  */
@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CAN_BYTE_RATE 60000 /* bytes a second, in frames of 8 */
+#define CAN_BYTE_RATE 30000 /* bytes a second, in frames of 8 */
 
 /* The longest packet that is queued. */
 #define CAN_PACKET_MOST ((size_t)1 << 20)

@@ -15,10 +15,6 @@
 DEFINE_MUTEX(camera_bus_lock);
 LIST_HEAD(camera_bus_cameras);
 
-static unsigned int answer_ms = 1000;
-module_param(answer_ms, uint, 0644);
-MODULE_PARM_DESC(answer_ms, "how long a transfer waits for the answers of its cameras");
-
 struct event {
     struct list_head link;
     struct camera_bus_message message;
@@ -133,7 +129,7 @@ int camera_transfer(const struct camera_place *place, const u8 *out, u8 *in, u32
     if (cameras == 0) {
         return -ENXIO;
     }
-    wait_for_completion_timeout(&transfer.answered, msecs_to_jiffies(answer_ms));
+    wait_for_completion_timeout(&transfer.answered, place->patience);
     mutex_lock(&camera_bus_lock);
     end_transfer(&transfer);
     mutex_unlock(&camera_bus_lock);

@@ -8,13 +8,16 @@
 
 #define BUS 1
 
+/* Where nobody has set another; see I2C_TIMEOUT of i2c-dev. */
+#define PATIENCE_S 10
+
 /* Whoever has the adapter open keeps it; from here on all that it does fails. */
 static bool is_gone;
 
-static int transfer(struct i2c_adapter *unused, struct i2c_msg *messages, int count) {
+static int transfer(struct i2c_adapter *adapter, struct i2c_msg *messages, int count) {
     for (int i = 0; i < count; i++) {
         struct i2c_msg *message = &messages[i];
-        struct camera_place place = {.address = message->addr};
+        struct camera_place place = {.address = message->addr, .patience = (unsigned long)adapter->timeout};
         bool reads = message->flags & I2C_M_RD;
         int error = READ_ONCE(is_gone) ? -ENODEV
                                        : camera_transfer(&place, reads ? NULL : message->buf,
@@ -35,23 +38,24 @@ static const struct i2c_algorithm algorithm = {
     .functionality = functionality,
 };
 
-static struct i2c_adapter adapter;
+static struct i2c_adapter the_adapter;
 
 static void remove_adapter(void *unused) {
     WRITE_ONCE(is_gone, true);
-    i2c_del_adapter(&adapter);
+    i2c_del_adapter(&the_adapter);
 }
 
 static int probe(struct platform_device *device) {
-    adapter = (struct i2c_adapter){
+    the_adapter = (struct i2c_adapter){
         .owner = THIS_MODULE,
         .algo = &algorithm,
         .nr = BUS,
+        .timeout = PATIENCE_S * HZ,
         .dev.parent = &device->dev,
         .name = "camera-i2c",
     };
     WRITE_ONCE(is_gone, false);
-    int error = i2c_add_numbered_adapter(&adapter);
+    int error = i2c_add_numbered_adapter(&the_adapter);
     return error != 0 ? error : devm_add_action_or_reset(&device->dev, remove_adapter, NULL);
 }
 

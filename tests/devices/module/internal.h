@@ -40,6 +40,7 @@ struct camera_place {
     bool is_spi;
     u16 address; /* of I2C */
     u32 mode, speed_hz;
+    unsigned long patience; /* with the answers, in jiffies */
 };
 
 /*

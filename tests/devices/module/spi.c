@@ -12,8 +12,9 @@
 
 #define BUS            0
 #define SELECT_LINES   2
-#define SPEED_HZ_LEAST 3815
+#define SPEED_HZ_LEAST 30000
 #define SPEED_HZ_MOST  125000000
+#define PATIENCE_S     1
 
 static struct gpiod_lookup_table select_lines = {
     .dev_id = "spi0",
@@ -26,7 +27,8 @@ static struct gpiod_lookup_table select_lines = {
 };
 
 static int transfer_one(struct spi_controller *controller, struct spi_device *device, struct spi_transfer *transfer) {
-    struct camera_place place = {.is_spi = true, .mode = device->mode, .speed_hz = transfer->speed_hz};
+    struct camera_place place = {
+        .is_spi = true, .mode = device->mode, .speed_hz = transfer->speed_hz, .patience = PATIENCE_S * HZ};
     int error = camera_transfer(&place, transfer->tx_buf, transfer->rx_buf, transfer->len);
     /* A controller cannot tell whether there is anybody: it hears the pull of its line. */
     return error == -ENXIO ? 0 : error;
