@@ -8,7 +8,7 @@ import pathlib
 import shutil
 import subprocess
 
-from booted import (BUILD, DROPINS, ROOT, USB, Journal, Tap, check_echo, client, main_pid, prepare, run, service_with_camera,
+from booted import (BUILD, DROPINS, USB, Journal, Tap, check_echo, client, main_pid, prepare, run, service_with_camera,
                     start, wait_for_state)
 from controllers import I2C, SPI, load_controllers
 from devices import CALLBACKS, load_modules, program

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """Cameras that come and go under the system's own udev, with the daemon in its sandbox."""
 
-import contextlib
 import grp
 import os
 import pathlib
