@@ -70,13 +70,13 @@ static const char *missing_cure(const struct doctor *doctor) {
     bool is_usb = begins_with(doctor->tty, "ttyACM") || begins_with(doctor->tty, "ttyUSB") ||
                   begins_with(doctor->tty, "openmv/") || begins_with(doctor->tty, "serial/");
     if (doctor->link == DOCTOR_SPI) {
-        return "on a Raspberry Pi: sudo raspi-config nonint do_spi 0, and a restart; 'ls /dev/spidev*' lists what "
-               "there "
-               "is";
+        return "on a Raspberry Pi: sudo raspi-config nonint do_spi 0 for spidev0, an overlay such as spi1-1cs for\n"
+               "another, and a restart; 'ls /dev/spidev*' lists what there is";
     }
     if (doctor->link == DOCTOR_I2C) {
-        return "on a Raspberry Pi: sudo raspi-config nonint do_i2c 0; elsewhere sudo modprobe i2c-dev;\n"
-               "'ls /dev/i2c-*' lists what there is";
+        return "on a Raspberry Pi: sudo raspi-config nonint do_i2c 0 for i2c-1, an overlay such as i2c-gpio for "
+               "another;\n"
+               "elsewhere sudo modprobe i2c-dev; 'ls /dev/i2c-*' lists what there is";
     }
     return is_usb ? "plug it in; 'ls -l /dev/serial/by-id' lists the ports there are"
                   : "'ls /dev/tty[A-Z]*' lists the ports there are; on a Raspberry Pi the UART is enabled by\n"

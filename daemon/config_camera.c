@@ -147,6 +147,8 @@ static void read_link(struct config_reader *reader, const struct config_place *p
         const struct link_key *key = find_key(kind, item->string);
         if (key != NULL) {
             read_key(reader, &item_place, item, key, link);
+        } else if (strcmp(item->string, "reset") == 0 || strcmp(item->string, "healing") == 0) {
+            config_mistake(reader, &item_place, "this is the camera's, not its link's: it stands beside \"link\"");
         } else if (strcmp(item->string, "type") != 0) {
             config_unknown(reader, &item_place, "key for this type of link", known, LINK_KEY_COUNT + 1);
         }

@@ -27,7 +27,8 @@ static void read_line(struct config_reader *reader, const struct config_place *p
                       struct gpio_settings *settings, uint32_t *pulse_ms) {
     static const char *const known[] = {"line", "chip", "offset", "active_low", "pulse_ms"};
     const size_t known_count = sizeof known / sizeof *known - (pulse_ms == NULL);
-    if (!config_read_object(reader, place, value)) {
+    if (!cJSON_IsObject(value)) {
+        config_unexpected(reader, place, "a line such as {\"line\": \"GPIO25\"}");
         return;
     }
     for (const cJSON *item = value->child; item != NULL; item = item->next) {

@@ -101,6 +101,18 @@ def a_picture_that_no_message_holds_is_read_in_pieces():
             assert file.read() == picture
 
 
+def the_doctor_finds_nothing_wrong_with_reads_that_came_too_early():
+    with daemon_on_buses(arm=I2C, lid=SPI) as daemon, daemon.client() as client:
+        await_online(client, "arm", "lid")
+        for camera in ("arm", "lid"):
+            for milliseconds in range(40):
+                assert call(client, camera, "slow", u32(milliseconds)) == u32(milliseconds)
+            done = subprocess.run([program("openmvctl"), "--socket", daemon.path, "doctor", "--json", camera], check=False,
+                                  capture_output=True, text=True, timeout=60)
+            steps = {row["step"]: row for row in json.loads(done.stdout)["steps"]}
+            assert [steps[step]["outcome"] for step in ("lines", "answer", "calls", "wire")] == ["ok"] * 4, steps
+
+
 def one_worker_has_all_cameras_of_a_bus():
     def threads():
         return len(os.listdir(f"/proc/{daemon.process.pid}/task"))
@@ -287,6 +299,7 @@ if __name__ == "__main__":
     tap.run([
         cameras_on_spi_and_i2c_answer,
         a_picture_that_no_message_holds_is_read_in_pieces,
+        the_doctor_finds_nothing_wrong_with_reads_that_came_too_early,
         one_worker_has_all_cameras_of_a_bus,
         cameras_on_one_adapter_compute_at_the_same_time,
         cameras_come_to_a_bus_and_go_while_another_computes,

@@ -294,6 +294,10 @@ static const struct {
      "\"cs\"\n"},
     {CAMERA_A("\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"cs\": {\"chip\": \"gpiochip0\"}"),
      "test.json:1: cameras.a.link.cs: expected \"line\", a name such as \"GPIO25\", or \"chip\" and \"offset\"\n"},
+    {CAMERA_A("\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"cs\": \"GPIO22\""),
+     "test.json:1: cameras.a.link.cs: found \"GPIO22\", expected a line such as {\"line\": \"GPIO25\"}\n"},
+    {CAMERA_A("\"type\": \"i2c\", \"device\": \"/dev/i2c-1\", \"reset\": {\"line\": \"GPIO25\"}"),
+     "test.json:1: cameras.a.link.reset: this is the camera's, not its link's: it stands beside \"link\"\n"},
     {CAMERA_A("\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"cs\": {\"line\": \"GPIO22\", \"offset\": 3}"),
      "test.json:1: cameras.a.link.cs: found \"line\" and \"offset\", expected one of them\n"},
     {CAMERA_A(
