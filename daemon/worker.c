@@ -25,7 +25,7 @@
  * it. */
 #define PROGRESS_US 50000
 
-/* So many seconds a thread has to end. Links wait for less in what they do. */
+/* So many seconds a thread has to end. Links wait for less, but where a slow line moves a long packet: that is cut off. */
 enum { JOIN_PATIENCE_S = 5 };
 
 /* What is on its way between the two threads, a mailbox for each place: nothing has to be allocated to get through. */
