@@ -25,6 +25,7 @@ struct host {
     char *bus;          /* NULL: of one camera alone */
     char *label;        /* the bus, or that camera with its link; for people */
     uint64_t last_beat; /* of the worker, when it was asked last */
+    bool hangs;         /* did not move when it was asked last, which was told */
     struct event messages;
     size_t count;
     struct guest guests[BUS_CAMERAS_MAX];
@@ -193,10 +194,12 @@ bool workers_take_beats(struct workers *workers, void (*hangs)(void *context, co
     struct host *host;
     LIST_FOREACH(host, &workers->hosts, entry) {
         uint64_t beats = worker_beats(host->worker);
-        if (beats == host->last_beat && !worker_is_moving(host->worker)) {
+        bool was_told = host->hangs;
+        host->hangs = beats == host->last_beat && !worker_is_moving(host->worker);
+        if (host->hangs && !was_told) {
             hangs(context, host->label);
-            all = false;
         }
+        all = all && !host->hangs;
         host->last_beat = beats;
     }
     return all;

@@ -43,7 +43,8 @@ void workers_leave(struct workers *workers, const struct workers_place *at, void
 
 /*
  * Whether every worker has taken a turn since this was asked last, or moves bytes that take longer; asks them for one
- * until the next time. `hangs` is told of each that has not: the name of its bus, or of the link that it has alone.
+ * until the next time. `hangs` is told of each that has not, once until it moves: the name of its bus, or of the
+ * link that it has alone.
  */
 bool workers_take_beats(struct workers *workers, void (*hangs)(void *context, const char *bus), void *context);
 

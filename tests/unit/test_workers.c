@@ -172,6 +172,9 @@ START_TEST(a_worker_that_hangs_is_named_by_its_bus_or_by_its_camera) {
     ck_assert(!workers_take_beats(workers, note_hanging, hanging));
     ck_assert_msg(strstr(hanging, "the bus;") != NULL, "%s", hanging);
     ck_assert_msg(strstr(hanging, "a camera (the test's link);") != NULL, "%s", hanging);
+    hanging[0] = '\0';
+    ck_assert(!workers_take_beats(workers, note_hanging, hanging));
+    ck_assert_msg(hanging[0] == '\0', "%s is told again", hanging);
     atomic_store(&stops, false);
     AWAIT(guests[0].state == CAMERA_ONLINE && guests[1].state == CAMERA_ONLINE);
 }
