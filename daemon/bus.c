@@ -99,6 +99,9 @@ static void begin_job(struct bus *bus, struct bus_camera *camera, int64_t now_us
     int error = omvrpc_master_call(camera->master, &request, now_us);
     if (error == 0) {
         camera->job_begun = true;
+        if (camera->leaves_stream) {
+            omvrpc_master_leave_stream(camera->master, now_us);
+        }
     } else {
         enum omvrpc_cause cause = error == -ENOMEM ? OMVRPC_CAUSE_MEMORY : OMVRPC_CAUSE_NONE;
         end_job(bus, camera, OMVRPC_NOT_DELIVERED, cause, now_us);
@@ -484,6 +487,7 @@ int bus_submit(struct bus *bus, struct job *job, int64_t now_us) {
     }
     camera->job = job;
     camera->job_begun = false;
+    camera->leaves_stream = false;
     if (camera->state == CAMERA_OFFLINE || camera->state == CAMERA_RELEASED) {
         end_job(bus, camera, OMVRPC_NOT_DELIVERED, OMVRPC_CAUSE_LINK_GONE, now_us);
     }
@@ -491,9 +495,11 @@ int bus_submit(struct bus *bus, struct job *job, int64_t now_us) {
 }
 
 void bus_stop_stream(struct bus *bus, size_t camera, int64_t now_us) {
-    const struct bus_camera *reader = bus->cameras[camera];
-    if (reader->job != NULL && reader->job_begun && reader->job->stream_depth > 0) {
-        omvrpc_master_stop(reader->master, now_us);
+    struct bus_camera *reader = bus->cameras[camera];
+    if (reader->job != NULL && reader->job_begun) {
+        omvrpc_master_leave_stream(reader->master, now_us);
+    } else {
+        reader->leaves_stream = reader->job != NULL;
     }
 }
 

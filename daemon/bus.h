@@ -146,7 +146,8 @@ bool bus_has(const struct bus *bus, size_t place);
 /* Gives a camera a job; the bus owns it until job_ended. At most one a camera: -EBUSY, and the caller still owns it. */
 int bus_submit(struct bus *bus, struct job *job, int64_t now_us);
 
-/* Ends the job that reads a stream after the frame that is under way; another job goes on. */
+/* Ends the job that reads a stream after the frame that is under way, or the first, or without it where none comes; another
+ * job goes on. */
 void bus_stop_stream(struct bus *bus, size_t camera, int64_t now_us);
 
 /* Hands a camera's port to other software, or takes it back. */

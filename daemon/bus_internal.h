@@ -17,6 +17,7 @@ struct bus_camera {
     struct omvrpc_master *master;
     struct job *job;
     bool job_begun;
+    bool leaves_stream; /* the job's, as soon as it has begun */
     bool probing;
     bool output_blocked;
     enum bus_transaction transaction;

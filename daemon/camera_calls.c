@@ -292,6 +292,14 @@ static void begin_exchange(struct camera *camera, struct call *call) {
     call->has_begun = true;
 }
 
+/* A stream is left for others who wait, after one frame, or without it where none comes. */
+static void make_room(struct camera *camera) {
+    const struct call *running = camera->running;
+    if (running != NULL && running->is_stream && camera->queue.length > 0) {
+        worker_stop_stream(camera->at.worker, camera->at.place);
+    }
+}
+
 static void run_call(struct camera *camera, struct call *call) {
     struct error error;
     leave_queue(call);
@@ -317,6 +325,7 @@ static void run_call(struct camera *camera, struct call *call) {
     camera->running = call;
     camera->has_frame = false;
     camera_submit(camera, job);
+    make_room(camera);
 }
 
 /*
@@ -331,14 +340,6 @@ static bool may_serve(const struct queue_entry *entry, void *context) {
     bool is_clogged = call->client != NULL && client_is_clogged(call->client);
     bool has_reader = !is_clogged || !TAILQ_EMPTY(&call->followers);
     return !is_new || (has_reader && (!camera->session.is_open || session_has_room(&camera->session)));
-}
-
-/* A stream is left for others who wait, after one frame at least. */
-static void make_room(struct camera *camera) {
-    const struct call *running = camera->running;
-    if (running != NULL && running->is_stream && camera->has_frame && camera->queue.length > 0) {
-        worker_stop_stream(camera->at.worker, camera->at.place);
-    }
 }
 
 void camera_take_frame(struct camera *camera, struct shared_bytes *frame, unsigned missed) {

@@ -59,6 +59,7 @@ static const char *const cause_sentences[] = {
     [OMVRPC_CAUSE_LINK_GONE] = ": the link failed under the call",
     [OMVRPC_CAUSE_MEMORY] = ": the daemon is out of memory",
     [OMVRPC_CAUSE_PACKET_LIMIT] = "",
+    [OMVRPC_CAUSE_NO_STREAM] = "",
 };
 
 /* Sentences in place of those above, where a packet was longer than its link moves. */
@@ -111,10 +112,24 @@ void error_set_out_of_memory(struct error *error) {
     error->executed = EXECUTED_NO;
 }
 
+void error_set_no_stream(struct error *error, const char *camera) {
+    error_set(
+        error, ERROR_UNSUPPORTED,
+        "camera \"%s\" answered, but the callback began no stream: it may refuse its arguments, or the camera's script "
+        "lacks it",
+        camera);
+    error->executed = EXECUTED_YES;
+    error->cause = omvrpc_cause_name(OMVRPC_CAUSE_NO_STREAM);
+}
+
 bool error_set_from_outcome(struct error *error, enum omvrpc_outcome outcome, enum omvrpc_cause cause, bool repeatable,
                             const char *camera) {
     if (outcome == OMVRPC_DONE) {
         return false;
+    }
+    if (cause == OMVRPC_CAUSE_NO_STREAM) {
+        error_set_no_stream(error, camera);
+        return true;
     }
     bool is_limit = cause == OMVRPC_CAUSE_PACKET_LIMIT;
     error_set(error, is_limit ? ERROR_TOO_LARGE : outcomes[outcome].reason, "camera \"%s\" %s%s", camera,

@@ -69,6 +69,9 @@ void error_set(struct error *error, enum error_reason reason, const char *format
 /* Fills an error for what is not begun any more because the daemon stops. */
 void error_set_stopping(struct error *error);
 
+/* That a callback which should stream was run, and no frame came. */
+void error_set_no_stream(struct error *error, const char *camera);
+
 /* Fills an error for a request that was not begun because memory is short. */
 void error_set_out_of_memory(struct error *error);
 

@@ -100,10 +100,6 @@ void stream_take_frame(struct call *call, struct shared_bytes *frame, unsigned m
     struct stream *stream = stream_of(call);
     struct subscription *subscription;
     stream->failures = 0;
-    if (stream->base.is_over) {
-        /* Its last viewer went while it was being opened, and so was not there to be stopped yet. */
-        stop(&stream->base);
-    }
     TAILQ_FOREACH(subscription, &stream->base.subscribers, of_source) {
         give_frame(of(subscription), frame, missed);
     }
@@ -153,7 +149,7 @@ static bool is_to_be_pictures(const struct stream *stream) {
            (lacks_stream(stream->base.camera) || (!stream->base.camera->session.is_open && is_next));
 }
 
-static void on_failed(struct stream *stream, const struct error *error) {
+static void on_failed(struct stream *stream, const struct error *error, bool is_certain) {
     bool was_of_pictures = stream->of_pictures;
     /* Of a camera that is away nothing is known, and asking costs nobody any time. */
     bool has_cost_time = error->executed != EXECUTED_NO || error->reason == ERROR_NOT_DELIVERED;
@@ -167,7 +163,9 @@ static void on_failed(struct stream *stream, const struct error *error) {
         source_plan(&stream->base, 0);
         return;
     }
-    tell_error(stream, error);
+    if (is_certain || stream->failures > 1) {
+        tell_error(stream, error);
+    }
     unsigned doubled = stream->failures - 1 < AGAIN_MAX ? stream->failures - 1 : AGAIN_MAX;
     source_plan(&stream->base, (int64_t)AGAIN_US << doubled);
 }
@@ -183,14 +181,14 @@ static void take_picture(struct stream *stream, const struct job *job) {
                     stream->base.begun_us + subscription_fastest_us(&stream->base.subscribers) - omvrpc_now_us());
     } else if (frame == NULL) {
         error_set_out_of_memory(&error);
-        on_failed(stream, &error);
+        on_failed(stream, &error, true);
     } else {
         error_set(&error, ERROR_UNSUPPORTED,
                   "camera \"%s\" gives neither a stream nor pictures: its script needs \"" USUAL "\" or \"" SNAPSHOT
                   "\"",
                   camera_name(stream->base.camera));
         error.executed = EXECUTED_YES;
-        on_failed(stream, &error);
+        on_failed(stream, &error, true);
     }
     shared_bytes_free(frame);
 }
@@ -203,9 +201,14 @@ static void on_ended(struct call *call, const struct error *error) {
     if (!source_take_end(&stream->base)) {
         return;
     }
-    bool was_left = error == NULL && !stream->of_pictures;
+    bool was_left = error == NULL && !stream->of_pictures && stream->base.camera->has_frame;
     if (error != NULL) {
-        on_failed(stream, error);
+        on_failed(stream, error, true);
+    } else if (!stream->of_pictures && !was_left) {
+        /* Others waited; it may only be slow, and has more time when it is opened again. */
+        struct error none;
+        error_set_no_stream(&none, camera_name(stream->base.camera));
+        on_failed(stream, &none, false);
     } else if (!was_left) {
         take_picture(stream, call->job);
     }

@@ -253,13 +253,14 @@ static void obey(struct worker *worker, size_t place, bool announced) {
     if (orders.reset) {
         bus_reset(worker->bus, place, now_us);
     }
-    if (orders.stop_stream) {
-        bus_stop_stream(worker->bus, place, now_us);
-    }
     if (orders.job != NULL && bus_submit(worker->bus, orders.job, now_us) != 0) {
         orders.job->outcome = OMVRPC_NOT_DELIVERED;
         orders.job->ended_us = now_us;
         on_job_ended(worker, orders.job);
+    }
+    if (orders.stop_stream) {
+        /* Of that job; or of one that has ended meanwhile, and then a stream that follows has its first frame. */
+        bus_stop_stream(worker->bus, place, now_us);
     }
     if (orders.remove) {
         remove_camera(worker, place, now_us);

@@ -105,7 +105,7 @@ struct recording *worker_take_full_recording(struct worker *worker, size_t camer
 /* Tells that a device has appeared, which may be one that a camera of this bus waits for. */
 void worker_announce(struct worker *worker);
 
-/* Ends the job that reads a stream after the frame that is under way. */
+/* As bus_stop_stream(), also for a job that was submitted just before. */
 void worker_stop_stream(struct worker *worker, size_t camera);
 
 /* Readable while messages wait. */

@@ -26,10 +26,11 @@ static const char *const outcome_names[] = {
 };
 
 static const char *const cause_names[] = {
-    [OMVRPC_CAUSE_NONE] = "none",       [OMVRPC_CAUSE_TIMEOUT] = "timeout",
-    [OMVRPC_CAUSE_SILENT] = "silent",   [OMVRPC_CAUSE_LOST] = "lost",
-    [OMVRPC_CAUSE_DAMAGED] = "damaged", [OMVRPC_CAUSE_LINK_GONE] = "link_gone",
-    [OMVRPC_CAUSE_MEMORY] = "memory",   [OMVRPC_CAUSE_PACKET_LIMIT] = "packet_limit",
+    [OMVRPC_CAUSE_NONE] = "none",           [OMVRPC_CAUSE_TIMEOUT] = "timeout",
+    [OMVRPC_CAUSE_SILENT] = "silent",       [OMVRPC_CAUSE_LOST] = "lost",
+    [OMVRPC_CAUSE_DAMAGED] = "damaged",     [OMVRPC_CAUSE_LINK_GONE] = "link_gone",
+    [OMVRPC_CAUSE_MEMORY] = "memory",       [OMVRPC_CAUSE_PACKET_LIMIT] = "packet_limit",
+    [OMVRPC_CAUSE_NO_STREAM] = "no_stream",
 };
 
 const char *omvrpc_outcome_name(enum omvrpc_outcome outcome) {

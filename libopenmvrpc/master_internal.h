@@ -90,6 +90,9 @@
  * READY_US             A camera whose ready line is low is asked all the same after so long, should the line be wrong.
  * STREAM_PATIENCE_US   A stream without a byte for so long has failed, or four frame intervals if that is longer. The
  *                      stock writer gives up at 1000000.
+ * FIRST_FRAME_MIN_US   A stream that is to stop is left without its first frame so long after it was opened, or after
+ * FIRST_FRAME_MAX_US   twice the time that the last first frame took, at most this: others wait for the line. The longer
+ *                      one also counts after it was left so.
  */
 enum {
     GAP_US = 1000,
@@ -125,6 +128,8 @@ enum {
     ANSWER_CAN_US = 6000,
     READY_US = 250000,
     STREAM_PATIENCE_US = 1000000,
+    FIRST_FRAME_MIN_US = 300000,
+    FIRST_FRAME_MAX_US = 600000,
 };
 
 enum master_phase {
@@ -193,14 +198,16 @@ struct settling {
 };
 
 struct streaming {
-    bool opened;
     bool stopping;
     bool stop_sent;
     bool broken; /* bytes are missing from the input */
     bool in_frame;
+    bool has_frame; /* has given one since it was opened */
+    bool was_heard; /* something came of it, in any opening of this call */
     size_t frame_length;
     size_t frame_pending; /* length of the frame that was handed over and is still at the front of the input */
-    int64_t stop_us;      /* when it was asked to stop */
+    int64_t opened_us;
+    int64_t stop_us; /* when it was asked to stop, or opened all the same */
     int64_t input_us;
     int64_t last_frame_us;
     int64_t interval_us;
@@ -259,6 +266,7 @@ struct omvrpc_master {
     uint32_t since_breath; /* of these, since the last long one */
     struct durations durations;
     struct turnaround turnaround;
+    int64_t first_frame_us; /* twice what one took after its stream was opened, 0 for not known */
     int64_t last_result_us; /* 0 when the camera was last heard in another way */
     int64_t silent_since_us;
     struct omvrpc_statistics statistics;

@@ -422,6 +422,9 @@ enum omvrpc_cause {
     /** Argument or result make a packet that is longer than the link moves, which is the kernel's limit on I2C. Pieces
      * help: a session's, or callbacks that take offset and size. */
     OMVRPC_CAUSE_PACKET_LIMIT,
+    /** The callback has run, and the camera answers, but not a byte of a stream came, however often it was opened: it has
+     * begun none, as one does that refuses its argument. */
+    OMVRPC_CAUSE_NO_STREAM,
 };
 
 OMVRPC_API const char *omvrpc_cause_name(enum omvrpc_cause cause);
@@ -508,6 +511,12 @@ OMVRPC_API int omvrpc_master_call(struct omvrpc_master *master, const struct omv
 /** Ends the call or stream under way as soon as it can: a stream stops after its current frame, a call loses its
  * result. */
 OMVRPC_API void omvrpc_master_stop(struct omvrpc_master *master, int64_t now_us);
+
+/**
+ * As omvrpc_master_stop() for a stream, also one that is not open yet: it is opened, and left after its first frame. If
+ * none comes, it ends all the same, 0.3 to 0.6 s after it was opened, as OMVRPC_DONE. A call without a stream goes on.
+ */
+OMVRPC_API void omvrpc_master_leave_stream(struct omvrpc_master *master, int64_t now_us);
 
 /** @return whether a call or a stream is under way */
 OMVRPC_API bool omvrpc_master_is_busy(const struct omvrpc_master *master);

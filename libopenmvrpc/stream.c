@@ -5,6 +5,10 @@
  * Each frame is answered with the next byte of an LFSR, which is also what keeps the camera sending; a wrong byte makes
  * it stop. A stream is left only between frames, so that the line is known to be quiet behind the last one. What fails
  * in between (a header that is none, silence) ends in settling and a new call of the same callback.
+ *
+ * An opening that gives nothing may be left before its first frame: whatever is sent then is a wrong byte to a camera that
+ * does stream, at its first look, and a wrong opening to one that waits for it. What it still sends is over before
+ * settling ends.
  */
 
 #include "master_internal.h"
@@ -16,15 +20,18 @@
 #define READ_PAUSE_US 700
 
 void stream_begin(struct omvrpc_master *master, int64_t now_us) {
-    uint32_t failures = master->streaming.failures;
-    int64_t interval_us = master->streaming.interval_us;
+    const struct streaming before = master->streaming;
     master->phase = MASTER_STREAM;
     master->streaming = (struct streaming){
+        .stopping = before.stopping,
+        .stop_us = now_us,
+        .opened_us = now_us,
         .input_us = now_us,
         .last_frame_us = now_us,
-        .interval_us = interval_us,
+        .interval_us = before.interval_us,
         .next_byte = 0xFF,
-        .failures = failures,
+        .failures = before.failures,
+        .was_heard = before.was_heard,
     };
     /* On CAN the byte for one frame would meet the next on its way, under the same id. */
     uint32_t depth = master->info.pairs ? master->request.stream_depth : 1;
@@ -57,12 +64,16 @@ static void fail(struct omvrpc_master *master, int64_t now_us) {
     /* A camera on SPI may be armed to give a frame, and waits for the clocks of all its bytes. */
     size_t feed = !master->info.pairs && master_feeds(master) ? streaming->frame_length : 0;
     streaming->failures++;
+    streaming->was_heard = streaming->was_heard || streaming->in_frame || buffer_length(&master->input) > 0;
     if (streaming->stopping) {
+        master->first_frame_us = streaming->has_frame ? master->first_frame_us : FIRST_FRAME_MAX_US;
         finish(master, true, now_us);
         return;
     }
     if (streaming->failures >= FAILURES_MAX) {
-        master_end(master, OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_LOST, now_us);
+        /* The camera has settled after each of them, so its answers come through. */
+        enum omvrpc_cause cause = streaming->was_heard ? OMVRPC_CAUSE_LOST : OMVRPC_CAUSE_NO_STREAM;
+        master_end(master, OMVRPC_RESULT_UNKNOWN, cause, now_us);
     } else {
         master->statistics.stream_restarts++;
         master->delivered_once = true;
@@ -92,11 +103,30 @@ void stream_stop(struct omvrpc_master *master, int64_t now_us) {
     }
 }
 
+void omvrpc_master_leave_stream(struct omvrpc_master *master, int64_t now_us) {
+    if (!master->busy || master->request.stream_depth == 0) {
+        return;
+    }
+    stream_stop(master, now_us);
+    if (master->phase == MASTER_SETTLE && master->streaming.failures > 0) {
+        /* Between two openings. */
+        master_end(master, OMVRPC_DONE, OMVRPC_CAUSE_NONE, now_us);
+    }
+}
+
+static int64_t bounded_first_frame(int64_t us) {
+    return us < FIRST_FRAME_MIN_US ? FIRST_FRAME_MIN_US : us < FIRST_FRAME_MAX_US ? us : FIRST_FRAME_MAX_US;
+}
+
 /* Until when to wait for more input. A stream that is to stop gets its current frame to the end, but not for ever. */
-static int64_t patience(const struct streaming *streaming) {
+static int64_t patience(const struct omvrpc_master *master) {
+    const struct streaming *streaming = &master->streaming;
     int64_t slow_us = 4 * streaming->interval_us > STREAM_PATIENCE_US ? 4 * streaming->interval_us : STREAM_PATIENCE_US;
     int64_t until_us = streaming->input_us + (streaming->in_frame ? STALL_US : slow_us);
-    int64_t stop_us = streaming->stop_us + STREAM_PATIENCE_US;
+    int64_t stop_us = streaming->stop_us + STREAM_PATIENCE_US + master_line_time(master, streaming->frame_length);
+    if (!streaming->in_frame && !streaming->has_frame) {
+        stop_us = streaming->opened_us + bounded_first_frame(master->first_frame_us);
+    }
     return streaming->stopping && stop_us < until_us ? stop_us : until_us;
 }
 
@@ -144,6 +174,10 @@ void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
     if (streaming->in_frame && buffer_length(&master->input) >= streaming->frame_length) {
         streaming->in_frame = false;
         streaming->failures = 0;
+        if (!streaming->has_frame) {
+            streaming->has_frame = streaming->was_heard = true;
+            master->first_frame_us = 2 * (now_us - streaming->opened_us);
+        }
         streaming->interval_us = now_us - streaming->last_frame_us;
         streaming->last_frame_us = now_us;
         streaming->frame_pending = streaming->frame_length;
@@ -157,7 +191,7 @@ void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
         }
         return;
     }
-    int64_t until_us = patience(streaming);
+    int64_t until_us = patience(master);
     if (now_us >= until_us || streaming->broken) {
         fail(master, now_us);
         return;

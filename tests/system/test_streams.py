@@ -174,6 +174,39 @@ def a_camera_that_gives_neither_a_stream_nor_pictures_is_told_of():
             assert caller.result("call", {"name": "echo", "data": "AAAA", "timeout_ms": 1000})["value"] == "AAAA"
 
 
+def longest_wait(client, name, args, until):
+    """How long the slowest of calls, one after the other, takes until something is the case."""
+    longest_s = 0
+    while not until():
+        begun = time.monotonic()
+        assert client.result("call", {"name": name, **args})["value"] is not None
+        longest_s = max(longest_s, time.monotonic() - begun)
+    return longest_s
+
+
+def calls_beside_a_stream_that_never_comes_wait_for_less_than_its_silence():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as viewer, daemon.client() as caller:
+        wait_for_camera(caller, "one")
+        viewer.result("subscribe", {**STREAM, "args": "sensor.BOGUS,sensor.QVGA"})
+        wait_until(lambda: not stream_is_idle(caller), "the stream to be opened")
+        # It was opened twice when it is told of: the first time it might have been slow only.
+        longest_s = longest_wait(caller, "sleep", {"args": [2]}, viewer.is_readable)
+        error = viewer.event()["error"]
+        assert error["data"]["reason"] == "unsupported" and error["data"]["cause"] == "no_stream", error
+        assert error["data"]["executed"] == "yes" and "arguments" in error["message"], error
+        # A second of silence, three times, is how a stream fails that nobody else waits for.
+        assert longest_s < 1.5, longest_s
+        assert caller.result("stats")["cameras"][0]["wire"]["result_unknown"] == 0
+
+
+def a_stream_that_never_comes_is_not_told_as_lost():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as viewer:
+        wait_for_camera(viewer, "one")
+        viewer.result("subscribe", {**STREAM, "args": "sensor.BOGUS,sensor.QVGA"})
+        error = viewer.event()["error"]
+        assert error["data"]["reason"] == "unsupported" and error["data"]["cause"] == "no_stream", error
+
+
 def a_callback_that_does_not_stream_is_refused():
     config = {**CONFIG, "callbacks": {**CONFIG["callbacks"], "jpeg_image_stream": {"args": "utf8"}}}
     with Daemon(config=config) as daemon, daemon.client() as client:
@@ -233,6 +266,8 @@ tap.run([
     a_slow_viewer_gets_the_newest_frame_and_costs_the_others_nothing,
     a_stock_camera_without_the_stream_is_asked_for_pictures,
     a_camera_that_gives_neither_a_stream_nor_pictures_is_told_of,
+    calls_beside_a_stream_that_never_comes_wait_for_less_than_its_silence,
+    a_stream_that_never_comes_is_not_told_as_lost,
     a_callback_that_does_not_stream_is_refused,
     a_stream_outlives_the_loss_of_its_camera,
     the_daemon_stops_in_the_middle_of_a_stream,

@@ -38,6 +38,7 @@ struct bench {
     uint8_t answer[ANSWER_MOST];
     size_t answer_length;
     int64_t answer_us;
+    int64_t camera_us; /* when the camera has something to do by itself */
     int64_t now_us;
     struct sent sent[SENT_MOST];
     size_t sent_count;
@@ -71,6 +72,7 @@ static inline void let_camera_work(void) {
         omvrpc_slave_sent(bench.camera, step.length, bench.now_us);
         omvrpc_slave_next(bench.camera, bench.now_us, &step);
     }
+    bench.camera_us = step.until_us;
 }
 
 static inline void keep_sent(const struct omvrpc_step *step) {
@@ -151,6 +153,9 @@ static inline bool live(int64_t end_us, uint32_t magic, bool until_done) {
         int64_t wake_us = bench.step.until_us;
         if (bench.answer_length > 0 && bench.answer_us < wake_us) {
             wake_us = bench.answer_us;
+        }
+        if (bench.camera != NULL && bench.camera_us > bench.now_us && bench.camera_us < wake_us) {
+            wake_us = bench.camera_us;
         }
         if (wake_us > end_us) {
             bench.now_us = end_us;

@@ -157,9 +157,157 @@ START_TEST(a_stream_that_never_gives_a_frame_is_given_up) {
     call(streaming(2));
     plug_camera_in();
     /* The camera has forgotten how to stream: it answers the call and sends nothing. */
-    expect_end(OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_LOST);
+    expect_end(OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_NO_STREAM);
     ck_assert_uint_eq(bench.frames, 0);
     ck_assert_uint_le(omvrpc_master_statistics(bench.master)->stream_restarts, 3);
+}
+END_TEST
+
+/* Something comes of the first opening, and then the camera has forgotten how to stream. */
+static void expect_lost_after(const void *bytes, size_t length) {
+    open_stream(2);
+    say(bytes, length);
+    plug_camera_in();
+    expect_end(OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_LOST);
+}
+
+START_TEST(a_stream_of_which_a_byte_came_may_have_been_lost) {
+    expect_lost_after("x", 1);
+}
+END_TEST
+
+START_TEST(a_stream_that_gave_a_frame_was_begun) {
+    uint8_t frame[PACKET_STREAM_SIZE + 1];
+    packet_put_u32(frame, OMVRPC_STREAM_FRAME, 1);
+    frame[PACKET_STREAM_SIZE] = 'x';
+    expect_lost_after(frame, sizeof frame);
+}
+END_TEST
+
+START_TEST(a_stream_that_is_to_be_left_before_it_is_open_gives_one_frame) {
+    call_and_take(streaming(2));
+    omvrpc_master_leave_stream(bench.master, bench.now_us);
+    say_result(NULL, 0);
+    await_sent(OMVRPC_STREAM_OPEN);
+    live_for(200 * MS);
+    say_frame("one", 3);
+    look_away();
+    expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+    ck_assert_uint_eq(bench.frames, 1);
+    ck_assert_uint_eq(bench.sent[bench.looked].length, 1);
+    ck_assert_uint_ne(bench.sent[bench.looked].bytes[0], 0xff);
+    ck_assert(omvrpc_master_is_settled(bench.master));
+    call_in_full(plain(), 0);
+}
+END_TEST
+
+START_TEST(a_stream_that_never_comes_is_left_for_others) {
+    open_stream(2);
+    live_for(100 * MS);
+    int64_t begun_us = bench.now_us;
+    omvrpc_master_leave_stream(bench.master, bench.now_us);
+    plug_camera_in();
+    expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+    ck_assert_uint_eq(bench.frames, 0);
+    ck_assert_int_le(bench.done_us - begun_us, FIRST_FRAME_MIN_US);
+    /* Whether the camera streams is not known, so the next call waits for the master to settle. */
+    ck_assert(!omvrpc_master_is_settled(bench.master));
+    call_in_full(plain(), 0);
+    ck_assert_int_le(bench.now_us - begun_us, FIRST_FRAME_MIN_US + 200 * MS);
+}
+END_TEST
+
+START_TEST(a_stream_that_has_not_come_for_long_is_left_at_once) {
+    open_stream(2);
+    live_for(900 * MS);
+    int64_t begun_us = bench.now_us;
+    omvrpc_master_leave_stream(bench.master, bench.now_us);
+    expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+    ck_assert_int_eq(bench.done_us, begun_us);
+}
+END_TEST
+
+START_TEST(a_stream_is_left_between_two_openings) {
+    open_stream(2);
+    live_for(STREAM_PATIENCE_US + MS);
+    ck_assert(!omvrpc_master_is_settled(bench.master));
+    int64_t begun_us = bench.now_us;
+    omvrpc_master_leave_stream(bench.master, bench.now_us);
+    expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+    ck_assert_int_eq(bench.done_us, begun_us);
+    plug_camera_in();
+    call_in_full(plain(), 0);
+}
+END_TEST
+
+static int64_t slow_us;
+
+/* Each frame is as late as the sensor is, and looks like an answer from within. */
+static bool make_slow_frame(void *context, int64_t now_us, const uint8_t **data, size_t *length, int64_t *due_us) {
+    static uint8_t frame[PACKET_ACK_SIZE + PACKET_RESULT_HEADER_SIZE];
+    (void)context;
+    if (slow_us == 0) {
+        slow_us = now_us + 400 * MS;
+    }
+    *due_us = slow_us;
+    if (now_us >= slow_us) {
+        size_t size = packet_put(frame, OMVRPC_COMMAND_DATA, NULL, 0);
+        packet_put_u32(frame + size, OMVRPC_RESULT_HEADER, 0);
+        *data = frame;
+        *length = sizeof frame;
+        slow_us = 0;
+    }
+    return true;
+}
+
+static void begin_slow_stream(void *context, const uint8_t *bytes, size_t length, struct omvrpc_reply *reply) {
+    (void)context, (void)bytes, (void)length;
+    slow_us = 0;
+    omvrpc_reply_stream(reply, make_slow_frame, NULL);
+}
+
+static struct omvrpc_request slow_streaming(void) {
+    struct omvrpc_request request = streaming(2);
+    request.command = omvrpc_command_id("slow", 4);
+    return request;
+}
+
+/* The camera is at its first frame, reads what we send as bytes of a reader, and says the frame in the middle of it. */
+START_TEST(a_camera_that_is_left_at_its_first_frame_answers_the_next_call_rightly) {
+    plug_camera_in();
+    ck_assert_int_eq(omvrpc_slave_register(bench.camera, "slow", begin_slow_stream, NULL), 0);
+    call(slow_streaming());
+    live_for(50 * MS);
+    ck_assert_uint_eq(count_sent(OMVRPC_STREAM_OPEN), 1);
+    omvrpc_master_leave_stream(bench.master, bench.now_us);
+    expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+    ck_assert_uint_eq(bench.frames, 0);
+    int64_t begun_us = bench.now_us;
+    call_in_full(plain(), 0);
+    ck_assert_int_le(bench.now_us - begun_us, 500 * MS);
+}
+END_TEST
+
+START_TEST(a_slow_stream_that_was_left_has_more_time_when_it_is_opened_again) {
+    plug_camera_in();
+    ck_assert_int_eq(omvrpc_slave_register(bench.camera, "slow", begin_slow_stream, NULL), 0);
+    for (size_t i = 0; i < 3; i++) {
+        call(slow_streaming());
+        live_for(MS);
+        omvrpc_master_leave_stream(bench.master, bench.now_us);
+        expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+        ck_assert_uint_eq(bench.frames, i);
+    }
+}
+END_TEST
+
+START_TEST(a_call_without_a_stream_is_not_left) {
+    call_and_take(plain());
+    omvrpc_master_leave_stream(bench.master, bench.now_us);
+    live_for(10 * MS);
+    ck_assert(omvrpc_master_is_busy(bench.master));
+    say_result("x", 1);
+    expect_result("x", 1);
 }
 END_TEST
 
@@ -290,6 +438,15 @@ Suite *test_suite(void) {
     tcase_add_test(tests, a_damaged_header_restarts_the_stream);
     tcase_add_test(tests, a_restarted_stream_begins_with_the_first_byte_of_the_lfsr);
     tcase_add_test(tests, a_stream_that_never_gives_a_frame_is_given_up);
+    tcase_add_test(tests, a_stream_of_which_a_byte_came_may_have_been_lost);
+    tcase_add_test(tests, a_stream_that_gave_a_frame_was_begun);
+    tcase_add_test(tests, a_stream_that_is_to_be_left_before_it_is_open_gives_one_frame);
+    tcase_add_test(tests, a_stream_that_never_comes_is_left_for_others);
+    tcase_add_test(tests, a_stream_that_has_not_come_for_long_is_left_at_once);
+    tcase_add_test(tests, a_stream_is_left_between_two_openings);
+    tcase_add_test(tests, a_camera_that_is_left_at_its_first_frame_answers_the_next_call_rightly);
+    tcase_add_test(tests, a_slow_stream_that_was_left_has_more_time_when_it_is_opened_again);
+    tcase_add_test(tests, a_call_without_a_stream_is_not_left);
     tcase_add_test(tests, a_frame_longer_than_max_payload_is_refused_without_allocating);
     tcase_add_test(tests, a_link_that_goes_ends_a_stream);
     tcase_add_test(tests, a_stream_stops_when_its_deadline_has_passed);
