@@ -92,7 +92,7 @@
  *                      stock writer gives up at 1000000.
  * FIRST_FRAME_MIN_US   A stream that is to stop is left without its first frame so long after it was opened, or after
  * FIRST_FRAME_MAX_US   twice the time that the last first frame took, at most this: others wait for the line. The longer
- *                      one also counts after it was left so.
+ *                      one also counts after it was left so. On I2C and CAN it is STREAM_PATIENCE_US.
  */
 enum {
     GAP_US = 1000,

@@ -514,7 +514,8 @@ OMVRPC_API void omvrpc_master_stop(struct omvrpc_master *master, int64_t now_us)
 
 /**
  * As omvrpc_master_stop() for a stream, also one that is not open yet: it is opened, and left after its first frame. If
- * none comes, it ends all the same, 0.3 to 0.6 s after it was opened, as OMVRPC_DONE. A call without a stream goes on.
+ * none comes, it ends all the same, 0.3 to 0.6 s after it was opened, on I2C and CAN 1 s, as OMVRPC_DONE. A call without a stream
+ * goes on.
  */
 OMVRPC_API void omvrpc_master_leave_stream(struct omvrpc_master *master, int64_t now_us);
 

@@ -114,8 +114,19 @@ void omvrpc_master_leave_stream(struct omvrpc_master *master, int64_t now_us) {
     }
 }
 
-static int64_t bounded_first_frame(int64_t us) {
-    return us < FIRST_FRAME_MIN_US ? FIRST_FRAME_MIN_US : us < FIRST_FRAME_MAX_US ? us : FIRST_FRAME_MAX_US;
+/* Whether a frame that comes all the same does no more harm than noise. A camera on I2C that is armed with one hears nothing
+ * else, and one on CAN says it under our own id. */
+static bool may_leave_early(const struct omvrpc_master *master) {
+    return master->info.pairs || (master->info.transactions && !master->info.acknowledges);
+}
+
+/* How long the first frame may take where the stream is to stop. */
+static int64_t first_frame_patience(const struct omvrpc_master *master) {
+    if (!may_leave_early(master)) {
+        return STREAM_PATIENCE_US;
+    }
+    int64_t patience_us = master->first_frame_us > FIRST_FRAME_MIN_US ? master->first_frame_us : FIRST_FRAME_MIN_US;
+    return patience_us < FIRST_FRAME_MAX_US ? patience_us : FIRST_FRAME_MAX_US;
 }
 
 /* Until when to wait for more input. A stream that is to stop gets its current frame to the end, but not for ever. */
@@ -125,7 +136,7 @@ static int64_t patience(const struct omvrpc_master *master) {
     int64_t until_us = streaming->input_us + (streaming->in_frame ? STALL_US : slow_us);
     int64_t stop_us = streaming->stop_us + STREAM_PATIENCE_US + master_line_time(master, streaming->frame_length);
     if (!streaming->in_frame && !streaming->has_frame) {
-        stop_us = streaming->opened_us + bounded_first_frame(master->first_frame_us);
+        stop_us = streaming->opened_us + first_frame_patience(master);
     }
     return streaming->stopping && stop_us < until_us ? stop_us : until_us;
 }

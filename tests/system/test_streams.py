@@ -199,6 +199,16 @@ def calls_beside_a_stream_that_never_comes_wait_for_less_than_its_silence():
         assert caller.result("stats")["cameras"][0]["wire"]["result_unknown"] == 0
 
 
+def calls_of_a_stock_camera_wait_no_longer_beside_such_a_stream():
+    with StockCamera() as camera, Daemon(config=config_of(camera.path)) as daemon, daemon.client() as viewer, \
+            daemon.client() as caller:
+        wait_for_camera(caller)
+        viewer.result("subscribe", {"stream": "nothing"})
+        longest_s = longest_wait(caller, "echo", {"data": "AAAA"}, viewer.is_readable)
+        assert viewer.event()["error"]["data"]["cause"] == "no_stream"
+        assert longest_s < 1.5, longest_s
+
+
 def a_stream_that_never_comes_is_not_told_as_lost():
     with Daemon(config=CONFIG) as daemon, daemon.client() as viewer:
         wait_for_camera(viewer, "one")
@@ -267,6 +277,7 @@ tap.run([
     a_stock_camera_without_the_stream_is_asked_for_pictures,
     a_camera_that_gives_neither_a_stream_nor_pictures_is_told_of,
     calls_beside_a_stream_that_never_comes_wait_for_less_than_its_silence,
+    calls_of_a_stock_camera_wait_no_longer_beside_such_a_stream,
     a_stream_that_never_comes_is_not_told_as_lost,
     a_callback_that_does_not_stream_is_refused,
     a_stream_outlives_the_loss_of_its_camera,
