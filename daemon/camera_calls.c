@@ -2,6 +2,7 @@
 /* The calls of a camera: queue, deadlines, and the way to the worker and back, in as many exchanges as each needs. */
 #include "camera_internal.h"
 
+#include "call_order.h"
 #include "client.h"
 #include "request.h"
 
@@ -336,10 +337,10 @@ static void run_call(struct camera *camera, struct call *call) {
 static bool may_serve(const struct queue_entry *entry, void *context) {
     const struct camera *camera = context;
     const struct call *call = call_of((struct queue_entry *)entry);
-    bool is_new = !call->has_begun || call->exchange.session_id == 0;
     bool is_clogged = call->client != NULL && client_is_clogged(call->client);
     bool has_reader = !is_clogged || !TAILQ_EMPTY(&call->followers);
-    return !is_new || (has_reader && (!camera->session.is_open || session_has_room(&camera->session)));
+    return !call_order_is_new(&call->exchange, call->has_begun) ||
+           (has_reader && call_order_has_room(&camera->session));
 }
 
 void camera_take_frame(struct camera *camera, struct shared_bytes *frame, unsigned missed) {
@@ -355,12 +356,6 @@ void camera_take_frame(struct camera *camera, struct shared_bytes *frame, unsign
 static bool is_free(const struct camera *camera) {
     return camera->state == CAMERA_ONLINE && camera->running == NULL && !camera->has_stray_job &&
            camera->introduction.job == NULL && !camera->is_leaving;
-}
-
-static bool is_to_be_introduced(const struct camera *camera) {
-    bool is_asked_again = camera->introduce_again_us != 0 && omvrpc_now_us() >= camera->introduce_again_us;
-    bool is_used_up = session_is_used_up(&camera->session) && camera->session.held == 0;
-    return camera->clinging == NULL && (!camera->is_introduced || is_asked_again || is_used_up);
 }
 
 static bool is_unbound(const struct queue_entry *entry) {
@@ -394,7 +389,8 @@ static void bind_waiting(struct camera *camera) {
 void camera_serve(struct camera *camera) {
     make_room(camera);
     while (is_free(camera)) {
-        if (is_to_be_introduced(camera)) {
+        if (call_order_introduces(&camera->session, camera->is_introduced, camera->introduce_again_us,
+                                  camera->clinging != NULL, omvrpc_now_us())) {
             camera_introduce(camera);
             continue;
         }

@@ -2,6 +2,7 @@
 /* Who is it? Each camera that comes online is asked to open a session; what it answers says what it is and has. */
 #include "camera_internal.h"
 
+#include "call_order.h"
 #include "log.h"
 
 #include <stdlib.h>
@@ -10,12 +11,9 @@
 /*
  * Constants, in microseconds.
  *
- * INTRODUCTION_US  Patience with the answer; calls wait for it. A camera that is online has answered a moment ago.
- * AGAIN_US         Pause until a camera that gave no good answer is asked again. Meanwhile it is called the stock way,
- *                  which is right with every camera.
- * PIECE_US         A piece of a result takes about so long on a slow line: others wait no longer than that for their turn.
+ * PIECE_US  A piece of a result takes about so long on a slow line: others wait no longer than that for their turn.
  */
-enum { INTRODUCTION_US = 2000000, AGAIN_US = 10000000, PIECE_US = 100000 };
+enum { PIECE_US = 100000 };
 
 /* Bytes. */
 enum { PIECE_MIN = 512, PIECE_MAX = 65536, DESCRIPTION_MAX = 65536 };
@@ -32,9 +30,6 @@ uint32_t camera_piece(const struct camera *camera) {
     uint32_t most = info->packet_max != 0 ? info->packet_max - PIECE_OVERHEAD : PIECE_MAX;
     return info->byte_rate == 0 ? most : bounded((uint64_t)info->byte_rate * PIECE_US / 1000000, most);
 }
-
-/* Openings in a row that a camera may begin anew in, as one that is reset meanwhile does. More is no camera's life. */
-enum { RESTARTS_MAX = 4 };
 
 static size_t description_limit(const struct config *config) {
     return config->limits.payload_bytes > DESCRIPTION_MAX ? config->limits.payload_bytes : DESCRIPTION_MAX;
@@ -124,11 +119,11 @@ static void end_introduction(struct camera *camera, bool forgets) {
     if (forgets) {
         log_warning(CAMERA, "%s: it forgets each session while that is opened; it is called the stock way",
                     camera_name(camera));
-        camera->introduce_again_us = omvrpc_now_us() + AGAIN_US;
+        camera->introduce_again_us = omvrpc_now_us() + INTRODUCTION_AGAIN_US;
     } else if (job->outcome != OMVRPC_DONE || camera->introduction.end != EXCHANGE_BY_OUTCOME) {
         log_info(CAMERA, "%s: it does not say what it is (%s); it is called the stock way", camera_name(camera),
                  omvrpc_outcome_name(job->outcome));
-        camera->introduce_again_us = omvrpc_now_us() + AGAIN_US;
+        camera->introduce_again_us = omvrpc_now_us() + INTRODUCTION_AGAIN_US;
     } else if (job->result_length == 0) {
         log_debug(CAMERA, "%s: a stock camera", camera_name(camera));
     } else {
@@ -137,17 +132,17 @@ static void end_introduction(struct camera *camera, bool forgets) {
 }
 
 void camera_take_introduction(struct camera *camera, struct job *ended) {
-    enum exchange_verdict verdict = exchange_take(&camera->introduction, ended, omvrpc_now_us());
-    if (verdict != EXCHANGE_ENDED && verdict != EXCHANGE_RESTARTS && camera->state == CAMERA_ONLINE) {
+    enum exchange_verdict taken = exchange_take(&camera->introduction, ended, omvrpc_now_us());
+    enum introduction_verdict verdict =
+        call_order_judge(taken, camera->state == CAMERA_ONLINE, &camera->introduction_restarts);
+    if (verdict == INTRODUCTION_GOES_ON) {
         submit_next(camera);
         return;
     }
-    bool restarts = verdict != EXCHANGE_ENDED;
-    camera->introduction_restarts = restarts ? camera->introduction_restarts + 1 : 0;
-    if (restarts && camera->introduction_restarts <= RESTARTS_MAX) {
+    if (verdict == INTRODUCTION_RESTARTS) {
         camera->is_introduced = false;
     } else {
-        end_introduction(camera, restarts);
+        end_introduction(camera, verdict == INTRODUCTION_IS_VAIN);
     }
     forget_introduction(camera);
 }

@@ -6,6 +6,7 @@
 
 #include "world_internal.h"
 
+#include "call_order.h"
 #include "queue.h"
 
 #include <stdlib.h>
@@ -19,10 +20,6 @@ enum { PIECES_MAX = 60 };
 
 /* Longest argument beyond what the camera's callback needs. */
 #define PADDING_MAX 2000
-
-/* As the daemon has it: patience with an introduction, and the pause after one that failed. */
-#define INTRODUCTION_US 2000000
-#define AGAIN_US        10000000
 
 struct slot {
     struct queue_entry entry; /* first, so that an entry is its slot */
@@ -42,6 +39,7 @@ struct sessions {
     struct exchange introduction; /* under way while its job is not NULL */
     bool is_introduced;
     int64_t introduce_again_us; /* 0 for never */
+    unsigned introduction_restarts;
     enum camera_state state;
     int64_t serve_us; /* when there is something new, INT64_MAX for never */
 };
@@ -138,12 +136,12 @@ static void introduce(struct world *world) {
     trace_add(&world->trace, world->now_us, "host opens session %08x", sessions->session.id);
 }
 
-static void end_introduction(struct world *world) {
+static void end_introduction(struct world *world, bool is_vain) {
     struct sessions *sessions = world->sessions;
     const struct job *job = sessions->introduction.job;
     const struct omvrpc_extension_options *camera = &world->session_options.camera;
-    if (job->outcome != OMVRPC_DONE || sessions->introduction.end != EXCHANGE_BY_OUTCOME) {
-        sessions->introduce_again_us = world->now_us + AGAIN_US;
+    if (is_vain || job->outcome != OMVRPC_DONE || sessions->introduction.end != EXCHANGE_BY_OUTCOME) {
+        sessions->introduce_again_us = world->now_us + INTRODUCTION_AGAIN_US;
         trace_add(&world->trace, world->now_us, "no introduction: %s", omvrpc_outcome_name(job->outcome));
     } else if (job->result_length == 0) {
         fail(world, "a camera with the extensions was taken for a stock one", world->call_count);
@@ -158,14 +156,16 @@ static void end_introduction(struct world *world) {
 
 static void take_introduction(struct world *world, struct job *ended) {
     struct sessions *sessions = world->sessions;
-    enum exchange_verdict verdict = exchange_take(&sessions->introduction, ended, world->now_us);
-    if (verdict != EXCHANGE_ENDED && verdict != EXCHANGE_RESTARTS && sessions->state == CAMERA_ONLINE) {
+    enum exchange_verdict taken = exchange_take(&sessions->introduction, ended, world->now_us);
+    enum introduction_verdict verdict =
+        call_order_judge(taken, sessions->state == CAMERA_ONLINE, &sessions->introduction_restarts);
+    if (verdict == INTRODUCTION_GOES_ON) {
         return;
     }
-    if (verdict == EXCHANGE_ENDED) {
-        end_introduction(world);
-    } else {
+    if (verdict == INTRODUCTION_RESTARTS) {
         sessions->is_introduced = false;
+    } else {
+        end_introduction(world, verdict == INTRODUCTION_IS_VAIN);
     }
     job_free(sessions->introduction.job);
     exchange_clear(&sessions->introduction);
@@ -198,8 +198,7 @@ static void run_call(struct world *world, struct slot *slot) {
 static bool may_serve(const struct queue_entry *entry, void *context) {
     const struct slot *slot = (const struct slot *)entry;
     const struct session *session = context;
-    bool is_new = !slot->has_begun || slot->exchange.session_id == 0;
-    return !is_new || !session->is_open || session_has_room(session);
+    return !call_order_is_new(&slot->exchange, slot->has_begun) || call_order_has_room(session);
 }
 
 /* Gives the bus its next job, whosever it is. */
@@ -207,9 +206,10 @@ static void serve(struct world *world) {
     struct sessions *sessions = world->sessions;
     sessions->serve_us = INT64_MAX;
     while (sessions->state == CAMERA_ONLINE && !sessions->job_is_out) {
-        bool is_strange = !sessions->is_introduced ||
-                          (sessions->introduce_again_us != 0 && world->now_us >= sessions->introduce_again_us);
-        if (sessions->introduction.job == NULL && is_strange && sessions->clinging == NULL) {
+        bool is_strange =
+            call_order_introduces(&sessions->session, sessions->is_introduced, sessions->introduce_again_us,
+                                  sessions->clinging != NULL, world->now_us);
+        if (sessions->introduction.job == NULL && is_strange) {
             introduce(world);
         }
         if (sessions->introduction.job != NULL) {
