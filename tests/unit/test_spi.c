@@ -59,7 +59,8 @@ static int make_message(const struct spi_ioc_transfer *transfers, size_t count) 
     return (int)total;
 }
 
-/* In place of the C library's. */
+/* In place of the C library's, whose names for the parameters are its own. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 int ioctl(int descriptor, unsigned long request, ...) {
     va_list arguments;
     va_start(arguments, request);
