@@ -8,11 +8,11 @@
  * between us and the camera still produced has come by then. Each step waits for the line before the next sends
  * something else, so no answer is taken for another's.
  *
- * On I2C the direction matters. A camera that is armed to give something does not acknowledge what is sent, for up to 5 s:
- * one short read, whatever it brings, ends that. One that is armed for a command takes a poll for a short one, arms again,
- * and holds the clock when it is then read from, until its window is over. So the reserved command comes first there, which
- * a camera with an old result does not take; it is polled only when that has failed, and no more once it took a poll and
- * gave nothing.
+ * On I2C the direction matters. A camera that is armed to give something does not acknowledge what is sent, or holds the
+ * clock, for up to 5 s: one short read, whatever it brings, ends that, and is made when neither the reserved command nor
+ * polls were taken. One that is armed for a command takes a poll for a short one, arms again, and holds the clock when it
+ * is then read from, until its window is over. So the reserved command comes first there, which a camera with an old
+ * result does not take; it is polled only when that has failed, and no more once it took a poll and gave nothing.
  */
 
 #include "master_internal.h"
@@ -127,14 +127,31 @@ static void drain(struct omvrpc_master *master, int64_t now_us, struct omvrpc_st
         return;
     }
     bool again = settling->drained && !master->info.acknowledges;
-    await_silence(master, again ? SETTLE_DRAIN : SETTLE_PROBE, now_us, step);
+    if (master->info.acknowledges && !settling->drained && settling->taken == 0) {
+        settling->may_give = true;
+        settling->was_probed = false;
+    }
+    enum settle_step then = again ? SETTLE_DRAIN : settling->may_give ? SETTLE_FEED : SETTLE_PROBE;
+    await_silence(master, then, now_us, step);
+}
+
+/* Longer than a refusal takes, than most hosts stand still and than our own script waits for its answer to be fetched; a
+ * driver gives up a clock that is held after 170000 or more. */
+#define HELD_US 150000
+
+/* On I2C, a camera that holds the clock is armed for the other direction; more copies would each be held as long. */
+static bool holds_clock(const struct omvrpc_master *master, uint32_t round, int64_t now_us) {
+    const struct settling *settling = &master->settling;
+    return master->info.acknowledges && !master->has_ready_line && settling->taken == 0 && settling->flight.count > 0 &&
+           settling->flight.count < round && now_us - settling->step_us > HELD_US;
 }
 
 /* A round of the reserved command; a camera that stays silent is tried again after a growing pause. */
 static void probe(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
     struct settling *settling = &master->settling;
-    bool is_short = master->info.acknowledges && !settling->was_probed;
-    if (send_round(master, true, is_short ? DRAIN_ROUND : ROUND, now_us)) {
+    uint32_t round = master->info.acknowledges && !settling->was_probed ? DRAIN_ROUND : ROUND;
+    settling->may_give |= holds_clock(master, round, now_us);
+    if (!settling->may_give && send_round(master, true, round, now_us)) {
         if (!master_is_sending(master)) {
             master_receive(step, PACKET_ACK_SIZE, settling->next_us);
         }

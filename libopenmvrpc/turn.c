@@ -16,6 +16,8 @@
  * READ_US      From a read that found nobody to the next one of the same answer. On SPI, where nothing shows whether the
  *              camera took the packet, a read that meets it armed for one spoils that: there is only one then, but where
  *              the camera was there a moment before.
+ * LATE_US      On I2C a camera may hold for 5 s what it was asked for, and refuses all else: a host that comes so late after
+ *              the time for a read reads once more, though its patience is over.
  * OFFER_US     What the camera is about to arm for is offered again for so long: it may collect garbage to make room.
  * MISSES       (count) After so many turns without an answer on SPI,
  * MISSED_US    a pause of more than this: our own script gives a transfer that was begun 10000 to end, and one that began
@@ -25,6 +27,7 @@
 enum {
     TURN_US = 200,
     READ_US = 600,
+    LATE_US = 2000,
     OFFER_US = 12000,
     MISSES = 6,
     MISSED_US = 12000,
@@ -69,6 +72,13 @@ void turn_pause(struct omvrpc_master *master, int64_t pause_us, int64_t now_us) 
     master->turn.next_us = now_us + pause_us;
 }
 
+/* Whether this host was kept from reading what may have been there since. */
+static bool is_late(const struct omvrpc_master *master, int64_t now_us) {
+    const struct turn *turn = &master->turn;
+    return master->info.acknowledges && turn->follows && now_us >= turn->next_us + LATE_US &&
+           master_has_time(master, turn->answer, now_us);
+}
+
 bool turn_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
     struct turn *turn = &master->turn;
     if (master->info.transactions && now_us < turn->next_us && (turn->open || master_is_sending(master))) {
@@ -79,8 +89,9 @@ bool turn_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step 
         return false;
     }
     bool is_spoiling = !master->info.acknowledges && !turn->follows;
-    if (master->info.transactions ? turn->was_read && (is_spoiling || now_us >= turn->until_us)
-                                  : now_us >= turn->until_us) {
+    if (master->info.transactions
+            ? turn->was_read && !is_late(master, now_us) && (is_spoiling || now_us >= turn->until_us)
+            : now_us >= turn->until_us) {
         turn_clear(master);
         turn_pause(master, pause_after_miss(master), now_us);
         return false;
