@@ -237,7 +237,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     omvrpc_master_set_max_payload(owner.master, MAX_PAYLOAD);
     open_link(&owner, take(&script));
     while (script.length > 0) {
-        switch (take(&script) % 12) {
+        switch (take(&script) % 13) {
         case 0:
         case 1:
             say_packet(&owner, &script);
@@ -271,6 +271,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             break;
         case 10:
             omvrpc_master_stop(owner.master, owner.now_us);
+            break;
+        case 11:
+            omvrpc_master_leave_stream(owner.master, owner.now_us);
             break;
         default:
             open_link(&owner, take(&script));
