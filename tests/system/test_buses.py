@@ -6,18 +6,15 @@ buses and lines that are not there, which needs no such thing."""
 import contextlib
 import json
 import os
-import pathlib
-import shutil
 import signal
 import struct
 import subprocess
 import threading
 import time
 
+import mocked
 from load import Load
 from openmvd import Daemon, Tap, SkipTest, program, wait_until
-
-MOCK = pathlib.Path(program("openmvd")).parent / "tests" / "mock_buses"
 
 
 def u32(*numbers):
@@ -27,14 +24,15 @@ def u32(*numbers):
 @contextlib.contextmanager
 def buses():
     """A mocked /dev/spidev0.0 and /dev/i2c-1; gives the environment that shows them to a program."""
-    if not shutil.which("umockdev-wrapper") or not MOCK.exists():
-        raise SkipTest("umockdev, or its library, is not installed")
-    show = "echo $$ $UMOCKDEV_DIR $LD_PRELOAD; exec sleep 1000"
-    mock = subprocess.Popen(["umockdev-wrapper", str(MOCK), "/bin/sh", "-c", show], stdout=subprocess.PIPE, text=True)
-    pid, folder, preloaded = mock.stdout.readline().split()
+    missing = mocked.what_is_missing()
+    if missing:
+        raise SkipTest(missing)
+    environment = mocked.environment()
+    show = "echo $$ $UMOCKDEV_DIR; exec sleep 1000"
+    mock = subprocess.Popen([mocked.MOCK, "/bin/sh", "-c", show], env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+    pid, folder = mock.stdout.readline().split()
     try:
-        options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
-        yield {"UMOCKDEV_DIR": folder, "LD_PRELOAD": preloaded, "ASAN_OPTIONS": options}
+        yield {"UMOCKDEV_DIR": folder, **environment}
     finally:
         os.kill(int(pid), signal.SIGTERM)
         mock.wait(10)
