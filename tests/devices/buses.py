@@ -11,7 +11,7 @@ import subprocess
 import types
 
 from controllers import BusCamera, held_line
-from devices import (CALLBACKS, Daemon, call, check_blob, count, fetch_blob, program, value, wait_for_state, wait_until)
+from devices import (CALLBACKS, PATIENCE_S, Daemon, call, check_blob, count, fetch_blob, program, value, wait_for_state, wait_until)
 
 # Two cameras of a bus are called so where there are two.
 NAMES = ("left", "right")
@@ -50,11 +50,25 @@ def daemon_with(config):
         yield daemon, client
 
 
+def await_introduction(client, name):
+    """Waits until it is known what the camera is: on a busy machine it may not have told at once, and is asked again with
+    calls that come later."""
+    def is_known():
+        if wait_for_state(client, "online", name=name)["firmware"]:
+            return True
+        call(client, "color_detection", [30, 100, 15, 127, -10, 60], camera=name)
+        return False
+    wait_until(is_known, f"{name} to say what it is", 2 * PATIENCE_S)
+
+
 @contextlib.contextmanager
 def online(bus, *options, link=None, **keys):
-    """One camera with these options of its program, and a daemon for which it is online."""
+    """One camera with these options of its program, and a daemon for which it is online and, unless it is a stock one,
+    known."""
     with bus.camera(*options) as camera, daemon_with(config_of(link or bus.link(), **keys)) as (daemon, client):
         wait_for_state(client, "online")
+        if "--stock" not in options:
+            await_introduction(client, "camera")
         yield camera, daemon, client
 
 
@@ -63,7 +77,7 @@ def two_online(bus):
     with bus.camera() as left, bus.camera("--seed", 2, which=1) as right, \
             daemon_with(config_of(bus.link(0), bus.link(1))) as (daemon, client):
         for name in NAMES:
-            wait_for_state(client, "online", name=name)
+            await_introduction(client, name)
         yield left, right, daemon, client
 
 
