@@ -150,7 +150,10 @@ struct omvrpc_link_operations {
     /** @return a descriptor to poll for input, or -1 */
     int (*descriptor)(struct omvrpc_link *link);
     void (*close)(struct omvrpc_link *link);
-    /** As receive(), for bytes that are no packet (`raw` in a step); NULL where there is no difference. */
+    /**
+     * As receive(), for bytes that are no packet (`raw` in a step) and may all be equal. On SPI they are nobody's all the
+     * same where they are fetched so late that a camera may have gone on. NULL where there is no difference.
+     */
     ssize_t (*receive_raw)(struct omvrpc_link *link, uint8_t *buffer, size_t size);
     /**
      * NULL where such a link never has a ready line. Otherwise takes the line's edges, so that the descriptor is not readable any
@@ -330,8 +333,8 @@ struct omvrpc_spi_options {
     uint32_t speed_hz;  /**< 0 means 1000000 */
     uint8_t mode;       /**< 0 to 3; the stock camera's is 2 */
     uint8_t bits;       /**< of a word; 0 means 8, and nothing else is of use to a camera */
-    /** The chip select, low for a whole packet whatever its active_low says; NULL for the controller's own, which is held where the controller does
-     * that (`cs_change`). */
+    /** The chip select, low for a whole packet whatever its active_low says; NULL for the controller's own, which stays
+     * low over packets that are longer than one message where the controller does that (`cs_change`). */
     const struct omvrpc_gpio_line *cs;
     const struct omvrpc_gpio_line *ready; /**< NULL where the camera has no ready line */
 };

@@ -29,9 +29,17 @@
 #define BUFSIZ_MAX     (1 << 20)
 #define BUFSIZ_PATH    "/sys/module/spidev/parameters/bufsiz"
 
-/* So much of a long packet is looked at before the rest is fetched: a camera that is not there would make a result of
- * 200 kB take as long as if it were, and one that waits for something else would take the bytes for that. */
+/*
+ * So much of a long packet is looked at before the rest is fetched: a camera that is not there would make a result of
+ * 200 kB take as long as if it were, and one that waits for something else would take the bytes for that. To go on after
+ * a look the chip has to stay selected between two messages. A line of ours does; the controller's own chip select does
+ * where its driver obeys cs_change, which nothing tells. So there a packet that fits one message comes without a look.
+ */
 #define LOOK_SIZE 64
+
+/* Raw bytes follow what announced them, and a stock camera waits for its chip select for 2 ms, counted in whole ones: within this
+ * time of it the camera is there, whatever its bytes are. Later they tell: all equal is nobody. */
+#define RAW_WINDOW_US 1000
 
 struct spi_link {
     struct omvrpc_link link;
@@ -41,7 +49,8 @@ struct spi_link {
     struct omvrpc_gpio *cs; /* NULL for the controller's own */
     uint32_t speed_hz;
     uint8_t bits;
-    size_t most; /* bytes of a transfer */
+    size_t most;      /* bytes of a transfer */
+    int64_t heard_us; /* when the camera had given something */
 };
 
 static struct spi_link *of(struct omvrpc_link *link) {
@@ -116,7 +125,8 @@ static bool is_all_equal(const uint8_t *bytes, size_t length) {
 static int move_piece(struct spi_link *link, struct course *course) {
     size_t left = course->length - course->done;
     size_t piece = left < link->most ? left : link->most;
-    bool looks = course->is_packet && course->done == 0 && piece > LOOK_SIZE;
+    bool may_pause = link->cs != NULL ? piece > LOOK_SIZE : left > piece;
+    bool looks = course->is_packet && course->done == 0 && may_pause;
     piece = looks ? LOOK_SIZE : piece;
     const uint8_t *out = course->out != NULL ? course->out + course->done : NULL;
     uint8_t *in = course->in != NULL ? course->in + course->done : NULL;
@@ -161,21 +171,26 @@ static ssize_t spi_send(struct omvrpc_link *of_link, const uint8_t *data, size_t
     return made > 0 ? (ssize_t)length : made;
 }
 
-static ssize_t receive(struct spi_link *link, uint8_t *buffer, size_t size, bool is_packet) {
-    struct course course = {.in = buffer, .length = size, .is_packet = is_packet};
-    int made = transact(link, &course);
+static ssize_t receive(struct spi_link *link, struct course *course) {
+    int64_t since_us = omvrpc_now_us() - link->heard_us;
+    int made = transact(link, course);
     if (made <= 0) {
         return made;
     }
-    return course.nobody || is_all_equal(buffer, size) ? 0 : (ssize_t)size;
+    bool is_sure = !course->is_packet && since_us < RAW_WINDOW_US;
+    if (course->nobody || (!is_sure && is_all_equal(course->in, course->length))) {
+        return 0;
+    }
+    link->heard_us = omvrpc_now_us();
+    return (ssize_t)course->length;
 }
 
 static ssize_t spi_receive(struct omvrpc_link *link, uint8_t *buffer, size_t size) {
-    return receive(of(link), buffer, size, true);
+    return receive(of(link), &(struct course){.in = buffer, .length = size, .is_packet = true});
 }
 
 static ssize_t spi_receive_raw(struct omvrpc_link *link, uint8_t *buffer, size_t size) {
-    return receive(of(link), buffer, size, false);
+    return receive(of(link), &(struct course){.in = buffer, .length = size});
 }
 
 static void spi_discard(struct omvrpc_link *link) {

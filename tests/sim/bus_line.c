@@ -18,6 +18,9 @@
 /* A long packet from nobody is given up after so many bytes, as the link does. */
 #define LOOK_SIZE 64
 
+/* With the controller's own chip select only one that takes several messages. */
+#define MESSAGE_SIZE 4096
+
 /* How long the adapter's driver waits for a clock that is held low. */
 #define DRIVER_TIMEOUT_US 300000
 
@@ -45,10 +48,16 @@ static bool is_all_equal(const uint8_t *bytes, size_t length) {
     return length > 1 && memcmp(bytes, bytes + 1, length - 1) == 0;
 }
 
+/* How many bytes of a packet are clocked before it is known that nobody is there. */
+static size_t look_size(const struct world *world, size_t length) {
+    size_t blind = world->has_own_select ? MESSAGE_SIZE : LOOK_SIZE;
+    return length > blind ? LOOK_SIZE : length;
+}
+
 /* One course over SPI. Returns how many bytes were clocked. */
 static size_t clock_spi(struct world *world, const uint8_t *out, uint8_t *in, size_t length, int64_t begin_us) {
     struct stock_slave *port = world->model.stock;
-    size_t look = in != NULL && length > LOOK_SIZE ? LOOK_SIZE : length;
+    size_t look = in != NULL ? look_size(world, length) : length;
     int64_t look_us = begin_us + line_time(world, look), end_us = begin_us + line_time(world, length);
     live_until(world, world->now_us);
     stock_slave_select(port, true, world->now_us);
@@ -112,7 +121,7 @@ static bool get(struct world *world, uint8_t *buffer, size_t size) {
     size_t moved = size;
     memset(buffer, IDLE_BYTE, size);
     if (!is_reachable(world)) {
-        end(world, begin_us + (is_spi(world) ? line_time(world, size < LOOK_SIZE ? size : LOOK_SIZE) : 20));
+        end(world, begin_us + (is_spi(world) ? line_time(world, look_size(world, size)) : 20));
         return false;
     }
     int status = 0;

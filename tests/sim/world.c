@@ -145,6 +145,7 @@ static void draw_bus(struct world *world, enum model_kind kind, struct wire_opti
         options->piece = 1;
         options->byte_rate = is_spi ? spi_rates[random_range(random, 0, 2)] : i2c_rates[random_range(random, 0, 1)];
         world->has_ready_line = model_kind_is_extended(kind) && random_chance(random, 500000);
+        world->has_own_select = is_spi && random_chance(random, 500000);
     }
 }
 

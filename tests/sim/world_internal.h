@@ -88,6 +88,7 @@ struct world {
     int64_t line_us; /* until when a transaction keeps the host */
     int64_t late_us; /* how long the last one has */
     bool has_ready_line, was_ready;
+    bool has_own_select; /* on SPI: the chip select is the controller's */
     int64_t next_call_us;
     struct call *calls;
     uint32_t call_count, calls_wanted;

@@ -202,12 +202,18 @@ START_TEST(nobody_at_an_address_is_silence_and_no_error) {
 }
 END_TEST
 
-START_TEST(raw_bytes_follow_their_result) {
+static void expect_zeros(size_t length) {
+    static const uint8_t zeros[4000];
+    ck_assert_uint_eq(result.length, length);
+    ck_assert_mem_eq(result.data, zeros, length);
+}
+
+static void call_raw(int i, const char *name) {
     uint8_t argument[4];
-    open_all(_i);
+    open_all(i);
     put_u32(argument, 3000);
     const struct omvrpc_request request = {
-        .command = omvrpc_command_id("raw", 3),
+        .command = omvrpc_command_id(name, strlen(name)),
         .argument = argument,
         .argument_length = sizeof argument,
         .deadline_us = omvrpc_now_us() + (int64_t)TIME_MS * 1000,
@@ -216,26 +222,51 @@ START_TEST(raw_bytes_follow_their_result) {
     };
     ck_assert_int_eq(omvrpc_call_request(master, bus, &request, &result), 0);
     ck_assert_int_eq(result.outcome, OMVRPC_DONE);
+}
+
+START_TEST(raw_bytes_follow_their_result) {
+    call_raw(_i, "raw");
     expect_blob(3000);
     close_all();
 }
 END_TEST
 
-static bool take_frame(void *context, const uint8_t *data, size_t length) {
-    unsigned *frames = context;
-    result.data = data;
-    result.length = length;
+START_TEST(raw_bytes_may_all_be_equal) {
+    call_raw(_i, "dark_raw");
+    expect_zeros(3000);
+    close_all();
+}
+END_TEST
+
+/* Of the frames that a stream has brought. */
+struct take {
+    void (*expect)(void);
+    unsigned frames;
+};
+
+static void expect_blob_frame(void) {
     expect_blob(4000);
-    return ++*frames < FRAMES;
 }
 
-START_TEST(a_stream_brings_its_frames) {
+static void expect_dark_frame(void) {
+    expect_zeros(4000);
+}
+
+static bool take_frame(void *context, const uint8_t *data, size_t length) {
+    struct take *take = context;
+    result.data = data;
+    result.length = length;
+    take->expect();
+    return ++take->frames < FRAMES;
+}
+
+static void read_stream(int i, const char *name, void (*expect)(void)) {
     uint8_t argument[4];
-    unsigned frames = 0;
-    open_all(_i);
+    struct take take = {.expect = expect};
+    open_all(i);
     put_u32(argument, 4000);
     const struct omvrpc_request request = {
-        .command = omvrpc_command_id("stream", 6),
+        .command = omvrpc_command_id(name, strlen(name)),
         .argument = argument,
         .argument_length = sizeof argument,
         .deadline_us = omvrpc_now_us() + (int64_t)TIME_MS * 1000,
@@ -243,11 +274,20 @@ START_TEST(a_stream_brings_its_frames) {
         .stream_depth = 1,
     };
     struct omvrpc_result end;
-    ck_assert_int_eq(omvrpc_stream(master, bus, &request, take_frame, &frames, &end), 0);
-    ck_assert_uint_ge(frames, FRAMES);
+    ck_assert_int_eq(omvrpc_stream(master, bus, &request, take_frame, &take, &end), 0);
+    ck_assert_uint_ge(take.frames, FRAMES);
     call_number("blob", 100);
     expect_blob(100);
     close_all();
+}
+
+START_TEST(a_stream_brings_its_frames) {
+    read_stream(_i, "stream", expect_blob_frame);
+}
+END_TEST
+
+START_TEST(frames_may_have_bytes_that_are_all_equal) {
+    read_stream(_i, "dark_stream", expect_dark_frame);
 }
 END_TEST
 
@@ -292,7 +332,9 @@ Suite *test_suite(void) {
     tcase_add_loop_test(links, faults_that_last_end_the_link_with_their_own_error, 0, 2 * LASTING);
     tcase_add_test(links, nobody_at_an_address_is_silence_and_no_error);
     tcase_add_loop_test(links, raw_bytes_follow_their_result, 0, 2);
+    tcase_add_loop_test(links, raw_bytes_may_all_be_equal, 0, 2);
     tcase_add_loop_test(links, a_stream_brings_its_frames, 0, 2);
+    tcase_add_loop_test(links, frames_may_have_bytes_that_are_all_equal, 0, 2);
     tcase_add_test(links, what_cannot_be_opened_says_why);
     suite_add_tcase(suite, links);
     return suite;

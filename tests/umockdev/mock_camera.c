@@ -117,6 +117,18 @@ static void run_stream(struct mock_camera *camera, const uint8_t *argument, size
     reply->source_context = camera;
 }
 
+static void run_dark_raw(struct mock_camera *camera, const uint8_t *argument, size_t length,
+                         struct stock_slave_reply *reply) {
+    run_raw(camera, argument, length, reply);
+    memset(camera->blob, 0, reply->raw_length);
+}
+
+static void run_dark_stream(struct mock_camera *camera, const uint8_t *argument, size_t length,
+                            struct stock_slave_reply *reply) {
+    run_stream(camera, argument, length, reply);
+    memset(camera->blob, 0, camera->frame_length);
+}
+
 static void run_fault(struct mock_camera *camera, const uint8_t *argument, size_t length,
                       struct stock_slave_reply *reply) {
     (void)reply;
@@ -149,6 +161,8 @@ static const struct callback callbacks[] = {
     {"jpeg_image_snapshot", run_hold},
     {"jpeg_image_read", run_piece},
     {"stream", run_stream},
+    {"dark_raw", run_dark_raw},
+    {"dark_stream", run_dark_stream},
     {"fault", run_fault},
 };
 

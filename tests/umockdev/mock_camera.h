@@ -14,6 +14,7 @@
  *     jpeg_image_read       offset, size -> those of them
  *     raw      n -> schedules a cut-through of the bytes of blob
  *     stream   n -> schedules a stream of frames of the bytes of blob
+ *     dark_raw, dark_stream   n -> the same of zeros
  *     fault    kind, count -> so many transactions go wrong in that way once the result of this was fetched
  *     bus      -> mode, speed in Hz, bits, timeout in 10 ms, retries, as the driver was told; count of commands run
  */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 Suite *test_suite(void);
 
@@ -192,6 +193,43 @@ START_TEST(a_packet_is_fetched_no_further_when_its_beginning_shows_that_nobody_i
 }
 END_TEST
 
+START_TEST(what_fits_one_message_comes_in_one_where_nothing_tells_whether_the_controller_holds_its_chip_select) {
+    open_link(false);
+    ck_assert_int_eq(receive_bytes(LIMIT), LIMIT);
+    ck_assert_str_eq(order, "1024");
+}
+END_TEST
+
+/* All bytes are equal, and the camera had just announced so many. */
+START_TEST(raw_bytes_that_come_at_once_are_the_cameras_whatever_they_are) {
+    ssize_t got = 0;
+    open_link(_i == 0);
+    /* A busy machine may be late, as the next test has it. */
+    for (int tries = 0; got == 0 && tries < 10000; tries++) {
+        heard = 0xaa;
+        ck_assert_int_eq(receive_bytes(8), 8);
+        heard = 0x55;
+        got = spi->operations->receive_raw(spi, bytes, 100);
+        order[0] = '\0';
+    }
+    ck_assert_int_eq(got, 100);
+}
+END_TEST
+
+START_TEST(raw_bytes_that_are_fetched_late_and_all_equal_are_nobodys) {
+    const struct timespec late = {.tv_nsec = 3000000};
+    open_link(_i == 0);
+    ck_assert_int_eq(receive_bytes(8), 8);
+    nanosleep(&late, NULL);
+    heard = 0x55;
+    ck_assert_int_eq(spi->operations->receive_raw(spi, bytes, 100), 0);
+    /* Nobody was there, which makes a second try no earlier. */
+    ck_assert_int_eq(spi->operations->receive_raw(spi, bytes, 100), 0);
+    heard = 0xaa;
+    ck_assert_int_eq(spi->operations->receive_raw(spi, bytes, 100), 100);
+}
+END_TEST
+
 START_TEST(raw_bytes_are_fetched_without_a_look) {
     heard = 0xaa;
     open_link(true);
@@ -238,6 +276,10 @@ Suite *test_suite(void) {
     tcase_add_test(orders, a_line_as_chip_select_is_held_over_all_pieces_of_a_packet);
     tcase_add_test(orders, the_controllers_own_chip_select_is_held_but_behind_the_last_piece);
     tcase_add_loop_test(orders, a_packet_is_fetched_no_further_when_its_beginning_shows_that_nobody_is_there, 0, 2);
+    tcase_add_test(orders,
+                   what_fits_one_message_comes_in_one_where_nothing_tells_whether_the_controller_holds_its_chip_select);
+    tcase_add_loop_test(orders, raw_bytes_that_come_at_once_are_the_cameras_whatever_they_are, 0, 2);
+    tcase_add_loop_test(orders, raw_bytes_that_are_fetched_late_and_all_equal_are_nobodys, 0, 2);
     tcase_add_test(orders, raw_bytes_are_fetched_without_a_look);
     tcase_add_test(orders, the_chip_is_released_whatever_fails);
     tcase_add_test(orders, nothing_is_clocked_where_the_line_cannot_be_set);
