@@ -52,23 +52,16 @@ static bool leave_queue(struct call *call) {
 
 static bool enter_queue(struct call *call, bool first);
 
-/* Those that waited for a call that has not been answered: the first of them goes to the camera in its place. */
-static void replace_leader(struct call_list *followers) {
-    struct call *first = TAILQ_FIRST(followers);
-    if (first == NULL) {
-        return;
-    }
+/* Those that waited for a call that has not been answered: each has its turn again, before what its client asked later. */
+static void disperse(struct call_list *followers) {
     struct call *follower;
-    leave_queue(first);
-    TAILQ_FOREACH(follower, followers, of_leader) {
-        follower->leader = first;
-    }
-    TAILQ_CONCAT(&first->followers, followers, of_leader);
-    if (!enter_queue(first, false)) {
-        struct error error;
-        error_set(&error, ERROR_INTERNAL, "the daemon is out of memory");
-        error.executed = EXECUTED_NO;
-        camera_end_call(first, &error);
+    while ((follower = TAILQ_LAST(followers, call_list)) != NULL) {
+        leave_queue(follower);
+        if (!enter_queue(follower, true)) {
+            struct error error;
+            error_set_out_of_memory(&error);
+            camera_end_call(follower, &error);
+        }
     }
 }
 
@@ -96,7 +89,7 @@ void camera_end_call(struct call *call, const struct error *error) {
             TAILQ_INSERT_TAIL(&followers, follower, of_leader);
         }
     }
-    replace_leader(&call->followers);
+    disperse(&call->followers);
     call->ended(call, error);
     while ((follower = TAILQ_FIRST(&followers)) != NULL) {
         TAILQ_REMOVE(&followers, follower, of_leader);
@@ -180,20 +173,22 @@ static bool has_room(const struct camera *camera, const struct call *call, struc
     return false;
 }
 
-static bool enter_some_queue(struct camera *camera, struct call *call) {
-    camera_mark_call(camera, call);
-    camera->has_unbound = camera->has_unbound || !call->is_bound;
-    call->leader = camera_find_leader(camera, call);
-    if (call->leader == NULL) {
-        return enter_queue(call, false);
-    }
-    TAILQ_INSERT_TAIL(&call->leader->followers, call, of_leader);
+static bool follow(struct call *call, struct call *leader) {
+    call->leader = leader;
+    TAILQ_INSERT_TAIL(&leader->followers, call, of_leader);
     if (enter_queue(call, false)) {
         return true;
     }
-    TAILQ_REMOVE(&call->leader->followers, call, of_leader);
+    TAILQ_REMOVE(&leader->followers, call, of_leader);
     call->leader = NULL;
     return false;
+}
+
+static bool enter_some_queue(struct camera *camera, struct call *call) {
+    camera_mark_call(camera, call);
+    camera->has_unbound = camera->has_unbound || !call->is_bound;
+    struct call *leader = camera_find_leader(camera, call);
+    return leader != NULL ? follow(call, leader) : enter_queue(call, false);
 }
 
 bool camera_call(struct camera *camera, struct call *call, struct error *error) {
@@ -301,19 +296,37 @@ static void make_room(struct camera *camera) {
     }
 }
 
+/* The first of equal calls that has its turn goes to the camera, so that nobody waits behind what another client asked. */
+static void gather_followers(struct camera *camera, struct call *call) {
+    size_t count;
+    struct queue_entry **entries = camera_list_equals(camera, call, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct call *follower = call_of(entries[i]);
+        struct error error;
+        leave_queue(follower);
+        if (!follow(follower, call)) {
+            error_set_out_of_memory(&error);
+            camera_end_call(follower, &error);
+            break;
+        }
+    }
+    free(entries);
+}
+
 static void run_call(struct camera *camera, struct call *call) {
     struct error error;
+    bool is_new = !call->has_begun;
     leave_queue(call);
-    if (!call->has_begun && call->prepare != NULL && !call->prepare(call, &error)) {
+    if (is_new && call->prepare != NULL && !call->prepare(call, &error)) {
         end_early(call, &error, OMVRPC_CAUSE_LOST);
         return;
     }
     camera_mark_call(camera, call);
-    if (!call->has_begun && camera_recall_answer(camera, call)) {
+    if (is_new && camera_recall_answer(camera, call)) {
         camera_end_call(call, NULL);
         return;
     }
-    if (!call->has_begun) {
+    if (is_new) {
         begin_exchange(camera, call);
     }
     struct job *job = exchange_next(&call->exchange, omvrpc_now_us());
@@ -325,6 +338,9 @@ static void run_call(struct camera *camera, struct call *call) {
     }
     camera->running = call;
     camera->has_frame = false;
+    if (is_new) {
+        gather_followers(camera, call);
+    }
     camera_submit(camera, job);
     make_room(camera);
 }
@@ -358,7 +374,8 @@ static bool is_free(const struct camera *camera) {
            camera->introduction.job == NULL && !camera->is_leaving;
 }
 
-static bool is_unbound(const struct queue_entry *entry) {
+static bool is_unbound(const struct queue_entry *entry, const void *context) {
+    (void)context;
     const struct call *call = call_of((struct queue_entry *)entry);
     return !call->is_bound && !call->has_begun && call->prepare != NULL;
 }
@@ -369,7 +386,7 @@ static bool is_unbound(const struct queue_entry *entry) {
  */
 static void bind_waiting(struct camera *camera) {
     size_t count;
-    struct queue_entry **entries = queue_list(&camera->queue, is_unbound, &count);
+    struct queue_entry **entries = queue_list(&camera->queue, is_unbound, NULL, &count);
     camera->has_unbound = false;
     for (size_t i = 0; i < count; i++) {
         struct call *call = call_of(entries[i]);

@@ -96,8 +96,11 @@ void camera_remember_answer(struct camera *camera, const struct call *call);
 /* Notes what tells a call apart whose job is complete, before it is compared with others. */
 void camera_mark_call(struct camera *camera, struct call *call);
 
-/* The equal call, waiting or under way, whose answer this one may share; NULL where there is none. */
+/* The equal call that the camera is at already, whose answer this one may share; NULL where there is none. */
 struct call *camera_find_leader(struct camera *camera, const struct call *call);
+
+/* The entries of equal calls that wait for their turns, as queue_list() gives them. */
+struct queue_entry **camera_list_equals(const struct camera *camera, const struct call *call, size_t *count);
 
 /* Gives a follower its leader's answer. Returns false when memory is short. */
 bool camera_copy_answer(struct call *follower, const struct call *leader);

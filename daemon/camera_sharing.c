@@ -88,22 +88,38 @@ static bool is_equal(const struct call *call, const struct call *other) {
            (a->argument_length == 0 || memcmp(a->argument, b->argument, a->argument_length) == 0);
 }
 
-static bool is_wanted(const struct queue_entry *entry, const void *context) {
-    const struct call *call = context;
-    const struct call *other = (const struct call *)((const char *)entry - offsetof(struct call, entry));
-    return other->priority <= call->priority && is_equal(call, other);
+static const struct call *call_of(const struct queue_entry *entry) {
+    return (const struct call *)((const char *)entry - offsetof(struct call, entry));
+}
+
+static bool is_begun_equal(const struct queue_entry *entry, const void *context) {
+    const struct call *other = call_of(entry);
+    return other->has_begun && is_equal(context, other);
+}
+
+static bool is_new_equal(const struct queue_entry *entry, const void *context) {
+    const struct call *other = call_of(entry);
+    return !other->has_begun && is_equal(context, other);
+}
+
+static bool shares(const struct call *call) {
+    return call->job->repeatable && may_share(call);
 }
 
 struct call *camera_find_leader(struct camera *camera, const struct call *call) {
-    if (!call->job->repeatable || !may_share(call)) {
+    if (!shares(call)) {
         return NULL;
     }
     if (camera->running != NULL && is_equal(call, camera->running)) {
         return camera->running;
     }
-    /* One of a lower priority would make this one wait longer than it has to. */
-    struct queue_entry *entry = queue_find(&camera->queue, is_wanted, call);
-    return entry != NULL ? (struct call *)((char *)entry - offsetof(struct call, entry)) : NULL;
+    struct queue_entry *entry = queue_find(&camera->queue, is_begun_equal, call);
+    return entry != NULL ? (struct call *)call_of(entry) : NULL;
+}
+
+struct queue_entry **camera_list_equals(const struct camera *camera, const struct call *call, size_t *count) {
+    *count = 0;
+    return shares(call) ? queue_list(&camera->queue, is_new_equal, call, count) : NULL;
 }
 
 bool camera_copy_answer(struct call *follower, const struct call *leader) {

@@ -165,7 +165,8 @@ struct queue_entry *queue_find(const struct queue *queue,
 }
 
 struct collection {
-    bool (*is_wanted)(const struct queue_entry *entry);
+    bool (*is_wanted)(const struct queue_entry *entry, const void *context);
+    const void *context;
     struct queue_entry **entries;
     size_t count;
 };
@@ -173,21 +174,22 @@ struct collection {
 /* Looks for none, and so sees all. */
 static bool collect(const struct queue_entry *entry, const void *context) {
     struct collection *collection = *(struct collection *const *)context;
-    if (collection->is_wanted(entry)) {
+    if (collection->is_wanted(entry, collection->context)) {
         collection->entries[collection->count++] = (struct queue_entry *)entry;
     }
     return false;
 }
 
-struct queue_entry **queue_list(const struct queue *queue, bool (*is_wanted)(const struct queue_entry *entry),
-                                size_t *count) {
-    struct collection collection = {.is_wanted = is_wanted};
-    const struct collection *context = &collection;
+struct queue_entry **queue_list(const struct queue *queue,
+                                bool (*is_wanted)(const struct queue_entry *entry, const void *context),
+                                const void *context, size_t *count) {
+    struct collection collection = {.is_wanted = is_wanted, .context = context};
+    const struct collection *collecting = &collection;
     if (queue->length > 0) {
         collection.entries = calloc(queue->length, sizeof *collection.entries);
     }
     if (collection.entries != NULL) {
-        queue_find(queue, collect, &context);
+        queue_find(queue, collect, &collecting);
     }
     *count = collection.count;
     return collection.entries;

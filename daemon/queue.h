@@ -71,7 +71,8 @@ struct queue_entry *queue_find(const struct queue *queue,
  * Lists the entries of which `is_wanted` is true, in the order of their places. Returns an array that the caller frees,
  * and how many there are in *count; with 0 of them it may be NULL, as it is where memory is short.
  */
-struct queue_entry **queue_list(const struct queue *queue, bool (*is_wanted)(const struct queue_entry *entry),
-                                size_t *count);
+struct queue_entry **queue_list(const struct queue *queue,
+                                bool (*is_wanted)(const struct queue_entry *entry, const void *context),
+                                const void *context, size_t *count);
 
 #endif

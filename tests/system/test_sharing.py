@@ -67,6 +67,35 @@ def calls_that_differ_or_may_not_be_repeated_go_by_themselves():
         assert answers(client) == {"shared": 0, "remembered": 0}
 
 
+def a_call_has_its_own_turn_though_another_client_asked_the_same_late_in_its_own():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as greedy, daemon.client() as modest:
+        wait_for_camera(greedy, "one")
+        busy = occupy(greedy)
+        others = [greedy.send_request("call", sleep(30 + i)) for i in range(20)]
+        last = greedy.send_request("call", sleep(5))
+        wait_until(lambda: modest.result("stats")["cameras"][0]["waiting"] == 21, "the calls to wait")
+        assert modest.result("call", sleep(5))["value"] == [5]
+        waiting = modest.result("stats")["cameras"][0]["waiting"]
+        assert waiting >= 15, f"{20 - waiting} calls of another client came before"
+        # The equal call has its answer at the same time, before what was asked ahead of it.
+        replies = [greedy.read()["id"] for _ in range(22)]
+        assert replies.index(last) < replies.index(others[5]) and replies[0] == busy, replies
+        assert answers(modest) == {"shared": 1, "remembered": 0}, answers(modest)
+
+
+def an_urgent_call_brings_an_equal_one_that_is_not_its_answer():
+    with Daemon(config=CONFIG) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        busy = occupy(client)
+        numbers = {client.send_request("call", sleep(5, priority="low")): "low",
+                   client.send_request("call", sleep(6)): "other",
+                   client.send_request("call", sleep(5, priority="high")): "high"}
+        assert client.reply(busy)["result"]["value"] == [400]
+        order = [numbers[client.read()["id"]] for _ in numbers]
+        assert order in (["high", "low", "other"], ["low", "high", "other"]), order
+        assert answers(client)["shared"] == 1, answers(client)
+
+
 def who_shares_keeps_its_own_form_and_deadline():
     with Daemon(config=CONFIG) as daemon, daemon.client() as first, daemon.client() as second:
         wait_for_camera(first, "one")
@@ -239,6 +268,8 @@ tap.run([
     equal_calls_share_one_exchange,
     a_call_joins_one_that_is_under_way,
     calls_that_differ_or_may_not_be_repeated_go_by_themselves,
+    a_call_has_its_own_turn_though_another_client_asked_the_same_late_in_its_own,
+    an_urgent_call_brings_an_equal_one_that_is_not_its_answer,
     who_shares_keeps_its_own_form_and_deadline,
     the_others_go_on_when_the_first_is_cancelled_expires_or_leaves,
     a_follower_that_leaves_harms_nobody,

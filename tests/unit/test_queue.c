@@ -174,21 +174,21 @@ START_TEST(what_a_client_watches_is_not_among_its_requests) {
 }
 END_TEST
 
-static bool is_even(const struct queue_entry *entry) {
-    return (entry - entries) % 2 == 0;
+static bool is_even(const struct queue_entry *entry, const void *first) {
+    return (entry - (const struct queue_entry *)first) % 2 == 0;
 }
 
 START_TEST(what_is_listed_is_what_is_wanted_in_the_order_of_its_places) {
     static const size_t expected[] = {8, 2, 4, 6};
     size_t count = 1;
-    free(queue_list(&queue, is_even, &count));
+    free(queue_list(&queue, is_even, entries, &count));
     ck_assert_uint_eq(count, 0);
     put(2, QUEUE_NORMAL, &client_b);
     put(3, QUEUE_NORMAL, &client_a);
     put(4, QUEUE_NORMAL, &client_b);
     put_subscription(6, &client_a);
     put(8, QUEUE_HIGH, &client_a);
-    struct queue_entry **listed = queue_list(&queue, is_even, &count);
+    struct queue_entry **listed = queue_list(&queue, is_even, entries, &count);
     ck_assert_uint_eq(count, sizeof expected / sizeof *expected);
     for (size_t i = 0; i < count; i++) {
         ck_assert_ptr_eq(listed[i], &entries[expected[i]]);
