@@ -63,8 +63,10 @@ void turn_read(struct omvrpc_master *master, size_t answer, int64_t now_us) {
 
 bool omvrpc_master_is_urgent(const struct omvrpc_master *master) {
     const struct turn *turn = &master->turn;
-    bool awaits_bytes = (master->phase == MASTER_RAW && buffer_length(&master->input) == 0) ||
-                        (master->phase == MASTER_STREAM && master->streaming.in_frame);
+    /* Raw bytes wait on I2C. On SPI they do not, so one read finds them, or none does or is in no haste. */
+    bool bytes_wait = master->info.acknowledges || turn->was_read;
+    bool awaits_bytes = !bytes_wait && ((master->phase == MASTER_RAW && buffer_length(&master->input) == 0) ||
+                                        (master->phase == MASTER_STREAM && master->streaming.in_frame));
     return master->info.transactions && (turn->open || (turn->follows && master_is_sending(master)) || awaits_bytes);
 }
 

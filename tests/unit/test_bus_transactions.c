@@ -17,6 +17,7 @@ Suite *test_suite(void);
 #define SETTLE_US 100
 #define BYTE_RATE 44444
 #define COMMAND   77
+#define STREAM    78
 #define LOOK_SIZE 64
 #define LONG      2000
 #define PATIENT   (60 * (int64_t)SECOND)
@@ -34,6 +35,8 @@ struct camera {
     enum camera_state state;
     unsigned transactions;
     size_t longest;
+    bool goes_dumb; /* when it has announced a frame */
+    bool is_dumb;
 };
 
 static struct camera cameras[CAMERAS];
@@ -46,10 +49,20 @@ static void never_send(void *context, const uint8_t *data, size_t length, int64_
     ck_abort();
 }
 
+static bool give_frame(void *context, int64_t at_us, const uint8_t **data, size_t *length, int64_t *due_us) {
+    static const uint8_t frame[LONG] = {1};
+    (void)context;
+    *due_us = at_us;
+    *data = frame;
+    *length = sizeof frame;
+    return true;
+}
+
 static void answer(void *context, uint32_t command, const uint8_t *argument, size_t length,
                    struct stock_slave_reply *reply) {
     struct camera *camera = context;
     (void)argument, (void)length;
+    reply->source = command == STREAM ? give_frame : NULL;
     if (command == COMMAND) {
         reply->result = camera->bytes != NULL ? camera->bytes : &camera->number;
         reply->length = camera->bytes != NULL ? camera->length : 1;
@@ -87,6 +100,10 @@ static ssize_t transact(struct omvrpc_link *link, bool reads, uint8_t *bytes, si
     camera->longest = length > camera->longest ? length : camera->longest;
     int64_t begin_us = now_us + SETTLE_US;
     line_us = begin_us + (int64_t)length * SECOND / BYTE_RATE;
+    if (camera->is_dumb) {
+        line_us = is_spi ? line_us : begin_us + 20;
+        return is_spi && !reads ? (ssize_t)length : 0;
+    }
     if (is_spi) {
         return clock_all(camera, reads, bytes, length, begin_us);
     }
@@ -105,7 +122,11 @@ static ssize_t link_send(struct omvrpc_link *link, const uint8_t *data, size_t l
 }
 
 static ssize_t link_receive(struct omvrpc_link *link, uint8_t *buffer, size_t size) {
-    return transact(link, true, buffer, size);
+    struct camera *camera = (struct camera *)link;
+    ssize_t received = transact(link, true, buffer, size);
+    bool announces = received == (ssize_t)PACKET_STREAM_SIZE && packet_is_valid(buffer, size, OMVRPC_STREAM_FRAME);
+    camera->is_dumb = camera->is_dumb || (camera->goes_dumb && announces);
+    return received;
 }
 
 static void link_discard(struct omvrpc_link *link) {
@@ -209,15 +230,20 @@ static void tear_down(void) {
     }
 }
 
-static void submit(size_t camera) {
+static void submit_command(size_t camera, uint32_t command) {
     struct job *job = job_new();
     ck_assert_ptr_nonnull(job);
     job->camera = camera;
-    job->command = COMMAND;
+    job->command = command;
+    job->stream_depth = command == STREAM ? 1 : 0;
     job->deadline_us = now_us + PATIENT;
     job_free(cameras[camera].ended);
     cameras[camera].ended = NULL;
     ck_assert_int_eq(bus_submit(bus, job, now_us), 0);
+}
+
+static void submit(size_t camera) {
+    submit_command(camera, COMMAND);
 }
 
 static int64_t await_end(size_t camera) {
@@ -298,6 +324,22 @@ START_TEST(long_results_of_one_camera_cost_the_other_none) {
 }
 END_TEST
 
+START_TEST(a_frame_that_was_announced_and_does_not_come_keeps_nobody_from_the_bus) {
+    cameras[0].goes_dumb = true;
+    submit_command(0, STREAM);
+    for (int i = 0; i < 1000 && !cameras[0].is_dumb; i++) {
+        live(now_us + MS);
+    }
+    ck_assert(cameras[0].is_dumb);
+    int64_t frame_us = SETTLE_US + (int64_t)LONG * SECOND / BYTE_RATE;
+    for (int i = 0; i < 10; i++) {
+        submit(1);
+        /* On SPI each look for the frame takes the line for its length. */
+        ck_assert_int_lt(await_end(1), is_spi ? 4 * frame_us : 20 * MS);
+    }
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("bus_transactions");
     TCase *shared = tcase_create("shared");
@@ -306,10 +348,12 @@ Suite *test_suite(void) {
     tcase_add_test(shared, two_cameras_compute_at_the_same_time);
     tcase_add_test(shared, an_idle_bus_is_left_alone);
     tcase_add_test(shared, no_transaction_is_longer_than_its_packet);
+    tcase_add_test(shared, a_frame_that_was_announced_and_does_not_come_keeps_nobody_from_the_bus);
     suite_add_tcase(suite, shared);
     TCase *spi = tcase_create("SPI");
     tcase_add_checked_fixture(spi, set_up_spi, tear_down);
     tcase_add_test(spi, long_results_of_one_camera_cost_the_other_none);
+    tcase_add_test(spi, a_frame_that_was_announced_and_does_not_come_keeps_nobody_from_the_bus);
     suite_add_tcase(suite, spi);
     return suite;
 }
