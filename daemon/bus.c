@@ -226,6 +226,7 @@ static bool tell_ready(struct bus *bus, size_t index, int64_t now_us) {
         bus_lose_link(bus, index, ready, now_us);
         return false;
     }
+    camera->is_ready_line_noise = ready == OMVRPC_READY_NOISE;
     omvrpc_master_set_ready(camera->master, ready > 0, now_us);
     return true;
 }

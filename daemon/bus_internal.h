@@ -30,6 +30,8 @@ struct bus_camera {
     uint64_t steps[HEALING_STEPS];
     uint8_t heard[BUS_HEARD_SIZE]; /* the last bytes that were no answer */
     size_t heard_length;
+    bool was_settled; /* at the last look */
+    bool is_ready_line_noise;
     int64_t lost_us;   /* since when it is not online */
     int64_t opened_us; /* when the link was opened */
     int64_t retry_us;  /* when to open the link */

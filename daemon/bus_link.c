@@ -19,6 +19,10 @@ enum {
     EXPLAIN_AGAIN_US = 2000000,
 };
 
+/* Of a camera that answers all the same. */
+#define NOISE_REASON                                                                                                   \
+    "its ready line changes all the time and is not heeded: is it wired to the camera, and does the script drive it?"
+
 void bus_count(struct bus *bus, size_t index, enum healing_step step) {
     uint64_t count = ++bus->cameras[index]->steps[step];
     if (bus->events.healed != NULL) {
@@ -96,6 +100,8 @@ void bus_open_link(struct bus *bus, size_t index, int64_t now_us) {
     camera->link_info = camera->link->info;
     camera->explained_us = 0;
     camera->heard_length = 0;
+    camera->was_settled = false;
+    camera->is_ready_line_noise = false;
     omvrpc_master_link_opened(camera->master, &camera->link->info, now_us);
     if (had_been_away) {
         /* It has come back: that is news again, and calls may wait for it. */
@@ -166,10 +172,16 @@ int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us) {
     struct bus_camera *camera = bus->cameras[index];
     const int64_t patience_us = ms_to_us(camera->healing.silent_after_ms);
     const int64_t reopen_us = ms_to_us(camera->healing.reopen_after_ms);
-    if (omvrpc_master_is_settled(camera->master)) {
+    bool is_settled = omvrpc_master_is_settled(camera->master);
+    if (is_settled && !camera->was_settled) {
+        /* Those were answers after all; what comes from here on while nobody is asked is none. */
+        camera->heard_length = 0;
+    }
+    camera->was_settled = is_settled;
+    if (is_settled) {
         camera->dumb_us = 0;
         camera->resets_in_vain = 0;
-        bus_set_state(bus, index, CAMERA_ONLINE, "", now_us);
+        bus_set_state(bus, index, CAMERA_ONLINE, camera->is_ready_line_noise ? NOISE_REASON : "", now_us);
     }
     int64_t silent_us = omvrpc_master_silent_since(camera->master);
     if (silent_us == 0) {

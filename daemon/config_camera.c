@@ -244,9 +244,9 @@ static void compare_by_kind(struct config_reader *reader, const struct config_pl
 enum { CAMERA_LINES = 3 };
 
 static void list_lines(const struct camera_config *camera, struct gpio_use uses[CAMERA_LINES]) {
-    uses[0] = (struct gpio_use){"cs", &camera->link.cs};
-    uses[1] = (struct gpio_use){"ready", &camera->link.ready};
-    uses[2] = (struct gpio_use){"reset", &camera->reset.line};
+    uses[0] = (struct gpio_use){.role = "cs", .settings = &camera->link.cs};
+    uses[1] = (struct gpio_use){.role = "ready", .settings = &camera->link.ready};
+    uses[2] = (struct gpio_use){.role = "reset", .settings = &camera->reset.line};
 }
 
 /* A line has one holder. */

@@ -103,25 +103,43 @@ void gpio_line_explain(int error, const struct gpio_use *use, char *reason, size
         snprintf(reason, size, "%.40s is no GPIO chip (%s): `gpiodetect` lists them",
                  settings->chip != NULL ? settings->chip : name, use->role);
         break;
+    case ENXIO:
+        snprintf(reason, size,
+                 "GPIO line %s (%s) is on a chip without interrupts, which cannot tell when it changes: use a pin of "
+                 "another "
+                 "chip, or leave it out",
+                 name, use->role);
+        break;
     default:
         snprintf(reason, size, "GPIO line %s (%s) cannot be used: %s", name, use->role, strerror(error));
         break;
     }
 }
 
+/* Only a chip that is asked for edges says whether it has them; a line that is to tell them is an input in any case. */
+static bool lacks_edges(const struct omvrpc_gpio_line *line) {
+    struct omvrpc_gpio *gpio = omvrpc_gpio_open_input(line);
+    bool lacks = gpio == NULL && errno == ENXIO;
+    omvrpc_gpio_close(gpio);
+    return lacks;
+}
+
 /* By what the kernel tells of the line: to take it for a try would turn an output round for a moment. */
-static bool is_at_fault(int error, const struct gpio_settings *settings) {
+static bool is_at_fault(int error, const struct gpio_use *use) {
     struct omvrpc_gpio_line line;
     char holder[64];
-    if (gpio_settings_line(settings, &line) == NULL) {
+    if (gpio_settings_line(use->settings, &line) == NULL) {
         return false;
+    }
+    if (error == ENXIO) {
+        return use->tells_edges && lacks_edges(&line);
     }
     return error == EBUSY ? omvrpc_gpio_find_holder(&line, holder, sizeof holder) : omvrpc_gpio_find(&line) == -error;
 }
 
 bool gpio_line_explain_any(int error, const struct gpio_use *uses, size_t count, char *reason, size_t size) {
     for (size_t i = 0; i < count; i++) {
-        if (is_at_fault(error, uses[i].settings)) {
+        if (is_at_fault(error, &uses[i])) {
             gpio_line_explain(error, &uses[i], reason, size);
             return true;
         }

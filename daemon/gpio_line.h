@@ -37,6 +37,7 @@ enum { GPIO_NAME_SIZE = 80 };
 struct gpio_use {
     const char *role;
     const struct gpio_settings *settings;
+    bool tells_edges; /* it was to be opened as an input */
 };
 
 /* Writes why a line cannot be had, and what to do, for the errno of omvrpc_gpio_open_output() or _input(). */

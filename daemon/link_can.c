@@ -34,7 +34,7 @@ static void explain_down(const char *interface, char *reason, size_t size) {
 
 static void explain(int error, const struct link_settings *settings, char *reason, size_t size) {
     const char *interface = settings->interface;
-    const struct gpio_use uses[] = {{"ready line", &settings->ready}};
+    const struct gpio_use uses[] = {{.role = "ready line", .settings = &settings->ready, .tells_edges = true}};
     struct omvrpc_can_state state;
     if (error == ENODEV && omvrpc_can_read_state(interface, &state) != 0) {
         snprintf(

@@ -58,7 +58,7 @@ static void explain_taken(const struct link_settings *settings, char *reason, si
 
 static void explain(int error, const struct link_settings *settings, char *reason, size_t size) {
     const char *device = settings->device;
-    const struct gpio_use uses[] = {{"ready line", &settings->ready}};
+    const struct gpio_use uses[] = {{.role = "ready line", .settings = &settings->ready, .tells_edges = true}};
     if (!node_is_there(device)) {
         explain_missing(device, reason, size);
     } else if (error == EACCES && !node_is_open_to_us(device)) {

@@ -7,7 +7,7 @@
 
 static bool take(struct reset_line *reset, char *reason, size_t size) {
     struct omvrpc_gpio_line line;
-    const struct gpio_use use = {"reset line", &reset->settings->line};
+    const struct gpio_use use = {.role = "reset line", .settings = &reset->settings->line};
     if (reset->gpio == NULL) {
         reset->gpio = omvrpc_gpio_open_output(gpio_settings_line(&reset->settings->line, &line), true);
     }

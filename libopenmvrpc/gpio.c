@@ -159,7 +159,12 @@ struct omvrpc_gpio *gpio_open_output_in(const char *folder, const struct omvrpc_
 struct omvrpc_gpio *gpio_open_input_in(const char *folder, const struct omvrpc_gpio_line *line) {
     uint32_t offset;
     struct gpiod_chip *chip = find_line(folder, line, &offset);
-    return chip == NULL ? NULL : gpio_request_input(chip, offset, line->active_low);
+    struct omvrpc_gpio *gpio = chip == NULL ? NULL : gpio_request_input(chip, offset, line->active_low);
+    if (chip != NULL && gpio == NULL && errno == ENODEV) {
+        /* What the kernel's first API says of a chip without interrupts, and either of one that is gone. */
+        errno = gpio_find_in(folder, line) == 0 ? ENXIO : ENODEV;
+    }
+    return gpio;
 }
 
 int gpio_find_in(const char *folder, const struct omvrpc_gpio_line *line) {

@@ -131,6 +131,9 @@ struct omvrpc_link_info {
 
 struct omvrpc_link;
 
+/** What ready() says of a line that changed all the time, as one does that nobody drives. */
+#define OMVRPC_READY_NOISE 2
+
 /** The operations of one kind of link. All are called from one thread; none blocks longer than a transaction. */
 struct omvrpc_link_operations {
     const char *type;
@@ -160,7 +163,8 @@ struct omvrpc_link_operations {
      * more, and says how the line stands; to be told to omvrpc_master_set_ready() before each omvrpc_master_next(). It
      * is the master that heeds it and not the link: a camera's line is low while it acknowledges a command, and while
      * it streams.
-     * @return 1 when the camera is ready or has no such line, 0 when it is not ready, or a negative errno
+     * @return 1 when the camera is ready or has no such line, 0 when it is not ready, OMVRPC_READY_NOISE where the line was given back and
+     *         the camera counts as ready from now on, or a negative errno
      */
     int (*ready)(struct omvrpc_link *link);
 };
@@ -298,7 +302,10 @@ OMVRPC_API struct omvrpc_gpio *omvrpc_gpio_open_output(const struct omvrpc_gpio_
  */
 OMVRPC_API int omvrpc_gpio_find(const struct omvrpc_gpio_line *line);
 
-/** As omvrpc_gpio_open_output(), to read the line and be told of its edges, both up and down. */
+/**
+ * As omvrpc_gpio_open_output(), to read the line and be told of its edges, both up and down.
+ * @return the line, or NULL with errno set: also ENXIO where its chip has no interrupts and so tells no edges
+ */
 OMVRPC_API struct omvrpc_gpio *omvrpc_gpio_open_input(const struct omvrpc_gpio_line *line);
 
 /** Sets the level of an output. @return 0, or a negative errno: -ENODEV where its chip is gone */
@@ -362,6 +369,9 @@ struct omvrpc_i2c_options {
 /**
  * Opens an I2C adapter to speak with one camera on it; others may be opened beside. A packet is one message of exactly its
  * length. A camera that does not acknowledge is not ready, which is no error.
+ *
+ * It sets how long the adapter's driver waits for a message (I2C_TIMEOUT) to a little more than the longest takes at
+ * `rate_hz`. The kernel keeps that with the adapter, for all who use it, and after close.
  * @return the link, or NULL with errno set: EINVAL for an address out of range, EBUSY when a driver of the kernel has that
  *         address, EOPNOTSUPP when the adapter does not move plain messages, ENOTTY when it is no adapter, those of
  *         omvrpc_gpio_open_input() for the line, or that of open(2)

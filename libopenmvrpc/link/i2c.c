@@ -134,12 +134,14 @@ static uint32_t read_rate(const char *device) {
     return is_read ? (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3] : 0;
 }
 
-/* Bounds what one message may take: the call cannot be interrupted. Both hold for the adapter, whoever else uses it. */
+/*
+ * Bounds what one message may take: the call cannot be interrupted, and drivers give up on long messages where they wait
+ * for less. It holds for the adapter, whoever else uses it, and nothing tells what it was, so it cannot be put back. Of
+ * what the adapter has like that, such as its retries, only this is needed.
+ */
 static void bound(int descriptor, uint32_t rate_hz) {
     unsigned long message_ms = (unsigned long)((uint64_t)OMVRPC_I2C_MESSAGE_MAX * BITS_PER_BYTE * 1000 / rate_hz);
     (void)ioctl(descriptor, I2C_TIMEOUT, (message_ms + STRETCH_MS) / TIMEOUT_STEP_MS + 1);
-    /* What was lost to another master is the packet's matter: half of it may have reached the camera. */
-    (void)ioctl(descriptor, I2C_RETRIES, 0UL);
 }
 
 static int set_up(struct i2c_link *link, const struct omvrpc_i2c_options *options, uint32_t rate_hz) {

@@ -12,6 +12,9 @@
 
 struct ready {
     struct omvrpc_gpio *gpio; /* NULL: there is no such line, and the camera is taken to be ready */
+    bool is_noise;            /* there was one, which changed all the time */
+    int64_t since_us;
+    unsigned edges; /* taken since then */
 };
 
 /* Takes the line, or none where `line` is NULL. Returns 0, or the negative errno of omvrpc_gpio_open_input(). */
@@ -20,6 +23,9 @@ int ready_open(struct ready *ready, const struct omvrpc_gpio_line *line);
 /*
  * Whether the camera is ready: 1, 0, or a negative errno where the line is gone. Takes the line's edges first, so that a
  * later one makes the descriptor readable again: none is lost between the look and the wait.
+ *
+ * A line that nobody drives may change thousands of times a second, and wakes its reader each time. It is given back
+ * then, until the link is opened again, and the return value is OMVRPC_READY_NOISE.
  */
 int ready_is_up(struct ready *ready);
 

@@ -339,6 +339,7 @@ int main(int argc, char **argv) {
     static const uint8_t rate[] = {MOCK_RATE_HZ >> 24 & 0xff, MOCK_RATE_HZ >> 16 & 0xff, MOCK_RATE_HZ >> 8 & 0xff,
                                    MOCK_RATE_HZ & 0xff};
     add_file(testbed, "/sys/devices/i2c-1/device/of_node/clock-frequency", rate, sizeof rate);
+    i2c.settings.retries = MOCK_RETRIES;
     spi.camera = mock_camera_new(true, &spi.settings);
     bool is_complete = spi.camera != NULL;
     for (size_t i = 0; i < I2C_CAMERAS; i++) {

@@ -39,6 +39,7 @@ enum mock_fault {
 #define MOCK_I2C_OTHER   0x22 /* of a second camera on the adapter */
 #define MOCK_PICTURE     60000
 #define MOCK_RATE_HZ     400000
+#define MOCK_RETRIES     3 /* that the adapter's driver has begun with */
 
 /* What spidev is said to move at once, and what it really does. */
 #define MOCK_BUFSIZ_SAID 4096

@@ -29,7 +29,8 @@ struct line {
     uint8_t bytes[LINE_MOST];
     size_t length;
     unsigned opened, closed, discarded;
-    int open_errno; /* 0: opens */
+    int open_errno;                                  /* 0: opens */
+    const struct omvrpc_link_operations *operations; /* of the next opening; NULL for those of a line without more */
 };
 
 static struct line line;
@@ -126,7 +127,8 @@ static inline struct omvrpc_link *line_open(void *context, char *why, size_t siz
         return NULL;
     }
     opened->length = 0;
-    opened->link = (struct omvrpc_link){&operations, {.pairs = true, .byte_rate = 0, .receive_buffer = 1024}};
+    opened->link = (struct omvrpc_link){opened->operations != NULL ? opened->operations : &operations,
+                                        {.pairs = true, .byte_rate = 0, .receive_buffer = 1024}};
     return &opened->link;
 }
 

@@ -36,7 +36,8 @@ static struct gpiod_chip {
     struct fake_line lines[FAKE_LINES];
     int open_error; /* 0, or why opening it fails */
     bool is_gone;
-    int opened; /* times that it is open now */
+    int edges_error; /* 0, or why its lines tell no edges */
+    int opened;      /* times that it is open now */
 } fake_chips[FAKE_CHIPS];
 
 static struct fake_folder fake_nodes;
@@ -89,8 +90,8 @@ static inline int fake_line_request(struct gpiod_chip *chip, unsigned offset, co
                                     bool is_output, bool is_active, bool with_edges) {
     ck_assert_uint_lt(offset, FAKE_LINES);
     struct fake_line *line = &chip->lines[offset];
-    if (chip->is_gone || line->is_used) {
-        errno = chip->is_gone ? ENODEV : EBUSY;
+    if (chip->is_gone || line->is_used || (with_edges && chip->edges_error != 0)) {
+        errno = chip->is_gone ? ENODEV : line->is_used ? EBUSY : chip->edges_error;
         return -1;
     }
     ck_assert_uint_lt(strlen(consumer), FAKE_NAME_SIZE);

@@ -65,6 +65,37 @@ START_TEST(the_same_state_is_reported_once) {
 }
 END_TEST
 
+static int ready_line;
+
+static int line_ready(struct omvrpc_link *link) {
+    ck_assert_ptr_eq(link, &line.link);
+    return ready_line;
+}
+
+START_TEST(a_ready_line_that_is_noise_is_told_while_the_camera_is_online) {
+    static struct omvrpc_link_operations with_ready_line;
+    with_ready_line = operations;
+    with_ready_line.ready = line_ready;
+    line.operations = &with_ready_line;
+    ready_line = 1;
+    go_online();
+    ready_line = OMVRPC_READY_NOISE;
+    submit(SECOND, false);
+    live_for(SECOND);
+    expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+    ck_assert_int_eq(state, CAMERA_ONLINE);
+    ck_assert_ptr_nonnull(strstr(reason, "ready line changes all the time"));
+    /* The next opening takes the line anew. */
+    ready_line = 1;
+    line.error = -EIO;
+    live_for(MS);
+    line.error = 0;
+    live_for(2 * SECOND);
+    ck_assert_int_eq(state, CAMERA_ONLINE);
+    ck_assert_str_eq(reason, "");
+}
+END_TEST
+
 START_TEST(a_silent_camera_is_connecting_and_then_offline) {
     line.silent = true;
     live_for(2 * SECOND);
@@ -400,6 +431,7 @@ Suite *test_suite(void) {
     tcase_add_test(links, a_link_that_does_not_open_is_tried_again_with_pauses);
     tcase_add_test(links, a_camera_that_is_missing_for_three_seconds_is_offline);
     tcase_add_test(links, the_same_state_is_reported_once);
+    tcase_add_test(links, a_ready_line_that_is_noise_is_told_while_the_camera_is_online);
     tcase_add_test(links, a_silent_camera_is_connecting_and_then_offline);
     tcase_add_test(links, an_idle_camera_is_asked_for_a_sign_of_life);
     tcase_add_test(links, a_busy_camera_is_not_probed);

@@ -236,6 +236,15 @@ START_TEST(a_chip_that_goes_away_is_told_at_the_next_use) {
 }
 END_TEST
 
+/* The kernel's two APIs have an error each for that. */
+START_TEST(a_chip_without_interrupts_is_told_from_one_that_is_gone) {
+    fake_chips[1].edges_error = _i == 0 ? ENODEV : ENXIO;
+    ck_assert_ptr_null(gpio_open_input_in(fake_nodes.path, &gpio25_by_name));
+    ck_assert_int_eq(errno, ENXIO);
+    open_output(&gpio25_by_name, true);
+}
+END_TEST
+
 START_TEST(a_machine_without_chips_has_no_line) {
     omvrpc_gpio_close(omvrpc_gpio_open_output(&(struct omvrpc_gpio_line){.line = "no such line"}, false));
     ck_assert_int_eq(errno, ENOENT);
@@ -250,6 +259,7 @@ Suite *test_suite(void) {
     TCase *lines = tcase_create("lines");
     tcase_add_checked_fixture(lines, make, clean_up);
     suite_add_tcase(suite, lines);
+    tcase_add_loop_test(lines, a_chip_without_interrupts_is_told_from_one_that_is_gone, 0, 2);
     tcase_add_test(lines, a_line_is_found_by_its_name_on_the_second_chip);
     tcase_add_test(lines, a_line_is_found_by_offset_on_a_chip_by_node_path_or_label);
     tcase_add_test(lines, a_name_that_two_lines_have_is_refused_unless_the_chip_is_named_too);

@@ -105,7 +105,7 @@ END_TEST
 
 static void expect(int error, const struct gpio_settings *settings, const char *sentence) {
     char reason[256] = "";
-    const struct gpio_use use = {"ready line", settings};
+    const struct gpio_use use = {.role = "ready line", .settings = settings};
     gpio_line_explain(error, &use, reason, sizeof reason);
     ck_assert_str_eq(reason, sentence);
 }
@@ -120,6 +120,10 @@ START_TEST(each_trouble_with_a_line_has_its_cure) {
            "several GPIO lines have the name GPIO8 (ready line): give \"chip\" as well, or \"chip\" and \"offset\"");
     expect(ENODEV, &place, "gpiochip9 is no GPIO chip (ready line): `gpiodetect` lists them");
     expect(EBUSY, &line, "GPIO line GPIO8 (ready line) is in use: `gpioinfo` shows by whom");
+    expect(
+        ENXIO, &line,
+        "GPIO line GPIO8 (ready line) is on a chip without interrupts, which cannot tell when it changes: use a pin of "
+        "another chip, or leave it out");
     expect(EIO, &line, "GPIO line GPIO8 (ready line) cannot be used: Input/output error");
     trouble.line = "GPIO8";
     trouble.holder = "gpioset";
@@ -140,7 +144,9 @@ END_TEST
 
 START_TEST(the_line_at_fault_is_found_among_several) {
     const struct gpio_settings cs = named("GPIO22"), ready = named("GPIO24"), none = {0};
-    const struct gpio_use uses[] = {{"reset line", &none}, {"chip select", &cs}, {"ready line", &ready}};
+    const struct gpio_use uses[] = {{.role = "reset line", .settings = &none},
+                                    {.role = "chip select", .settings = &cs},
+                                    {.role = "ready line", .settings = &ready, .tells_edges = true}};
     char reason[256];
     trouble.line = _i % 2 == 0 ? "GPIO22" : "GPIO24";
     trouble.error = _i < 2 ? ENOENT : EBUSY;
@@ -261,12 +267,29 @@ START_TEST(the_loss_of_a_bus_is_explained) {
 }
 END_TEST
 
+/* The line is there, and nobody has it. */
+START_TEST(a_line_that_tells_no_edges_is_the_one_that_was_to_tell_them) {
+    const struct gpio_settings cs = named("GPIO22"), ready = named("GPIO24");
+    const struct gpio_use uses[] = {{.role = "chip select", .settings = &cs},
+                                    {.role = "ready line", .settings = &ready, .tells_edges = true}};
+    char reason[256] = "";
+    /* The error was another's, such as the node's. */
+    ck_assert(!gpio_line_explain_any(ENXIO, uses, 2, reason, sizeof reason));
+    ck_assert_uint_eq(opened, closed);
+    trouble.line = "GPIO24";
+    trouble.error = ENXIO;
+    ck_assert(gpio_line_explain_any(ENXIO, uses, 2, reason, sizeof reason));
+    ck_assert_ptr_nonnull(strstr(reason, "GPIO24 (ready line) is on a chip without interrupts"));
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("gpio_line");
     TCase *tests = tcase_create("gpio_line");
     tcase_add_checked_fixture(tests, set_up, NULL);
     tcase_add_test(tests, lines_are_the_same_where_their_names_or_places_are);
     tcase_add_test(tests, each_trouble_with_a_line_has_its_cure);
+    tcase_add_test(tests, a_line_that_tells_no_edges_is_the_one_that_was_to_tell_them);
     tcase_add_loop_test(tests, the_line_at_fault_is_found_among_several, 0, 4);
     tcase_add_test(tests, a_reset_line_is_held_for_the_pulse_alone);
     tcase_add_test(tests, each_bus_that_is_missing_tells_what_enables_it);

@@ -239,6 +239,18 @@ START_TEST(only_the_last_bytes_heard_are_kept) {
 }
 END_TEST
 
+START_TEST(what_a_camera_has_answered_does_not_explain_its_silence) {
+    explain();
+    go_online();
+    line.silent = true;
+    for (int i = 0; i < 300 && explanations == 0; i++) {
+        live_for(100 * MS);
+    }
+    ck_assert_uint_eq(explanations, 1);
+    ck_assert_uint_eq(heard_length, 0);
+}
+END_TEST
+
 START_TEST(what_was_heard_before_a_link_was_opened_is_forgotten) {
     explain();
     line.silent = true;
@@ -276,6 +288,7 @@ Suite *test_suite(void) {
     tcase_add_test(steps, calls_wait_for_as_long_as_configured);
     tcase_add_test(steps, a_silence_is_explained_by_what_was_heard_and_not_all_the_time);
     tcase_add_test(steps, only_the_last_bytes_heard_are_kept);
+    tcase_add_test(steps, what_a_camera_has_answered_does_not_explain_its_silence);
     tcase_add_test(steps, what_was_heard_before_a_link_was_opened_is_forgotten);
     suite_add_tcase(suite, steps);
     return suite;
