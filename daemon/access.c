@@ -231,6 +231,11 @@ bool access_check_method(struct client *client, const struct method *method, str
     return check(client, &question, error);
 }
 
+bool access_check_events(struct client *client, struct error *error) {
+    const struct question question = {.method = method_subscribe.name};
+    return check(client, &question, error);
+}
+
 bool access_check_callback(struct client *client, const struct method *method, const char *name, uint32_t command,
                            const struct callback *callback, struct error *error) {
     const struct question question = {

@@ -76,6 +76,9 @@ int access_find_rules(const struct access *access, int fd, uid_t uid, gid_t gid,
  */
 bool access_check_method(struct client *client, const struct method *method, struct error *error);
 
+/* Whether a client may subscribe to the events of cameras, which is not said by the callbacks that it may have. */
+bool access_check_events(struct client *client, struct error *error);
+
 /*
  * Whether a client may have this callback called through a method. `name` is as the client gave it, `command` its id,
  * and `callback` what is known of it, or NULL.

@@ -55,13 +55,15 @@ int line_buffer_add(struct line_buffer *buffer, const char *bytes, size_t length
     return 0;
 }
 
+/* The line that ends before `end`, or has come so far: a carriage return may belong to the newline. */
+static size_t length_until(const struct line_buffer *buffer, size_t end) {
+    return end - buffer->start - (end > buffer->start && buffer->bytes[end - 1] == '\r');
+}
+
 /* Gives out the bytes from start to `end`, which the terminator may overwrite. Returns LINE_NONE for an empty line. */
 static enum line_kind give_line(struct line_buffer *buffer, size_t end, char **line, size_t *length) {
     *line = buffer->bytes + buffer->start;
-    *length = end - buffer->start;
-    if (*length > 0 && (*line)[*length - 1] == '\r') {
-        (*length)--;
-    }
+    *length = length_until(buffer, end);
     (*line)[*length] = '\0';
     return *length > 0 ? LINE_WHOLE : LINE_NONE;
 }
@@ -72,7 +74,7 @@ enum line_kind line_buffer_take(struct line_buffer *buffer, char **line, size_t 
         size_t end = newline != NULL ? (size_t)(newline - buffer->bytes) : buffer->length;
         bool discarded = buffer->discarding;
         enum line_kind kind = LINE_NONE;
-        if (!discarded && end - buffer->start > buffer->limit) {
+        if (!discarded && length_until(buffer, end) > buffer->limit) {
             kind = LINE_TOO_LONG;
             buffer->discarding = true;
         } else if (!discarded && newline != NULL) {

@@ -26,7 +26,7 @@ enum line_kind {
     LINE_TOO_LONG, /* a line passed the limit: told once, and its rest is dropped */
 };
 
-/* Makes an empty buffer for lines of at most `limit` bytes, the newline not counted. Allocates nothing yet. */
+/* Makes an empty buffer for lines of at most `limit` bytes, the newline and a carriage return before it not counted. Allocates nothing yet. */
 void line_buffer_init(struct line_buffer *buffer, size_t limit);
 void line_buffer_clear(struct line_buffer *buffer);
 

@@ -88,11 +88,17 @@ static bool remove_stale(const struct sockaddr_un *address) {
     return true;
 }
 
+const struct group *listener_find_group(const char *name) {
+    const struct group *group = getgrnam(name);
+    if (group == NULL) {
+        log_warning(SERVER, "group \"%s\" does not exist, so the socket stays with the daemon's own group", name);
+    }
+    return group;
+}
+
 static void give_group(const char *path, const char *group) {
-    const struct group *entry = getgrnam(group);
-    if (entry == NULL) {
-        log_warning(SERVER, "group \"%s\" does not exist, so %s stays with the daemon's own group", group, path);
-    } else if (lchown(path, (uid_t)-1, entry->gr_gid) < 0) {
+    const struct group *entry = listener_find_group(group);
+    if (entry != NULL && lchown(path, (uid_t)-1, entry->gr_gid) < 0) {
         log_warning(SERVER, "%s cannot be given to group \"%s\": %s", path, group, strerror(errno));
     }
 }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct group;
+
 #define LISTENER_DEFAULT_PATH "/run/openmvd/openmvd.sock"
 
 /*
@@ -15,6 +17,9 @@
  * that folder cannot be written. Returns 0, or -1 after logging that neither can be used.
  */
 int listener_choose_path(char *path, size_t size);
+
+/* Finds a group that is to own a socket. Returns NULL after logging that there is none. */
+const struct group *listener_find_group(const char *name);
 
 /*
  * Creates a socket at `path` and listens: close-on-exec, non-blocking, with exactly that mode and, where `group` is not

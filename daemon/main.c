@@ -35,7 +35,8 @@ static const struct option_row {
     {"config", "FILE", offsetof(struct choices, config), "the configuration; " CONFIG_DEFAULT_PATH " if that exists"},
     {"socket", "PATH", offsetof(struct choices, socket),
      "where to listen; " LISTENER_DEFAULT_PATH " unless configured"},
-    {"check-config", NULL, offsetof(struct choices, check_config), "print all mistakes of the configuration, and exit"},
+    {"check-config", NULL, offsetof(struct choices, check_config),
+     "print all mistakes of the configuration, and warnings, and exit"},
     {"simulate", NULL, offsetof(struct choices, simulate),
      "simulate all cameras inside the process; needs no configuration"},
     {"log", "LEVEL[,SUBSYSTEM:LEVEL...]", offsetof(struct choices, log), "what to log"},
@@ -174,6 +175,14 @@ static struct config *load_to_serve(struct choices *choices) {
     return config;
 }
 
+/* Tells of what is no mistake, and is not as it was meant. */
+static void warn(struct config *config) {
+    access_resolve(&config->access);
+    if (config->socket_group != NULL) {
+        (void)listener_find_group(config->socket_group);
+    }
+}
+
 static int serve(struct config *config, struct choices *choices) {
     char chosen[sizeof((struct sockaddr_un *)NULL)->sun_path];
     const char *path = choices->socket != NULL ? choices->socket : config->socket_path;
@@ -223,6 +232,7 @@ int main(int argc, char **argv) {
     int status = EXIT_SUCCESS;
     apply(&choices, config);
     if (choices.check_config) {
+        warn(config);
         printf("%s: ok (%zu camera%s)\n", path != NULL ? path : "(no configuration)", config->camera_count,
                config->camera_count == 1 ? "" : "s");
     } else {

@@ -30,6 +30,17 @@ static struct queue_place *find_place(const struct queue *queue, enum queue_prio
     return NULL;
 }
 
+/* At the end of the round, but before the one that is being served: that one would have two turns before the newcomer else. */
+static void insert_place(struct queue *queue, struct queue_place *place) {
+    struct queue_places *round = &queue->places[place->priority];
+    struct queue_place *last = TAILQ_LAST(round, queue_places);
+    if (last != NULL && last == queue->served) {
+        TAILQ_INSERT_BEFORE(last, place, entry);
+    } else {
+        TAILQ_INSERT_TAIL(round, place, entry);
+    }
+}
+
 int queue_put(struct queue *queue, struct queue_entry *entry, enum queue_priority priority, const void *client,
               bool first) {
     struct queue_place *place = find_place(queue, priority, client);
@@ -44,7 +55,7 @@ int queue_put(struct queue *queue, struct queue_entry *entry, enum queue_priorit
         for (size_t i = 0; i < QUEUE_LANES; i++) {
             TAILQ_INIT(&place->lanes[i]);
         }
-        TAILQ_INSERT_TAIL(&queue->places[priority], place, entry);
+        insert_place(queue, place);
     }
     if (first) {
         TAILQ_INSERT_HEAD(&place->lanes[entry->lane], entry, entry);
@@ -71,6 +82,7 @@ void queue_remove(struct queue *queue, struct queue_entry *entry) {
     queue->length--;
     if (first_entry(place) == NULL) {
         TAILQ_REMOVE(&queue->places[place->priority], place, entry);
+        queue->served = queue->served == place ? NULL : queue->served;
         free(place);
     }
 }
@@ -127,6 +139,7 @@ struct queue_entry *queue_next(struct queue *queue, bool (*may_serve)(const stru
 
     TAILQ_REMOVE(&queue->places[place->priority], place, entry);
     TAILQ_INSERT_TAIL(&queue->places[place->priority], place, entry);
+    queue->served = place;
     return chosen;
 }
 

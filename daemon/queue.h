@@ -4,7 +4,8 @@
 
 /*
  * Who is next at a camera. Each client has a place of its own, and places are served in turn, so that a client with a
- * thousand waiting calls delays another's by one call at most. What waits for its subscriptions has every other turn of
+ * thousand waiting calls delays another's by one call at most: a client that comes while another is being served has its
+ * turn before that one has the next. What waits for its subscriptions has every other turn of
  * that same place, so that many subscriptions are no more turns, and neither kind starves. Each priority has its own round of places; a lower one
  * is served after at most QUEUE_PASSED_OVER_MAX calls of a higher one, so that it never starves.
  *
@@ -35,6 +36,7 @@ TAILQ_HEAD(queue_places, queue_place);
 
 struct queue {
     struct queue_places places[QUEUE_PRIORITIES]; /* of clients that have entries, the next one first */
+    const struct queue_place *served;             /* the one that had its turn last, while it has entries; or NULL */
     unsigned passed_over[QUEUE_PRIORITIES];
     size_t length;
 };

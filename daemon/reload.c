@@ -107,7 +107,7 @@ static void check_event_subscribers(struct daemon *daemon) {
     for (subscription = TAILQ_FIRST(&daemon->event_subscriptions); subscription != NULL; subscription = next) {
         struct error error;
         next = TAILQ_NEXT(subscription, of_source);
-        if (!access_check_method(subscription->client, &method_subscribe, &error)) {
+        if (!access_check_events(subscription->client, &error)) {
             subscription_fail(subscription, &error);
         }
     }

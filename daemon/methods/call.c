@@ -180,9 +180,13 @@ static bool bind_call(struct asked_call *asked, struct camera *camera, const str
                       struct error *error) {
     struct job *job = asked->call.job;
     const struct request *request = asked->call.request;
-    if (!call_bind(job, asked->name, camera, params, request->daemon->config->limits.payload_bytes, request->arrived_us,
-                   &asked->callbacks, &asked->callback, error) ||
-        !access_check_callback(request->client, &method_call, asked->name, job->command, asked->callback, error)) {
+    uint32_t command;
+    const struct callback *callback;
+    /* The right comes first: whoever may not call it learns neither whether it is there nor what it takes. */
+    if (!call_read_command(asked->name, camera_callbacks(camera), &command, &callback, error) ||
+        !access_check_callback(request->client, &method_call, asked->name, command, callback, error) ||
+        !call_bind(job, asked->name, camera, params, request->daemon->config->limits.payload_bytes, request->arrived_us,
+                   &asked->callbacks, &asked->callback, error)) {
         return false;
     }
     asked->call.is_stock = call_is_reserved(job->command);
@@ -282,10 +286,13 @@ static bool begin_call(struct asked_call *asked, struct camera *camera, const st
     if (!check_reply_form(request, asked->form, error)) {
         return false;
     }
-    /* What the configuration knows is all that is known of a camera that has not come yet. */
+    /* What the configuration knows is all that is known of a camera that has not come yet. Whether one that has come
+     * offers the callback is said by bind_call(). */
     bool is_known = camera_is_introduced(camera);
-    const struct callback_set *callbacks = is_known ? camera_callbacks(camera) : request->daemon->config->callbacks;
-    if (!call_read_name(asked->name, callbacks, &call->job->command, &asked->callback, error)) {
+    const struct callback_set *configured = request->daemon->config->callbacks;
+    if (is_known
+            ? !call_read_command(asked->name, camera_callbacks(camera), &call->job->command, &asked->callback, error)
+            : !call_read_name(asked->name, configured, &call->job->command, &asked->callback, error)) {
         return false;
     }
     call->max_age_us = params_integer(given, "max_age_ms", 0) * 1000;

@@ -2,6 +2,7 @@
 /* "subscribe": asks for notifications, of cameras that come and go or of a callback's answers. */
 #include "method.h"
 
+#include "access.h"
 #include "call_argument.h"
 #include "camera_choice.h"
 #include "stream.h"
@@ -25,6 +26,9 @@ static uint64_t subscribe_to_events(struct request *request, const struct params
             error_set(error, ERROR_INVALID_PARAMS, "%s: not with \"events\"", params->table[i].name);
             return 0;
         }
+    }
+    if (!access_check_events(request->client, error)) {
+        return 0;
     }
     const struct subscription *subscription = subscription_new_of_events(request->client, error);
     return subscription != NULL ? subscription->number : 0;

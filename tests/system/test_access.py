@@ -89,6 +89,25 @@ def refused_before_anything_else_is_looked_at():
         assert client.error("call_", {})["data"]["reason"] == "no_such_method"
 
 
+def a_callback_is_forbidden_also_where_the_camera_does_not_have_it():
+    """what is forbidden is not told apart from what is not there"""
+    cameras = {"camera": {"link": {"type": "sim"}}}
+    with daemon_with({"deny": ["call:configure", "call:echo"]}, cameras=cameras) as daemon, daemon.client() as client:
+        wait_for_camera(client)
+        forbidden(client, "call", {"name": "configure"})
+        forbidden(client, "call", {"name": command_id("configure")})
+        forbidden(client, "call", {"name": "echo", "args": [1]})
+        assert client.error("call", {"name": "configured"})["data"]["reason"] == "no_such_callback"
+
+
+def who_may_have_some_callbacks_does_not_get_the_events_of_cameras():
+    with daemon_with({"allow": ["call:counter", "ping"]}, {"deny": ["*"]}) as daemon, daemon.client() as client:
+        assert "result" in client.request("subscribe", {"name": "counter"})
+        forbidden(client, "subscribe", {"events": True})
+    with daemon_with({"allow": ["subscribe"]}, {"deny": ["*"]}) as daemon, daemon.client() as client:
+        assert "result" in client.request("subscribe", {"events": True})
+
+
 def rules_for_a_user_are_for_that_user_alone():
     skip_without_root()
     rules = ({"allow": ["*"], "user": "root"}, {"deny": ["release", "acquire", "reset", "call:counter"]})
@@ -276,6 +295,8 @@ tap.run([
     without_rules_whoever_may_connect_may_do_all,
     the_refusal_names_the_rule_its_line_and_the_peer,
     refused_before_anything_else_is_looked_at,
+    a_callback_is_forbidden_also_where_the_camera_does_not_have_it,
+    who_may_have_some_callbacks_does_not_get_the_events_of_cameras,
     rules_for_a_user_are_for_that_user_alone,
     rules_for_a_group_are_for_its_members_however_they_got_it,
     a_rule_with_user_and_group_needs_both,

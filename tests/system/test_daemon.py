@@ -55,6 +55,14 @@ def check_config_accepts_the_example():
     assert done.returncode == 0 and re.search(r": ok \(\d+ cameras?\)\n", done.stdout), done.stdout + done.stderr
 
 
+def check_config_warns_of_users_and_groups_that_do_not_exist():
+    status, lines = check_config("""{"socket": {"group": "no-such-group"},
+"access": [{"deny": ["*"], "user": "no-such-user"}]}""")
+    assert status == 0 and lines[0] == "FILE: ok (1 camera)", lines
+    assert lines[1:] == ['<4>config: access.0 (line 2): there is no user "no-such-user", so the rule concerns nobody',
+                         '<4>server: group "no-such-group" does not exist, so the socket stays with the daemon\'s own group'], lines
+
+
 def check_config_accepts_an_empty_file():
     for text in ("", " \n", "{}", "// nothing\n", "/* nothing */"):
         assert check_config(text) == (0, ["FILE: ok (1 camera)"]), text

@@ -226,6 +226,17 @@ def trouble_is_told_once_and_its_end_by_an_answer():
             assert event["value"] == [1] or event["error"]["data"]["reason"] != "released", event
 
 
+def a_result_that_does_not_fit_is_told_each_time_with_its_bytes():
+    callbacks = {"counter": {"result": {"format": "<H"}}}
+    with Daemon(config={**CONFIG, "callbacks": callbacks}) as daemon, daemon.client() as client:
+        wait_for_camera(client, "one")
+        subscribe(client, "counter", interval_ms=10)
+        events = [client.event() for _ in range(3)]
+        assert [event["value"] for event in events] == [None] * 3, events
+        bytes_seen = [event["error"]["data"]["bytes"] for event in events]
+        assert len(set(bytes_seen)) == 3, bytes_seen
+
+
 def what_cannot_be_subscribed_to_is_refused():
     with Daemon(config=CONFIG) as daemon, daemon.client() as client:
         wait_for_camera(client, "one")
@@ -257,6 +268,7 @@ tap.run([
     calls_end_with_the_last_subscriber,
     a_call_that_is_under_way_when_the_last_one_leaves_does_no_harm,
     trouble_is_told_once_and_its_end_by_an_answer,
+    a_result_that_does_not_fit_is_told_each_time_with_its_bytes,
     what_cannot_be_subscribed_to_is_refused,
 ])
 tap.finish()

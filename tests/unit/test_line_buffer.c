@@ -66,6 +66,9 @@ END_TEST
 START_TEST(a_line_of_the_limit_passes_and_one_more_byte_does_not) {
     check("0123456789\nok\n", "0123456789|ok|");
     check("0123456789x\nok\n", "<|ok|");
+    check("0123456789\r\nok\n", "0123456789|ok|");
+    check("0123456789\rx\nok\n", "<|ok|");
+    check("0123456789x\r\nok\n", "<|ok|");
 }
 END_TEST
 

@@ -78,6 +78,35 @@ START_TEST(a_client_that_comes_back_goes_to_the_end_of_the_round) {
 }
 END_TEST
 
+START_TEST(a_client_that_comes_while_another_is_served_has_its_turn_before_that_one_has_the_next) {
+    for (size_t i = 0; i < 4; i++) {
+        put(i, QUEUE_NORMAL, &client_a);
+    }
+    ck_assert_int_eq(take(NULL), 0);
+    put(10, QUEUE_NORMAL, &client_b);
+    put(20, QUEUE_NORMAL, &client_c);
+    put(11, QUEUE_NORMAL, &client_b);
+    static const int expected[] = {10, 20, 1, 11, 2, 3};
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        ck_assert_int_eq(take(NULL), expected[i]);
+    }
+    empty();
+}
+END_TEST
+
+START_TEST(clients_that_come_again_and_again_do_not_keep_another_from_its_turn) {
+    put(0, QUEUE_NORMAL, &client_a);
+    put(1, QUEUE_NORMAL, &client_a);
+    ck_assert_int_eq(take(NULL), 0);
+    put(10, QUEUE_NORMAL, &client_b);
+    ck_assert_int_eq(take(NULL), 10);
+    put(11, QUEUE_NORMAL, &client_b);
+    put(20, QUEUE_NORMAL, &client_c);
+    ck_assert_int_eq(take(NULL), 1);
+    empty();
+}
+END_TEST
+
 START_TEST(higher_priorities_come_first_and_lower_ones_are_not_starved) {
     put(0, QUEUE_LOW, &client_a);
     put(1, QUEUE_NORMAL, &client_b);
@@ -205,6 +234,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, entries_of_one_client_keep_their_order);
     tcase_add_test(tests, clients_are_served_in_turn);
     tcase_add_test(tests, a_client_that_comes_back_goes_to_the_end_of_the_round);
+    tcase_add_test(tests, a_client_that_comes_while_another_is_served_has_its_turn_before_that_one_has_the_next);
+    tcase_add_test(tests, clients_that_come_again_and_again_do_not_keep_another_from_its_turn);
     tcase_add_test(tests, higher_priorities_come_first_and_lower_ones_are_not_starved);
     tcase_add_test(tests, clients_that_may_not_be_served_are_passed_by);
     tcase_add_test(tests, an_entry_may_be_put_first_or_taken_out_anywhere);
