@@ -59,13 +59,10 @@ static void explain_taken(const struct link_settings *settings, char *reason, si
 static void explain(int error, const struct link_settings *settings, char *reason, size_t size) {
     const char *device = settings->device;
     const struct gpio_use uses[] = {{.role = "ready line", .settings = &settings->ready, .tells_edges = true}};
-    if (!node_is_there(device)) {
-        explain_missing(device, reason, size);
-    } else if (error == EACCES && !node_is_open_to_us(device)) {
-        node_explain_no_permission(device, reason, size);
-    } else if (error == ENOTTY) {
-        snprintf(reason, size, "%.80s is not an I2C adapter", device);
-    } else if (error == EOPNOTSUPP) {
+    if (node_explain(error, device, "an I2C adapter", explain_missing, reason, size)) {
+        return;
+    }
+    if (error == EOPNOTSUPP) {
         snprintf(reason, size, "the adapter of %.80s moves no plain I2C messages, only SMBus ones: use another",
                  device);
     } else if (gpio_line_explain_any(error, uses, sizeof uses / sizeof uses[0], reason, size)) {

@@ -52,15 +52,11 @@ static void explain(int error, const struct link_settings *settings, char *reaso
     const char *device = settings->device;
     const struct gpio_use uses[] = {{.role = "chip select", .settings = &settings->cs},
                                     {.role = "ready line", .settings = &settings->ready, .tells_edges = true}};
-    if (!node_is_there(device)) {
-        explain_missing(device, reason, size);
-    } else if (error == EACCES && !node_is_open_to_us(device)) {
-        node_explain_no_permission(device, reason, size);
-    } else if (error == ENOTTY) {
-        snprintf(reason, size, "%.80s is not an SPI device", device);
-    } else if (gpio_line_explain_any(error, uses, sizeof uses / sizeof uses[0], reason, size)) {
+    if (node_explain(error, device, "an SPI device", explain_missing, reason, size) ||
+        gpio_line_explain_any(error, uses, sizeof uses / sizeof uses[0], reason, size)) {
         return;
-    } else if (error == EINVAL) {
+    }
+    if (error == EINVAL) {
         snprintf(reason, size, "%.80s cannot have mode %u with a clock of %u Hz: choose what its controller has",
                  device, settings->mode, settings->speed_hz);
     } else {

@@ -3,6 +3,7 @@
 
 #include "node_access.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <grp.h>
 #include <stdio.h>
@@ -34,6 +35,20 @@ bool node_is_there(const char *device) {
 
 bool node_is_open_to_us(const char *device) {
     return eaccess(device, R_OK | W_OK) == 0;
+}
+
+bool node_explain(int error, const char *device, const char *what,
+                  void (*explain_missing)(const char *device, char *reason, size_t size), char *reason, size_t size) {
+    if (!node_is_there(device)) {
+        explain_missing(device, reason, size);
+    } else if (error == EACCES && !node_is_open_to_us(device)) {
+        node_explain_no_permission(device, reason, size);
+    } else if (error == ENOTTY) {
+        snprintf(reason, size, "%.80s is not %s", device, what);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 void node_list_others(const char *pattern, char *text, size_t size) {

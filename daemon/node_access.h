@@ -7,6 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/*
+ * Explains an errno of opening a node by what is wrong with the node itself: it does not exist (`explain_missing` says what
+ * would make it), this process may not open it, or it is not `what`, such as "an SPI device". Returns false where it is
+ * none of these.
+ */
+bool node_explain(int error, const char *device, const char *what,
+                  void (*explain_missing)(const char *device, char *reason, size_t size), char *reason, size_t size);
+
 /* Writes which group's members may open a node, and what to do to be one. */
 void node_explain_no_permission(const char *device, char *reason, size_t size);
 

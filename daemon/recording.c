@@ -33,3 +33,31 @@ bool recording_add(struct recording *recording, enum capture_kind kind, int64_t 
     }
     return true;
 }
+
+bool recordings_add(struct recording *first, enum capture_kind kind, int64_t now_us, const void *bytes, size_t length) {
+    bool is_any_full = false;
+    for (struct recording *recording = first; recording != NULL; recording = recording->next) {
+        if (!recording->is_full && !recording_add(recording, kind, now_us, bytes, length)) {
+            is_any_full = true;
+        }
+    }
+    return is_any_full;
+}
+
+void recordings_remove(struct recording **first, const struct recording *recording) {
+    struct recording **link = first;
+    while (*link != NULL && *link != recording) {
+        link = &(*link)->next;
+    }
+    if (*link != NULL) {
+        *link = recording->next;
+    }
+}
+
+struct recording *recordings_find_full(struct recording *first) {
+    struct recording *recording = first;
+    while (recording != NULL && !recording->is_full) {
+        recording = recording->next;
+    }
+    return recording;
+}

@@ -40,4 +40,13 @@ void recording_clear(struct recording *recording);
 bool recording_add(struct recording *recording, enum capture_kind kind, int64_t now_us, const void *bytes,
                    size_t length);
 
+/* The same for each of those that the worker has, which begin with `first`. Returns whether that has filled any. */
+bool recordings_add(struct recording *first, enum capture_kind kind, int64_t now_us, const void *bytes, size_t length);
+
+/* Takes one out of them, if it is there. */
+void recordings_remove(struct recording **first, const struct recording *recording);
+
+/* Returns one that is full, or NULL. */
+struct recording *recordings_find_full(struct recording *first);
+
 #endif

@@ -4,6 +4,7 @@
 #include "worker.h"
 
 #include "log.h"
+#include "mailbox.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -28,37 +29,10 @@
 /* So many seconds a thread has to end. Links wait for less, but where a slow line moves a long packet: that is cut off. */
 enum { JOIN_PATIENCE_S = 5 };
 
-/* What is on its way between the two threads, a mailbox for each place: nothing has to be allocated to get through. */
-struct mailbox {
-    struct bus_camera *added;
-    bool remove;
-    bool removed;
-    bool reset;
-    bool reset_ended;
-    char reset_problem[BUS_REASON_SIZE];
-    bool is_adjusted;
-    struct healing healing; /* these two where it is */
-    size_t max_payload;
-    struct job *submitted;
-    struct job *ended;
-    bool state_changed;
-    enum camera_state state;
-    char reason[BUS_REASON_SIZE];
-    int64_t since_us;
-    struct omvrpc_link_info link_info;
-    bool recording_full;
-    struct shared_bytes *frame; /* the newest, NULL where it was taken */
-    unsigned missed;            /* that it has replaced */
-    bool has_progress;
-    size_t received, total; /* of the result that is coming */
-    bool stop_stream;
-};
-
 struct worker_camera {
     bool is_taken;                /* of the loop alone: from worker_add() until worker_vacate() */
     struct mailbox mailbox;       /* under the lock */
     struct recording *recordings; /* under the lock */
-    bool released;                /* as the loop wants it, under the lock */
     bool is_released;             /* as the bus has it, of the thread alone */
     int64_t progress_us;          /* when the loop was told of it last, or could have been; of the thread alone */
     const char *name;             /* of the thread while the bus has the camera */
@@ -94,42 +68,42 @@ static void clear_descriptor(int descriptor) {
     (void)!read(descriptor, &count, sizeof count);
 }
 
-static void on_job_ended(void *context, struct job *job) {
-    struct worker *worker = context;
+/* The mailbox of a camera for one of the two, until what is put into it is sent. */
+static struct mailbox *open_mailbox(struct worker *worker, size_t place) {
     pthread_mutex_lock(&worker->lock);
-    struct mailbox *mailbox = &worker->cameras[job->camera].mailbox;
-    job->next = mailbox->ended;
-    mailbox->ended = job;
-    mailbox->has_progress = false;
+    return &worker->cameras[place].mailbox;
+}
+
+static void send_to_loop(struct worker *worker) {
     pthread_mutex_unlock(&worker->lock);
     signal_descriptor(worker->to_loop);
+}
+
+static void send_to_thread(struct worker *worker) {
+    pthread_mutex_unlock(&worker->lock);
+    signal_descriptor(worker->to_thread);
+}
+
+static void on_job_ended(void *context, struct job *job) {
+    struct worker *worker = context;
+    mailbox_tell_job_ended(open_mailbox(worker, job->camera), job);
+    send_to_loop(worker);
 }
 
 static void on_frame(void *context, size_t camera, const uint8_t *data, size_t length) {
     struct worker *worker = context;
     struct shared_bytes *frame = shared_bytes_new(data, length);
-    pthread_mutex_lock(&worker->lock);
-    struct mailbox *mailbox = &worker->cameras[camera].mailbox;
-    if (frame == NULL || mailbox->frame != NULL) {
-        mailbox->missed++;
-    }
-    if (frame != NULL) {
-        shared_bytes_free(mailbox->frame);
-        mailbox->frame = frame;
-    }
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_loop);
+    mailbox_tell_frame(open_mailbox(worker, camera), frame);
+    send_to_loop(worker);
 }
 
 /* To be called under the lock. */
 static void record(struct worker *worker, size_t camera, enum capture_kind kind, const void *bytes, size_t length,
                    int64_t now_us) {
     struct worker_camera *recorded = &worker->cameras[camera];
-    for (struct recording *recording = recorded->recordings; recording != NULL; recording = recording->next) {
-        if (!recording->is_full && !recording_add(recording, kind, now_us, bytes, length)) {
-            recorded->mailbox.recording_full = true;
-            signal_descriptor(worker->to_loop);
-        }
+    if (recordings_add(recorded->recordings, kind, now_us, bytes, length)) {
+        recorded->mailbox.news.recording_full = true;
+        signal_descriptor(worker->to_loop);
     }
 }
 
@@ -143,21 +117,13 @@ static void on_wire(void *context, size_t camera, bool sent, const uint8_t *data
 static void on_state_changed(void *context, size_t camera, enum camera_state state, const char *reason,
                              int64_t now_us) {
     struct worker *worker = context;
-    pthread_mutex_lock(&worker->lock);
-    struct mailbox *mailbox = &worker->cameras[camera].mailbox;
-    if (!mailbox->state_changed || mailbox->state != state) {
-        mailbox->since_us = now_us;
-    }
-    mailbox->state_changed = true;
-    mailbox->state = state;
-    mailbox->link_info = bus_link_info(worker->bus, camera);
-    snprintf(mailbox->reason, sizeof mailbox->reason, "%s", reason);
-    char event[sizeof mailbox->reason + 32];
+    const struct omvrpc_link_info link_info = bus_link_info(worker->bus, camera);
+    char event[BUS_REASON_SIZE + 32];
     int length = snprintf(event, sizeof event, "%s%s%s", camera_state_name(state), *reason != '\0' ? ": " : "", reason);
+    mailbox_tell_state(open_mailbox(worker, camera), state, reason, now_us, &link_info);
     record(worker, camera, CAPTURE_EVENT, event, (size_t)length < sizeof event ? (size_t)length : sizeof event - 1,
            now_us);
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_loop);
+    send_to_loop(worker);
 }
 
 static void on_healed(void *context, size_t camera, enum healing_step step, uint64_t count) {
@@ -171,12 +137,8 @@ static void on_healed(void *context, size_t camera, enum healing_step step, uint
 
 static void on_reset_ended(void *context, size_t camera, const char *problem) {
     struct worker *worker = context;
-    pthread_mutex_lock(&worker->lock);
-    struct mailbox *mailbox = &worker->cameras[camera].mailbox;
-    mailbox->reset_ended = true;
-    snprintf(mailbox->reset_problem, sizeof mailbox->reset_problem, "%s", problem != NULL ? problem : "");
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_loop);
+    mailbox_tell_reset_ended(open_mailbox(worker, camera), problem);
+    send_to_loop(worker);
 }
 
 static void on_long_transaction(void *context, int64_t until_us) {
@@ -186,52 +148,21 @@ static void on_long_transaction(void *context, int64_t until_us) {
     pthread_mutex_unlock(&worker->lock);
 }
 
-/* What the loop has left in one mailbox, taken out of it. */
-struct orders {
-    struct bus_camera *added;
-    struct job *job;
-    struct healing healing;
-    size_t max_payload;
-    bool is_adjusted, released, stop_stream, reset, remove;
-};
-
-static struct orders take_out(struct worker *worker, size_t place) {
-    struct worker_camera *camera = &worker->cameras[place];
-    struct mailbox *mailbox = &camera->mailbox;
-    pthread_mutex_lock(&worker->lock);
-    const struct orders orders = {
-        .added = mailbox->added,
-        .job = mailbox->submitted,
-        .healing = mailbox->healing,
-        .max_payload = mailbox->max_payload,
-        .is_adjusted = mailbox->is_adjusted,
-        .released = camera->released,
-        .stop_stream = mailbox->stop_stream,
-        .reset = mailbox->reset,
-        .remove = mailbox->remove,
-    };
-    mailbox->added = NULL;
-    mailbox->submitted = NULL;
-    mailbox->is_adjusted = false;
-    mailbox->stop_stream = false;
-    mailbox->reset = false;
-    mailbox->remove = false;
+static struct mailbox_orders take_orders_of(struct worker *worker, size_t place) {
+    const struct mailbox_orders orders = mailbox_take_orders(open_mailbox(worker, place));
     pthread_mutex_unlock(&worker->lock);
     return orders;
 }
 
 static void remove_camera(struct worker *worker, size_t place, int64_t now_us) {
-    struct mailbox *mailbox = &worker->cameras[place].mailbox;
     bus_remove(worker->bus, place, now_us);
-    pthread_mutex_lock(&worker->lock);
-    mailbox->removed = true;
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_loop);
+    open_mailbox(worker, place)->news.removed = true;
+    send_to_loop(worker);
 }
 
 static void obey(struct worker *worker, size_t place, bool announced) {
     struct worker_camera *camera = &worker->cameras[place];
-    const struct orders orders = take_out(worker, place);
+    const struct mailbox_orders orders = take_orders_of(worker, place);
     int64_t now_us = omvrpc_now_us();
     if (orders.added != NULL) {
         camera->is_released = false;
@@ -243,14 +174,14 @@ static void obey(struct worker *worker, size_t place, bool announced) {
     if (orders.is_adjusted) {
         bus_adjust(worker->bus, place, &orders.healing, orders.max_payload);
     }
-    if (orders.released != camera->is_released) {
-        camera->is_released = orders.released;
-        (orders.released ? bus_release : bus_acquire)(worker->bus, place, now_us);
+    if (orders.is_released != camera->is_released) {
+        camera->is_released = orders.is_released;
+        (orders.is_released ? bus_release : bus_acquire)(worker->bus, place, now_us);
     }
     if (announced) {
         bus_announce(worker->bus, place, now_us);
     }
-    if (orders.reset) {
+    if (orders.resets) {
         bus_reset(worker->bus, place, now_us);
     }
     if (orders.job != NULL && bus_submit(worker->bus, orders.job, now_us) != 0) {
@@ -258,11 +189,11 @@ static void obey(struct worker *worker, size_t place, bool announced) {
         orders.job->ended_us = now_us;
         on_job_ended(worker, orders.job);
     }
-    if (orders.stop_stream) {
+    if (orders.stops_stream) {
         /* Of that job; or of one that has ended meanwhile, and then a stream that follows has its first frame. */
         bus_stop_stream(worker->bus, place, now_us);
     }
-    if (orders.remove) {
+    if (orders.removes) {
         remove_camera(worker, place, now_us);
     }
 }
@@ -302,12 +233,11 @@ static void publish_progress(struct worker *worker, size_t place, int64_t now_us
         camera->progress_us = now_us;
     } else if (now_us - camera->progress_us >= PROGRESS_US) {
         camera->progress_us = now_us;
-        pthread_mutex_lock(&worker->lock);
-        camera->mailbox.has_progress = true;
-        camera->mailbox.received = received;
-        camera->mailbox.total = total;
-        pthread_mutex_unlock(&worker->lock);
-        signal_descriptor(worker->to_loop);
+        struct mailbox_news *news = &open_mailbox(worker, place)->news;
+        news->has_progress = true;
+        news->received = received;
+        news->total = total;
+        send_to_loop(worker);
     }
 }
 
@@ -383,15 +313,7 @@ static int start_thread(struct worker *worker, unsigned realtime_priority) {
 static void destroy(struct worker *worker) {
     bus_free(worker->bus, omvrpc_now_us());
     for (size_t i = 0; i < worker->count; i++) {
-        struct mailbox *mailbox = &worker->cameras[i].mailbox;
-        bus_camera_free(mailbox->added);
-        job_free(mailbox->submitted);
-        shared_bytes_free(mailbox->frame);
-        while (mailbox->ended != NULL) {
-            struct job *next = mailbox->ended->next;
-            job_free(mailbox->ended);
-            mailbox->ended = next;
-        }
+        mailbox_clear(&worker->cameras[i].mailbox);
     }
     if (worker->to_thread >= 0) {
         close(worker->to_thread);
@@ -478,8 +400,7 @@ static void join(struct worker *worker) {
 void worker_stop(struct worker *worker) {
     pthread_mutex_lock(&worker->lock);
     worker->stopping = true;
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_thread);
+    send_to_thread(worker);
 }
 
 void worker_free(struct worker *worker) {
@@ -508,20 +429,17 @@ int worker_add(struct worker *worker, const struct bus_opener *opener, size_t ma
     pthread_mutex_lock(&worker->lock);
     *camera = (struct worker_camera){
         .is_taken = true,
-        .mailbox = {.added = added},
+        .mailbox = {.orders = {.added = added}},
         .name = opener->name != NULL ? opener->name : "a camera",
     };
     worker->count = worker->count > (size_t)place ? worker->count : (size_t)place + 1;
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_thread);
+    send_to_thread(worker);
     return place;
 }
 
 void worker_remove(struct worker *worker, size_t camera) {
-    pthread_mutex_lock(&worker->lock);
-    worker->cameras[camera].mailbox.remove = true;
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_thread);
+    open_mailbox(worker, camera)->orders.removes = true;
+    send_to_thread(worker);
 }
 
 void worker_vacate(struct worker *worker, size_t camera) {
@@ -529,50 +447,37 @@ void worker_vacate(struct worker *worker, size_t camera) {
 }
 
 void worker_submit(struct worker *worker, struct job *job) {
-    pthread_mutex_lock(&worker->lock);
     job->next = NULL;
-    worker->cameras[job->camera].mailbox.submitted = job;
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_thread);
+    open_mailbox(worker, job->camera)->orders.job = job;
+    send_to_thread(worker);
 }
 
 void worker_adjust(struct worker *worker, size_t camera, const struct healing *healing, size_t max_payload) {
-    pthread_mutex_lock(&worker->lock);
-    struct mailbox *mailbox = &worker->cameras[camera].mailbox;
-    mailbox->is_adjusted = true;
-    mailbox->healing = *healing;
-    mailbox->max_payload = max_payload;
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_thread);
+    struct mailbox_orders *orders = &open_mailbox(worker, camera)->orders;
+    orders->is_adjusted = true;
+    orders->healing = *healing;
+    orders->max_payload = max_payload;
+    send_to_thread(worker);
 }
 
 void worker_stop_stream(struct worker *worker, size_t camera) {
-    pthread_mutex_lock(&worker->lock);
-    worker->cameras[camera].mailbox.stop_stream = true;
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_thread);
+    open_mailbox(worker, camera)->orders.stops_stream = true;
+    send_to_thread(worker);
 }
 
 void worker_reset(struct worker *worker, size_t camera) {
-    pthread_mutex_lock(&worker->lock);
-    worker->cameras[camera].mailbox.reset = true;
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_thread);
-}
-
-static void set_released(struct worker *worker, size_t camera, bool released) {
-    pthread_mutex_lock(&worker->lock);
-    worker->cameras[camera].released = released;
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_thread);
+    open_mailbox(worker, camera)->orders.resets = true;
+    send_to_thread(worker);
 }
 
 void worker_release(struct worker *worker, size_t camera) {
-    set_released(worker, camera, true);
+    open_mailbox(worker, camera)->orders.is_released = true;
+    send_to_thread(worker);
 }
 
 void worker_acquire(struct worker *worker, size_t camera) {
-    set_released(worker, camera, false);
+    open_mailbox(worker, camera)->orders.is_released = false;
+    send_to_thread(worker);
 }
 
 void worker_record(struct worker *worker, size_t camera, struct recording *recording) {
@@ -582,32 +487,16 @@ void worker_record(struct worker *worker, size_t camera, struct recording *recor
     pthread_mutex_unlock(&worker->lock);
 }
 
-/* To be called under the lock. */
-static void unlink_recording(struct worker_camera *camera, const struct recording *recording) {
-    struct recording **link = &camera->recordings;
-    while (*link != NULL && *link != recording) {
-        link = &(*link)->next;
-    }
-    if (*link != NULL) {
-        *link = recording->next;
-    }
-}
-
 void worker_end_recording(struct worker *worker, size_t camera, struct recording *recording) {
     pthread_mutex_lock(&worker->lock);
-    unlink_recording(&worker->cameras[camera], recording);
+    recordings_remove(&worker->cameras[camera].recordings, recording);
     pthread_mutex_unlock(&worker->lock);
 }
 
 struct recording *worker_take_full_recording(struct worker *worker, size_t camera) {
     pthread_mutex_lock(&worker->lock);
-    struct recording *recording = worker->cameras[camera].recordings;
-    while (recording != NULL && !recording->is_full) {
-        recording = recording->next;
-    }
-    if (recording != NULL) {
-        unlink_recording(&worker->cameras[camera], recording);
-    }
+    struct recording *recording = recordings_find_full(worker->cameras[camera].recordings);
+    recordings_remove(&worker->cameras[camera].recordings, recording);
     pthread_mutex_unlock(&worker->lock);
     return recording;
 }
@@ -615,63 +504,11 @@ struct recording *worker_take_full_recording(struct worker *worker, size_t camer
 void worker_announce(struct worker *worker) {
     pthread_mutex_lock(&worker->lock);
     worker->announced = true;
-    pthread_mutex_unlock(&worker->lock);
-    signal_descriptor(worker->to_thread);
+    send_to_thread(worker);
 }
 
 int worker_descriptor(const struct worker *worker) {
     return worker->to_loop;
-}
-
-/* Makes a message of what is in one camera's mailbox, or returns NULL; what stays there for want of memory is taken
- * later. */
-static struct worker_message *take_one(struct worker *worker, size_t index, bool *left) {
-    struct mailbox *mailbox = &worker->cameras[index].mailbox;
-    if (mailbox->ended == NULL && !mailbox->state_changed && !mailbox->recording_full && mailbox->frame == NULL &&
-        !mailbox->has_progress && !mailbox->reset_ended && !mailbox->removed) {
-        return NULL;
-    }
-    struct worker_message *message = calloc(1, sizeof *message);
-    if (message == NULL) {
-        *left = true;
-        return NULL;
-    }
-    message->camera = index;
-    if (mailbox->state_changed) {
-        message->kind = WORKER_STATE_CHANGED;
-        message->state = mailbox->state;
-        message->since_us = mailbox->since_us;
-        message->link_info = mailbox->link_info;
-        memcpy(message->reason, mailbox->reason, sizeof message->reason);
-        mailbox->state_changed = false;
-    } else if (mailbox->recording_full) {
-        message->kind = WORKER_RECORDING_FULL;
-        mailbox->recording_full = false;
-    } else if (mailbox->frame != NULL) {
-        message->kind = WORKER_FRAME;
-        message->frame = mailbox->frame;
-        message->missed = mailbox->missed;
-        mailbox->frame = NULL;
-        mailbox->missed = 0;
-    } else if (mailbox->has_progress) {
-        message->kind = WORKER_PROGRESS;
-        message->received = mailbox->received;
-        message->total = mailbox->total;
-        mailbox->has_progress = false;
-    } else if (mailbox->reset_ended) {
-        message->kind = WORKER_RESET_ENDED;
-        memcpy(message->reason, mailbox->reset_problem, sizeof message->reason);
-        mailbox->reset_ended = false;
-    } else if (mailbox->ended != NULL) {
-        message->kind = WORKER_JOB_ENDED;
-        message->job = mailbox->ended;
-        mailbox->ended = message->job->next;
-        message->job->next = NULL;
-    } else {
-        message->kind = WORKER_CAMERA_REMOVED;
-        mailbox->removed = false;
-    }
-    return message;
 }
 
 struct worker_message *worker_take(struct worker *worker) {
@@ -682,7 +519,8 @@ struct worker_message *worker_take(struct worker *worker) {
     pthread_mutex_lock(&worker->lock);
     for (size_t i = 0; i < worker->count; i++) {
         struct worker_message *message;
-        while ((message = take_one(worker, i, &left)) != NULL) {
+        while ((message = mailbox_take_message(&worker->cameras[i].mailbox, &left)) != NULL) {
+            message->camera = i;
             *last = message;
             last = &message->next;
         }
