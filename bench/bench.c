@@ -6,6 +6,7 @@
 
 #include "line_share.h"
 #include "measure.h"
+#include "measure_interruptions.h"
 #include "measure_servers.h"
 #include "process.h"
 #include "report.h"
@@ -289,11 +290,37 @@ static void report_fan_out(struct bench *bench) {
     }
 }
 
+static const struct report_column interruption_columns[] = {
+    {"camera", "camera", 0},
+    {"alone_per_second", "alone /s", 1},
+    {"frames_per_second", "frames/s", 1},
+    {"frames_percent", "%", 1},
+    {"calls", "calls", 0},
+    {"failed", "failed", 0},
+    {"wait_median_ms", "median ms", 2},
+    {"wait_max_ms", "max ms", 2},
+    {NULL, NULL, 0},
+};
+
+static void report_interruptions(struct bench *bench) {
+    static const struct camera_kind of_30_frames = {"sim", "openmv-sim", {"--fps", "30"}};
+    struct process camera, daemon;
+    start_camera(&camera, &of_30_frames);
+    process_start_daemon(&daemon, camera.path);
+    report_begin_section(&bench->report, "interruptions",
+                         "A stream of 30 frames a second that is left for ten calls a second, and what these wait",
+                         interruption_columns);
+    report_add_row(&bench->report, measure_interruptions(&daemon, of_30_frames.name, bench->choices.seconds));
+    process_stop(&daemon);
+    process_stop(&camera);
+}
+
 static void run(struct bench *bench) {
     struct report *report = &bench->report;
     report_machine(report);
     report_pings(bench);
     report_fan_out(bench);
+    report_interruptions(bench);
     report_daemon_part(bench);
     report_begin_section(report, "calls", "Calls in a row, eight bytes each way", call_columns);
     report_for_cameras(bench, cameras, COUNT(cameras), add_calls);

@@ -188,18 +188,13 @@ static void take_event(struct crowd *crowd, struct member *member, const char *l
     }
 }
 
-struct crowd_sight crowd_watch(const struct process *server, unsigned clients, uint32_t size, uint32_t rate,
-                               double seconds) {
+struct crowd_sight crowd_watch(const struct process *server, unsigned clients, const char *stream, double seconds) {
     struct crowd crowd = crowd_open(server->path, clients);
-    char line[256], data[17] = "";
-    const uint32_t numbers[] = {size, rate};
-    for (size_t i = 0; i < 8; i++) {
-        snprintf(data + 2 * i, 3, "%02x", numbers[i / 4] >> 8 * (i % 4) & 0xff);
-    }
+    char line[256];
     int length = snprintf(line, sizeof line,
-                          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subscribe\",\"params\":{\"stream\":\"stream\","
-                          "\"data\":\"%s\",\"encoding\":\"hex\",\"reply\":\"raw\"}}\n",
-                          data);
+                          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subscribe\",\"params\":{%s,"
+                          "\"reply\":\"raw\"}}\n",
+                          stream);
     crowd.take_line = take_event;
     for (unsigned i = 0; i < clients; i++) {
         send_text(&crowd.members[i], line, (size_t)length);

@@ -27,10 +27,9 @@ struct crowd_sight {
 struct crowd_sight crowd_ping(const struct process *server, unsigned clients, double seconds);
 
 /*
- * Has so many clients watch the same stream of frames of `size` bytes, `rate` a second, as raw bytes, for a span of time
- * that begins a second after each has seen the first.
+ * Has so many clients watch the same stream as raw bytes, for a span of time that begins a second after each has seen the
+ * first frame. `stream` are the members of the params that say which.
  */
-struct crowd_sight crowd_watch(const struct process *server, unsigned clients, uint32_t size, uint32_t rate,
-                               double seconds);
+struct crowd_sight crowd_watch(const struct process *server, unsigned clients, const char *stream, double seconds);
 
 #endif
