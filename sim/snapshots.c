@@ -88,9 +88,10 @@ static bool next_frame(void *context, int64_t now_us, const uint8_t **data, size
     if (sim_image_take_jpeg(&stream->frame, &scene, stream->choice) < 0) {
         return false;
     }
-    /* A sensor keeps its step, also while no stream is open, unless the reader was so slow that a whole frame was missed. */
+    /* A sensor keeps its step, also while no stream is open. What nobody has taken when the next frame is there is lost. */
     int64_t interval_us = 1000000 / camera->behaviour.frames_per_second;
-    stream->due_us = stream->due_us + 2 * interval_us > now_us ? stream->due_us + interval_us : now_us + interval_us;
+    int64_t begun_us = stream->due_us > 0 ? stream->due_us : now_us;
+    stream->due_us = now_us + interval_us - (now_us - begun_us) % interval_us;
     *data = stream->frame.data;
     *length = stream->frame.length;
     return true;

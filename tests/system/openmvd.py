@@ -149,6 +149,18 @@ class Daemon:
                     return int(line.split()[1])
         raise AssertionError("the kernel does not tell the resident memory")
 
+    def cpu_seconds(self):
+        """What the process has computed so far, in itself and in the kernel."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def is_at_rest(self, seconds=1.0):
+        """Whether it computes for less than a fifth of a time that nothing happens in."""
+        before = self.cpu_seconds()
+        time.sleep(seconds)
+        return self.cpu_seconds() - before < seconds / 5
+
     def stop(self, number=signal.SIGTERM):
         """Ends the daemon and returns its exit status; what a sanitizer found is a failure."""
         if self.process.poll() is None:

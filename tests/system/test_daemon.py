@@ -275,12 +275,48 @@ def out_of_descriptors_the_daemon_goes_on():
         wait_until(lambda: "cannot accept clients for now" in daemon.log(), "the daemon to be out of descriptors")
         assert first.result("ping") == "pong"
         number = others[-1].send_request("ping")
-        assert not others[-1].is_readable(0.2)
+        assert daemon.is_at_rest(), "it tries to accept all the time"
+        assert not others[-1].is_readable()
         for other in others[:-1]:
             other.close()
         assert others[-1].reply(number)["result"] == "pong"
         others[-1].close()
         first.close()
+
+
+def clients_that_only_wait_are_not_looked_at_all_the_time():
+    with Daemon(config={"cameras": SIM}) as daemon, daemon.client() as watcher, daemon.client() as silent, \
+            daemon.client() as half_closed, daemon.client() as half_a_line:
+        wait_for_camera(watcher)
+        silent.socket.setblocking(False)
+
+        def is_read_no_further():
+            with contextlib.suppress(BlockingIOError):
+                silent.socket.send(b'{"jsonrpc":"2.0","id":1,"method":"stats"}\n' * 1000)
+                return False
+            return max(row["output_waiting"] for row in watcher.result("stats")["clients"]) > 256 << 10
+        wait_until(is_read_no_further, "a client that does not read to be read no further")
+        half_closed.result("subscribe", {"events": True})
+        half_closed.shut_down_writing()
+        half_a_line.send('{"jsonrpc":"2.0",')
+        assert watcher.result("ping") == "pong"
+        assert daemon.is_at_rest()
+
+
+def calls_of_a_client_that_does_not_read_wait_until_it_does():
+    config = {"cameras": SIM, "callbacks": dict(SLEEP, counter={"result": {"format": "<I"}})}
+    with Daemon(config=config) as daemon, daemon.client() as other, daemon.client() as silent:
+        wait_for_camera(other)
+        other.send_request("call", {"name": "sleep", "args": [1500]})
+        wait_until(lambda: other.result("cameras")[0]["busy"], "the camera to be busy")
+        asked = [silent.send_request("call", {"name": "counter", "timeout_ms": 60000}) for _ in range(5)]
+        others = [silent.send_request("stats") for _ in range(300)]
+        wait_until(lambda: max(row["output_waiting"] for row in other.result("stats")["clients"]) > 256 << 10,
+                   "the replies to be too many")
+        assert other.result("stats")["cameras"][0]["waiting"] == 5
+        assert other.result("call", {"name": "counter", "timeout_ms": 60000})["value"] == [1], "others came first"
+        assert all("result" in silent.reply(number) for number in others)
+        assert [silent.reply(number)["result"]["value"][0] for number in asked] == [2, 3, 4, 5, 6]
 
 
 def a_client_that_never_reads_is_closed_at_the_hard_bound():

@@ -55,6 +55,20 @@ def a_call_joins_one_that_is_under_way():
         assert answers(first)["shared"] == 1
 
 
+def those_who_share_an_answer_that_is_to_come_wait_within_the_limits():
+    config = dict(CONFIG, limits={"camera_waiting": 3, "client_waiting": 2})
+    with Daemon(config=config) as daemon, daemon.client() as first, daemon.client() as second, daemon.client() as third:
+        wait_for_camera(first, "one")
+        busy = occupy(first, 600)
+        joined = [(second, second.send_request("call", sleep(600))) for _ in range(2)]
+        error = second.error("call", sleep(600))
+        assert error["data"]["reason"] == "queue_full" and "client_waiting)" in error["message"], error
+        joined.append((third, third.send_request("call", sleep(600))))
+        error = third.error("call", sleep(600))
+        assert error["data"]["reason"] == "queue_full" and "camera_waiting)" in error["message"], error
+        assert all(client.reply(number)["result"]["value"] == [600] for client, number in joined + [(first, busy)])
+
+
 def calls_that_differ_or_may_not_be_repeated_go_by_themselves():
     with Daemon(config=CONFIG) as daemon, daemon.client() as client:
         wait_for_camera(client, "one")
@@ -267,6 +281,7 @@ tap = Tap()
 tap.run([
     equal_calls_share_one_exchange,
     a_call_joins_one_that_is_under_way,
+    those_who_share_an_answer_that_is_to_come_wait_within_the_limits,
     calls_that_differ_or_may_not_be_repeated_go_by_themselves,
     a_call_has_its_own_turn_though_another_client_asked_the_same_late_in_its_own,
     an_urgent_call_brings_an_equal_one_that_is_not_its_answer,
