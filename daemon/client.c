@@ -44,6 +44,10 @@ size_t client_output_length(const struct client *client) {
     return client->output != NULL ? evbuffer_get_length(client->output) : 0;
 }
 
+size_t client_kept_output(const struct client *client) {
+    return client_output_length(client) + client->batch_bytes;
+}
+
 size_t client_unread(const struct client *client) {
     int in_socket = 0;
     if (ioctl(client->fd, SIOCOUTQ, &in_socket) < 0 || in_socket < 0) {
@@ -73,6 +77,11 @@ bool client_may_keep(const struct client *client, size_t bytes, struct error *er
 
 bool client_is_clogged(const struct client *client) {
     return client_output_length(client) > limits_of(client)->output_pause_bytes;
+}
+
+/* Whether so much is kept for it that no more of its lines are read. What waits in batches is for the cameras to complete. */
+static bool is_full(const struct client *client) {
+    return client_kept_output(client) > limits_of(client)->output_pause_bytes;
 }
 
 /* Writes until all is written or the socket is full. */
@@ -178,7 +187,7 @@ static bool has_more_lines(const struct client *client) {
 static void handle_lines(struct client *client, size_t most) {
     char *line;
     size_t length;
-    for (size_t i = 0; i < most && !client->broken && !client_is_clogged(client); i++) {
+    for (size_t i = 0; i < most && !client->broken && !is_full(client); i++) {
         enum line_kind kind = client->input_closed ? line_buffer_take_rest(&client->input, &line, &length)
                                                    : line_buffer_take(&client->input, &line, &length);
         if (kind == LINE_NONE) {
@@ -251,10 +260,22 @@ void client_wake(struct client *client) {
     }
 }
 
+void client_keep_reply(struct client *client, size_t length) {
+    client->batch_bytes += length;
+    server_bound_output(client->server);
+}
+
+void client_let_go_of_replies(struct client *client, size_t length) {
+    client->batch_bytes -= length;
+    if (!client->in_turn) {
+        event_active(&client->event, EV_TIMEOUT, 0);
+    }
+}
+
 static void on_event(evutil_socket_t fd, short what, void *context);
 
 static bool may_read(const struct client *client) {
-    return !client->input_closed && !client_is_clogged(client) && !has_more_lines(client);
+    return !client->input_closed && !is_full(client) && !has_more_lines(client);
 }
 
 /* Watches what is of interest now. Once the input is at its end it stays readable for ever, hence the edge trigger. */
@@ -267,7 +288,7 @@ static void watch(struct client *client) {
         wanted |= EV_READ;
     }
     /* By a timer, since what an event activates in its own turn comes before what others have sent. */
-    if (has_more_lines(client) && !client_is_clogged(client)) {
+    if (has_more_lines(client) && !is_full(client)) {
         evtimer_add(&client->resume, &at_once);
     }
     if (client_output_length(client) > 0) {

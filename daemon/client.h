@@ -51,6 +51,7 @@ struct client {
 
     struct line_buffer input;
     struct evbuffer *output; /* NULL while empty */
+    size_t batch_bytes;      /* replies that wait for the rest of their batches */
 
     struct request_list requests; /* those that are not answered yet */
     size_t open;                  /* their number */
@@ -88,6 +89,15 @@ void client_send_shared(struct client *client, char *text, size_t length, struct
 
 /* Returns how many bytes of replies wait until its socket takes them. */
 size_t client_output_length(const struct client *client);
+
+/* Returns how many bytes of replies are kept for it: those, and what waits for the rest of a batch. */
+size_t client_kept_output(const struct client *client);
+
+/* Counts a reply that waits for the rest of its batch. */
+void client_keep_reply(struct client *client, size_t length);
+
+/* The batch is complete, or given up: its replies, so many bytes, wait for no other any more. */
+void client_let_go_of_replies(struct client *client, size_t length);
 
 /* Returns how many bytes the client has not read, those in its socket included, for which the kernel counts what they
  * take in its memory. */

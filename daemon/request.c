@@ -67,14 +67,19 @@ static void batch_free(struct batch *batch) {
 /* Counts a request of the batch as answered, with a reply or, where that is empty, without; sends all after the last
  * one. */
 static void batch_answer(struct batch *batch, struct client *client, const struct text_buffer *reply) {
-    if (client != NULL && reply->length > 0) {
-        text_buffer_append_string(&batch->replies, batch->replies.length == 0 ? "[" : ",");
+    size_t before = batch->replies.length;
+    if (client == NULL) {
+        text_buffer_clear(&batch->replies);
+    } else if (reply->length > 0) {
+        text_buffer_append_string(&batch->replies, before == 0 ? "[" : ",");
         text_buffer_append(&batch->replies, reply->text, reply->length);
+        client_keep_reply(client, batch->replies.length - before);
     }
     if (--batch->unanswered > 0) {
         return;
     }
     if (client != NULL && batch->replies.length > 0) {
+        client_let_go_of_replies(client, batch->replies.length);
         text_buffer_append_string(&batch->replies, "]\n");
         if (batch->replies.state == TEXT_BUFFER_GOOD) {
             client_send(client, batch->replies.text, batch->replies.length, NULL, 0);
@@ -129,7 +134,8 @@ void request_send_reply(struct request *request, struct text_buffer *reply, uint
     } else {
         text_buffer_append_string(reply, request->batch != NULL ? "}" : "}\n");
     }
-    bool fits = request->batch == NULL || reply->length < reply->limit - request->batch->replies.length;
+    size_t kept = request->batch != NULL && request->client != NULL ? request->client->batch_bytes : 0;
+    bool fits = kept < reply->limit && reply->length < reply->limit - kept;
     if (reply->state == TEXT_BUFFER_GOOD && fits) {
         deliver(request, reply, bytes, bytes_length);
         return;
@@ -139,7 +145,7 @@ void request_send_reply(struct request *request, struct text_buffer *reply, uint
         error_set(&error, ERROR_INTERNAL, "the daemon is out of memory for the reply");
     } else {
         error_set(&error, ERROR_TOO_LARGE, "the reply is longer than limits.output_bytes (%zu)%s", reply->limit,
-                  request->batch != NULL ? ", together with the others of its batch" : "");
+                  request->batch != NULL ? ", together with the others of batches" : "");
     }
     error.executed = EXECUTED_YES;
     text_buffer_clear(reply);

@@ -178,7 +178,7 @@ void server_sum(const struct server *server, struct server_totals *totals) {
         if (!client->broken) {
             totals->line_bytes += line_buffer_length(&client->input);
             totals->waiting_bytes += client->waiting_bytes;
-            totals->output_bytes += client_output_length(client);
+            totals->output_bytes += client_kept_output(client);
             totals->subscriptions += client->subscription_count;
         }
     }
@@ -188,9 +188,9 @@ static struct client *find_slowest(const struct server *server) {
     struct client *client, *slowest = NULL;
     size_t most = 0;
     TAILQ_FOREACH(client, &server->clients, entry) {
-        if (!client->broken && client_output_length(client) > most) {
+        if (!client->broken && client_kept_output(client) > most) {
             slowest = client;
-            most = client_output_length(client);
+            most = client_kept_output(client);
         }
     }
     return slowest;
@@ -207,7 +207,7 @@ void server_bound_output(struct server *server) {
     log_warning(CLIENT,
                 "%s is closed: %zu bytes of replies wait to be read by all clients (limits.all_output_bytes), and "
                 "%zu of them by this one",
-                client_label(slowest, label), totals.output_bytes, client_output_length(slowest));
+                client_label(slowest, label), totals.output_bytes, client_kept_output(slowest));
     slowest->broken = true;
     client_wake(slowest);
 }

@@ -131,7 +131,7 @@ static cJSON *describe_client(const struct client *client, const struct client *
     add_count(object, "waiting_bytes", client->waiting_bytes);
     add_count(object, "bytes_in", client->bytes_in);
     add_count(object, "bytes_out", client->bytes_out);
-    add_count(object, "output_waiting", client_output_length(client));
+    add_count(object, "output_waiting", client_kept_output(client));
     return object;
 }
 
@@ -155,8 +155,8 @@ static void measure_use(const struct daemon *daemon, struct limits *used) {
         raise_to(&used->line_bytes, line_buffer_length(&client->input));
         raise_to(&used->client_waiting, client->waiting);
         raise_to(&used->client_waiting_bytes, client->waiting_bytes);
-        raise_to(&used->output_bytes, client_output_length(client));
-        raise_to(&used->output_pause_bytes, client_output_length(client));
+        raise_to(&used->output_bytes, client_kept_output(client));
+        raise_to(&used->output_pause_bytes, client_kept_output(client));
         raise_to(&used->client_subscriptions, client->subscription_count);
     }
     for (size_t i = 0; i < daemon->camera_count; i++) {

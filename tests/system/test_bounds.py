@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """What all clients may take together: the one who goes too far is told or closed, and the others are served."""
 
+import contextlib
 import json
 import re
 
-from openmvd import Daemon, Tap, wait_for_camera, wait_until
+from openmvd import PATIENCE_S, Daemon, Tap, wait_for_camera, wait_until
 
 SIM = {"camera": {"link": {"type": "sim"}}}
 
@@ -118,8 +119,45 @@ def the_slowest_is_closed_where_too_many_replies_wait():
                          r"by all clients \(limits\.all_output_bytes\)", daemon.log(), re.M), daemon.log()
 
 
+def replies_that_wait_for_the_rest_of_their_batches_are_bounded():
+    limits = {"payload_bytes": 32768, "output_pause_bytes": 65536, "output_bytes": 131072}
+    with daemon_with(**limits) as daemon, daemon.client() as watcher, daemon.client() as other, daemon.client() as greedy:
+        wait_for_camera(watcher)
+        busy = other.send_request("call", {"name": "sleep", "data": "d0070000", "encoding": "hex", "timeout_ms": 30000})
+        wait_until(lambda: watcher.result("cameras")[0]["busy"], "the camera to be busy")
+        count = 100
+        at_once = [{"jsonrpc": "2.0", "id": i, "method": "version"} for i in range(count)]
+        last = {"jsonrpc": "2.0", "id": count, "method": "call", "params": {"name": "counter", "timeout_ms": 30000}}
+        line = (json.dumps(at_once + [last]) + "\n").encode()
+        greedy.socket.setblocking(False)
+        sent = 0
+
+        def row():
+            return max(watcher.result("stats")["clients"], key=lambda row: row["output_waiting"])
+
+        def is_read_no_further():
+            nonlocal sent
+            before = sent
+            for _ in range(200):
+                with contextlib.suppress(BlockingIOError):
+                    place = sent % len(line)
+                    sent += greedy.socket.send(line[place:])
+            requests = row()["requests"]
+            return sent == before and row()["requests"] == requests and row()["output_waiting"] > 65536
+        wait_until(is_read_no_further, "the batches to be read no further")
+        assert row()["output_waiting"] < 131072, row()
+        assert "result" in other.reply(busy)
+        # Each batch is answered whole, and what was not read before is read then.
+        greedy.socket.settimeout(PATIENCE_S)
+        for _ in range(sent // len(line)):
+            replies = greedy.read()
+            assert sorted(reply["id"] for reply in replies) == list(range(count + 1))
+            assert not [reply for reply in replies if "error" in reply]
+
+
 tap = Tap()
 tap.run([
+    replies_that_wait_for_the_rest_of_their_batches_are_bounded,
     long_lines_of_all_share_a_bound,
     arguments_of_all_share_a_bound,
     arguments_of_subscriptions_count_among_what_waits,
