@@ -478,7 +478,8 @@ uint8_t *omvrpc_master_reserve(struct omvrpc_master *master, size_t length) {
 
 void omvrpc_master_set_ready(struct omvrpc_master *master, bool is_ready, int64_t now_us) {
     bool rises = is_ready && !master->is_ready;
-    master->has_ready_line = true;
+    /* A link without a line says yes all the time. */
+    master->has_ready_line = master->has_ready_line || !is_ready;
     master->is_ready = is_ready;
     if (rises) {
         master->delivery.next_us = now_us;

@@ -232,7 +232,7 @@ struct turn {
 
 struct omvrpc_master {
     struct omvrpc_link_info info;
-    bool has_ready_line; /* the link has been heard of its ready line, which then says whether the camera is ready */
+    bool has_ready_line; /* it has said no: there is one, and it says whether the camera is ready */
     bool is_ready;
     int64_t asked_us; /* when something was sent that a camera need not be ready for */
     struct turn turn;

@@ -263,6 +263,11 @@ static void parse_drain(struct omvrpc_master *master) {
 
 static void parse_probe(struct omvrpc_master *master, int64_t now_us) {
     struct settling *settling = &master->settling;
+    if (settling->flight.count == 0) {
+        /* It answers nothing: a camera that is not ready has not been asked yet. */
+        buffer_clear(&master->input);
+        return;
+    }
     while (settling->step == SETTLE_PROBE && buffer_length(&master->input) >= PACKET_ACK_SIZE) {
         if (master_input_is(master, OMVRPC_COMMAND_DATA, PACKET_ACK_SIZE)) {
             if (master->info.pairs) {

@@ -46,6 +46,7 @@ struct bench {
     uint16_t lose_magic; /* or all with it, as long as `lose` lasts; 0 for any */
     bool lose_reads;
     bool damage; /* flip a bit rather than lose */
+    bool is_low; /* the ready line; links without one say the same as with one that is high */
     bool dead;
     uint8_t *reply_bytes;
     struct stock_slave_reply reply;
@@ -174,6 +175,7 @@ static inline bool transact(bool reads, uint8_t *bytes, size_t length) {
 
 /* Does what the master asks for now. Returns false when it wants to wait. */
 static inline bool do_step(struct omvrpc_step *step, size_t *done) {
+    omvrpc_master_set_ready(bench.master, !bench.is_low, bench.now_us);
     omvrpc_master_next(bench.master, bench.now_us, step);
     switch (step->kind) {
     case OMVRPC_STEP_SEND: {

@@ -35,6 +35,24 @@ START_TEST(settling_discards_what_is_queued_before_it_sends_anything) {
 }
 END_TEST
 
+/* It waits for its ready line meanwhile, and the acknowledgement is of what was sent before all that. */
+START_TEST(an_acknowledgement_before_the_reserved_command_was_sent_measures_nothing) {
+    omvrpc_master_link_gone(bench.master, bench.now_us);
+    omvrpc_master_link_opened(bench.master, &packets, bench.now_us);
+    omvrpc_master_set_ready(bench.master, false, bench.now_us);
+    for (int i = 0; i < 10000 && bench.master->settling.step != SETTLE_PROBE; i++) {
+        live_for(MS);
+    }
+    ck_assert_int_eq(bench.master->settling.step, SETTLE_PROBE);
+    ck_assert_uint_eq(bench.master->settling.flight.count, 0);
+    look_away();
+    say_ack(OMVRPC_COMMAND_HEADER);
+    live_for(MS);
+    ck_assert_uint_eq(count_sent(OMVRPC_COMMAND_DATA), 0);
+    ck_assert_int_lt(omvrpc_master_statistics(bench.master)->round_trip_us, SECOND);
+}
+END_TEST
+
 START_TEST(settling_drops_a_stale_result) {
     doubt();
     call(plain());
@@ -393,6 +411,7 @@ Suite *test_suite(void) {
     tcase_add_checked_fixture(tests, open_usb, bench_close);
     tcase_add_test(tests, the_reserved_command_has_the_id_of_its_name);
     tcase_add_test(tests, settling_discards_what_is_queued_before_it_sends_anything);
+    tcase_add_test(tests, an_acknowledgement_before_the_reserved_command_was_sent_measures_nothing);
     tcase_add_test(tests, settling_drops_a_stale_result);
     tcase_add_test(tests, settling_asks_for_stale_results_until_there_is_silence);
     tcase_add_test(tests, a_result_that_is_not_empty_is_not_that_of_the_reserved_command);
