@@ -12,6 +12,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+/* Of the camera's thread. It is small since all of a stack is there where memory is locked; making pictures takes the most. */
+#define STACK_SIZE ((size_t)512 << 10)
+
 struct host {
     struct sim_camera *camera;
     struct omvrpc_link *end; /* the camera's */
@@ -25,6 +28,19 @@ static void *run(void *context) {
     /* It ends by itself when the daemon's end of the link is closed. */
     sim_camera_run(host->camera, host->end->operations->descriptor(host->end), -1);
     return NULL;
+}
+
+static int start(struct host *host) {
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error != 0) {
+        return error;
+    }
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    error = pthread_create(&host->thread, &attributes, run, host);
+    pthread_attr_destroy(&attributes);
+    host->running = error == 0;
+    return error;
 }
 
 static void stop(struct host *host) {
@@ -75,14 +91,13 @@ struct omvrpc_link *link_sim_open(void *context, char *reason, size_t size) {
         return NULL;
     }
     host->end = ends[1];
-    error = pthread_create(&host->thread, NULL, run, host);
+    error = start(host);
     if (error != 0) {
         omvrpc_link_close(ends[0]);
         omvrpc_link_close(ends[1]);
         snprintf(reason, size, "no thread for the simulated camera: %s", strerror(error));
         return NULL;
     }
-    host->running = true;
     return ends[0];
 }
 

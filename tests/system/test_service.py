@@ -118,8 +118,8 @@ def a_passed_socket_is_served_and_its_path_mode_and_group_stay():
         assert os.path.exists(path), "a passed socket is not the daemon's to remove"
 
 
-def managed_at(path, listener, **others):
-    daemon = ManagedDaemon(config=SIM, sockets=[listener], **others)
+def managed_at(path, listener, config=None, **others):
+    daemon = ManagedDaemon(config=config or SIM, sockets=[listener], **others)
     daemon.path = path
     return daemon
 
@@ -148,6 +148,29 @@ def connections_that_wait_in_a_passed_socket_survive_a_restart():
             assert reply.get("id") == number or reply["error"]["data"]["cause"] == "stopping", reply
         early.close()
         late.close()
+
+
+def connections_that_were_not_taken_at_a_stop_are_left_to_the_next_daemon():
+    with Folder() as folder:
+        path = os.path.join(folder, "passed.sock")
+        listener = listening_socket(path, backlog=128)
+        config = dict(SIM, limits={"clients": 200})
+        with managed_at(path, listener, config=config) as daemon:
+            # More come at once than it takes in one turn, and the signal is seen in that turn.
+            daemon.process.send_signal(signal.SIGSTOP)
+            waiting = [daemon.client() for _ in range(100)]
+            daemon.process.send_signal(signal.SIGTERM)
+            daemon.process.send_signal(signal.SIGCONT)
+            told = waiting[0].read()
+            assert told["error"]["data"]["cause"] == "stopping" and waiting[0].read() is None, told
+            assert daemon.process.wait(PATIENCE_S) == 0
+        last = waiting[-1]
+        assert not last.is_readable(), "it was taken by the daemon that stopped"
+        number = last.send_request("ping")
+        with managed_at(path, listener, config=config):
+            assert last.reply(number)["result"] == "pong"
+        for one in waiting:
+            one.close()
 
 
 def what_is_passed_and_cannot_be_served_is_refused_with_a_reason():
