@@ -307,10 +307,12 @@ def calls_of_a_client_that_does_not_read_wait_until_it_does():
     config = {"cameras": SIM, "callbacks": dict(SLEEP, counter={"result": {"format": "<I"}})}
     with Daemon(config=config) as daemon, daemon.client() as other, daemon.client() as silent:
         wait_for_camera(other)
-        other.send_request("call", {"name": "sleep", "args": [1500]})
+        other.send_request("call", {"name": "sleep", "args": [3000]})
         wait_until(lambda: other.result("cameras")[0]["busy"], "the camera to be busy")
         asked = [silent.send_request("call", {"name": "counter", "timeout_ms": 60000}) for _ in range(5)]
-        others = [silent.send_request("stats") for _ in range(300)]
+        # At once, since many small writes fill the socket that is read no further.
+        others = range(silent.last_id + 1, silent.last_id + 1001)
+        silent.send("".join(json.dumps({"jsonrpc": "2.0", "id": number, "method": "stats"}) + "\n" for number in others))
         wait_until(lambda: max(row["output_waiting"] for row in other.result("stats")["clients"]) > 256 << 10,
                    "the replies to be too many")
         assert other.result("stats")["cameras"][0]["waiting"] == 5
