@@ -9,7 +9,7 @@ int main(void) {
     struct openmvd_answer face = {0};
     double x = 0, width = 0;
     if (daemon == NULL) {
-        perror("openmvd");
+        perror("cannot reach openmvd");
     } else if (!openmvd_call(daemon, &(struct openmvd_question){.name = "face_detection"}, &face)) {
         fprintf(stderr, "%s (%s)\n", face.message, face.reason);
     } else if (openmvd_json_number(face.value, "x", &x) && openmvd_json_number(face.value, "w", &width)) {

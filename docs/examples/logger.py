@@ -11,9 +11,9 @@ import time
 
 import openmvd
 
-path = sys.argv[1]
-seconds = float(sys.argv[2])
-with open(path, "w", newline="", encoding="ascii") as file, openmvd.connect(timeout=5) as daemon:
+
+
+def write_faces(file, daemon, seconds):
     # Whoever asked in the last tenth of a second has asked for this program as well.
     camera = daemon.using(timeout=1, max_age=0.1)
     table = csv.writer(file)
@@ -27,3 +27,12 @@ with open(path, "w", newline="", encoding="ascii") as file, openmvd.connect(time
                 raise
             print(error.message, file=sys.stderr)
         time.sleep(0.1)
+
+
+if len(sys.argv) != 3:
+    sys.exit("usage: logger.py FILE SECONDS")
+try:
+    with openmvd.connect(timeout=5) as connection, open(sys.argv[1], "w", newline="", encoding="ascii") as out:
+        write_faces(out, connection, float(sys.argv[2]))
+except openmvd.Error as error:
+    sys.exit(f"logger.py: {error}")

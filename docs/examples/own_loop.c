@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     const struct itimerspec pace = {{0, 100000000}, {0, 1}};
     if (daemon == NULL || timer < 0 || timerfd_settime(timer, 0, &pace, NULL) < 0) {
-        perror("own_loop");
+        perror("cannot reach openmvd");
         return 1;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);

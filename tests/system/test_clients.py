@@ -367,7 +367,17 @@ def the_short_c_example_says_what_is_wrong():
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run([build_static(folder, "ask")], env=dict(os.environ, OPENMVD_SOCKET=folder + "/none"),
                               capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-        assert done.returncode == 1 and "No such file" in done.stderr, done
+        assert done.returncode == 1 and "cannot reach openmvd: No such file" in done.stderr, done
+
+
+def the_python_example_says_in_a_line_that_there_is_no_daemon():
+    with tempfile.TemporaryDirectory() as folder:
+        table = folder + "/faces.csv"
+        done = subprocess.run([sys.executable, os.path.join(EXAMPLES, "logger.py"), table, "1"], check=False, text=True,
+                              env=dict(os.environ, OPENMVD_SOCKET=folder + "/none", PYTHONPATH=MODULES),
+                              capture_output=True, timeout=PATIENCE_S)
+        assert done.returncode == 1 and done.stderr.startswith("logger.py: no daemon can be reached at "), done
+        assert done.stderr.count("\n") == 1 and not os.path.exists(table), done
 
 
 def both_clients_work_where_they_are_installed():
@@ -469,6 +479,12 @@ def the_shell_script_acts_once_on_a_code_that_comes_into_sight():
         assert open(seen, encoding="utf-8").read().startswith("1:https://")
 
 
+def the_shell_script_never_runs_a_code_as_a_command():
+    done = subprocess.run([os.path.join(EXAMPLES, "on_qrcode.sh")], check=False, text=True, capture_output=True,
+                          timeout=PATIENCE_S)
+    assert done.returncode == 2 and "usage: on_qrcode.sh COMMAND..." in done.stderr, done
+
+
 FAKE_CTL = '''#!/bin/sh
 [ -s "$CODES" ] || exit 3
 head -n 1 "$CODES"
@@ -545,12 +561,14 @@ tap.run([
     a_refused_client_is_told_why,
     the_short_c_example_runs_with_the_archive_and_the_shared_library,
     the_short_c_example_says_what_is_wrong,
+    the_python_example_says_in_a_line_that_there_is_no_daemon,
     both_clients_work_where_they_are_installed,
     two_programs_share_a_camera,
     the_c_program_with_its_own_loop_hears_of_cameras_and_of_the_end,
     the_live_view_shows_pictures_until_q_is_pressed,
     the_live_view_says_what_to_install,
     the_shell_script_acts_once_on_a_code_that_comes_into_sight,
+    the_shell_script_never_runs_a_code_as_a_command,
     the_shell_script_gives_a_code_as_one_argument_and_ends_with_the_daemon,
     the_libraries_show_what_the_header_declares_and_nothing_else,
     the_header_is_good_cplusplus,
