@@ -286,6 +286,14 @@ def every_link_resolves():
                 assert anchor in map(slug, headings), f"{path}: {target}"
 
 
+def the_files_that_contributors_are_sent_to_are_there():
+    named = [name for path in ("CONTRIBUTING.md", "docs/architecture.md")
+             for name in re.findall(r"`([\w.-]+/[\w./-]+)`", docs.read(path)) if "NAME" not in name]
+    assert "cli/verbs.c" in named
+    for name in named:
+        assert os.path.exists(os.path.join(ROOT, name)) or os.path.exists(os.path.join(ROOT, "daemon", name)), name
+
+
 def every_document_is_linked_from_the_readme():
     for path in LEAD[1:]:
         assert f"]({path})" in docs.read("README.md"), path
@@ -341,6 +349,7 @@ def main():
         the_packets_are_documented_with_their_magics,
         every_message_of_the_troubleshooting_page_stands_in_the_sources,
         every_link_resolves,
+        the_files_that_contributors_are_sent_to_are_there,
         every_document_is_linked_from_the_readme,
         quoted_files_are_quoted_word_for_word,
         every_mark_marks_something,
