@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "doctor.h"
@@ -83,6 +84,17 @@ static const char *missing_cure(const struct doctor *doctor) {
                     "sudo raspi-config nonint do_serial_hw 0, and a restart";
 }
 
+/* Whether the kernel knows a character device as something else than a terminal. Pseudo terminals it does not list. */
+static bool is_no_terminal(const struct stat *node) {
+    char kind[256];
+    char *path = need_text(SYSFS "/dev/char/%u:%u/subsystem", major(node->st_rdev), minor(node->st_rdev));
+    ssize_t length = readlink(path, kind, sizeof kind - 1);
+    free(path);
+    kind[length > 0 ? length : 0] = 0;
+    const char *name = strrchr(kind, '/');
+    return name && strcmp(name + 1, "tty") != 0;
+}
+
 void doctor_look_node(struct doctor *doctor, struct doctor_finding *finding) {
     struct stat status;
     if (!doctor->node) {
@@ -93,6 +105,8 @@ void doctor_look_node(struct doctor *doctor, struct doctor_finding *finding) {
     } else if (!S_ISCHR(status.st_mode)) {
         doctor_find(finding, DOCTOR_FAIL, "look at \"device\" in the daemon's configuration", "%s is no device",
                     doctor->node);
+    } else if ((doctor->link & (DOCTOR_USB | DOCTOR_SERIAL)) && is_no_terminal(&status)) {
+        doctor_find(finding, DOCTOR_FAIL, missing_cure(doctor), "%s is no serial port", doctor->node);
     } else {
         doctor->is_usable = true;
         doctor_find(finding, DOCTOR_OK, NULL, "%s is there", doctor->node);

@@ -38,6 +38,11 @@ static void fail_without_permission(const char *path, struct reply *failure) {
     free(hint);
 }
 
+static bool is_something_else(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISSOCK(status.st_mode);
+}
+
 static void fail_without_daemon(const char *first, const char *second, bool asked_for, struct reply *failure) {
     char *hint = NULL;
     const char *option = asked_for ? " --socket " : "";
@@ -57,7 +62,10 @@ int locate_connect(const char *path, long patience_ms, struct reply *failure) {
     const char *failed = NULL;
     need_memory(socket_places_find(&places, path) < 0 ? NULL : &places);
     int status = socket_places_connect(&places, (int)patience_ms, &failed);
-    if (status == -EACCES) {
+    if ((status == -EACCES || status == -ENOENT) && is_something_else(failed)) {
+        reply_fail(failure, "no_daemon", "no", "openmvd says where its socket is when it starts: 'listening at ...'",
+                   "%s is no socket", failed);
+    } else if (status == -EACCES) {
         fail_without_permission(failed, failure);
     } else if (status == -ENOENT) {
         fail_without_daemon(places.paths[0], places.paths[1], places.asked_for, failure);

@@ -36,7 +36,7 @@ static const struct option_row option_rows[OPTION_KINDS] = {
     [OPTION_PRIORITY] = {"--priority", "LEVEL", "high, normal or low"},
     [OPTION_WAIT] = {"--wait", NULL, "wait for an offline camera to return, until the timeout"},
     [OPTION_EVERY] = {"--every", "TIME", "repeat at this interval (bare: seconds)"},
-    [OPTION_COUNT] = {"--count", "N", "repeat this often"},
+    [OPTION_COUNT] = {"--count", "N", "end after so many"},
     [OPTION_WATCH] = {"--watch", NULL, "show it again every second, until interrupted"},
     [OPTION_FOR] = {"--for", "TIME", "for how long, as 10s, 5m, 1h (bare: seconds)"},
     [OPTION_MAX] = {"--max", "BYTES", "how many bytes at most, as 65536, 512K, 4M"},
@@ -102,7 +102,9 @@ bool options_parse(int argc, char **argv, struct options *options) {
             options->value[id] = "";
         } else if (equals || i + 1 < argc) {
             options->value[id] = equals ? equals + 1 : argv[++i];
-        } else {
+        }
+        bool is_missing = !options->value[id] || (id == OPTION_SOCKET && !*options->value[id]);
+        if (is_missing) {
             usage_error(options, "%s needs a value: %s %s", name, name, option_rows[id].value);
             return false;
         }

@@ -26,7 +26,7 @@ static const struct reason_row reason_rows[] = {
     {"internal", CTL_FAILED, "the daemon's log says more"},
     {"invalid_params", CTL_REFUSED, NULL},
     {"camera_offline", CTL_CAMERA_AWAY,
-     "check its cable and its script; 'openmvctl cameras' shows why, --wait waits for it"},
+     "'openmvctl doctor' says what is wrong; with --wait and a longer --timeout, a call waits for it"},
     {"not_delivered", CTL_FAILED, "the camera never took the command: it is safe to repeat"},
     {"result_unknown", CTL_FAILED, "it may have run on the camera: look before you repeat it"},
     {"no_such_camera", CTL_REFUSED, "'openmvctl cameras' lists them"},

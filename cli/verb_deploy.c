@@ -87,8 +87,8 @@ static int fail_to_write(const struct deploy *deploy, const char *name, int erro
          "its file system met an error, or a switch protects it: reset the camera, wait until the drive is back,\n"
          "and try again"},
         {ENOSPC, "remove files that the camera does not need"},
-        {EACCES, "it is mounted for another user: sudo openmvctl deploy"},
-        {EPERM, "it is mounted for another user: sudo openmvctl deploy"},
+        {EACCES, "it is mounted for another user: repeat the command with sudo"},
+        {EPERM, "it is mounted for another user: repeat the command with sudo"},
         {EIO, "was the camera unplugged? Plug it in again and repeat"},
     };
     const char *hint = "reset the camera, wait until the drive is back, and try again";

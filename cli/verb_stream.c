@@ -26,6 +26,9 @@
 
 #define STATUS_MS 1000
 
+/* The daemon goes on asking a camera whose callback begins no stream. So long it may turn out to be the wire's fault. */
+#define REFUSED_MS 3000
+
 /* Frames and bytes up to a moment. */
 struct tally {
     int64_t when_ms;
@@ -33,8 +36,11 @@ struct tally {
     double bytes;
 };
 
-/* Why it is over: by --count or Ctrl-C; because the reader, as a player that was closed, has left; by a failure. */
-enum stream_end { END_NOT_YET, END_ASKED, END_DESERTED, END_FAILED };
+/*
+ * Why it is over: by --count or Ctrl-C; because the reader, as a player that was closed, has left; because the camera
+ * begins no stream; by a failure.
+ */
+enum stream_end { END_NOT_YET, END_ASKED, END_DESERTED, END_REFUSED, END_FAILED };
 
 struct stream {
     const struct options *options;
@@ -43,6 +49,7 @@ struct stream {
     bool live; /* a status line on the terminal is rewritten */
     enum stream_end end;
     size_t dropped;
+    int64_t refused_ms; /* when the camera was told to begin no stream, or 0 */
     struct tally now;
     struct tally first;  /* just after the first frame */
     struct tally status; /* as of the status line */
@@ -146,6 +153,8 @@ static void take_event(struct stream *stream, const struct reply *event) {
         fputs("openmvctl: ", stderr);
         reply_put_message(stderr, member);
         fputc('\n', stderr);
+        const struct reply refusal = {.error = member};
+        stream->refused_ms = reply_has_cause(&refusal, "no_stream") ? clock_now_ms() : 0;
     }
     if (event->bytes && (stream->to_stdout ? write_to_stdout(stream, event) : write_to_file(stream, event))) {
         stream->now.frames++;
@@ -173,6 +182,11 @@ static int take_stream(struct stream *stream, struct client *client, long most) 
         reply_free(&event);
         if (stream->end == END_NOT_YET && (interrupt_came() || stream->now.frames == most)) {
             stream->end = END_ASKED;
+        }
+        if (stream->end == END_NOT_YET && stream->refused_ms && !stream->now.frames &&
+            clock_now_ms() - stream->refused_ms > REFUSED_MS) {
+            stream->end = END_REFUSED;
+            code = CTL_REFUSED;
         }
         show_status(stream);
     }

@@ -98,6 +98,7 @@ def a_wrong_command_line_is_told_and_nothing_is_sent():
             expect_failure(done, USAGE, part, "--help")
             expect(done.stdout, b"", "standard output")
         expect(daemon.requests, [], "requests")
+    expect_failure(run(None, "ping", "--socket="), USAGE, "--socket needs a value: --socket PATH")
 
 
 # Reaching the daemon
@@ -118,6 +119,22 @@ def a_socket_whose_daemon_died_is_told_as_no_daemon():
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(path)
         expect_failure(run(None, "--socket", path, "ping"), NO_DAEMON, "no daemon is running")
+
+
+@test
+def a_path_that_is_no_socket_is_told_as_that_whoever_asks():
+    command = [OPENMVCTL, "--socket", "/etc/passwd", "ping"]
+    with tempfile.TemporaryDirectory() as folder:
+        for path in (folder, "/etc/passwd"):
+            done = run(None, "--socket", path, "ping")
+            expect_failure(done, NO_DAEMON, path + " is no socket", "listening at")
+        if os.geteuid() == 0:
+            # Who may not write to a file is told by the kernel that it may not connect.
+            os.chmod(folder, 0o755)
+            command[0] = shutil.copy(OPENMVCTL, folder)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd="/",
+                                  user=pwd.getpwnam("nobody").pw_uid)
+            expect_failure(done, NO_DAEMON, "/etc/passwd is no socket")
 
 
 @test

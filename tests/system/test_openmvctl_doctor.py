@@ -119,6 +119,13 @@ def what_is_no_device_is_told():
         assert verdict["step"] == "node" and "is no device" in verdict["found"], verdict
 
 
+def a_device_that_is_no_serial_port_is_told_and_nobody_is_to_be_killed_for_having_it_open():
+    with open(os.devnull, "rb"):
+        verdict, _ = visit("--device", os.devnull, code=UNWELL)
+        assert verdict["step"] == "node" and verdict["found"] == "/dev/null is no serial port", verdict
+        assert "kill" not in verdict["cure"], verdict
+
+
 def a_port_in_use_names_the_program_that_has_it():
     with SimulatedCamera() as camera:
         port = os.open(camera.path, os.O_RDWR | os.O_NOCTTY)
@@ -242,6 +249,7 @@ if __name__ == "__main__":
         of_several_cameras_one_has_to_be_named,
         a_missing_node_is_the_verdict,
         what_is_no_device_is_told,
+        a_device_that_is_no_serial_port_is_told_and_nobody_is_to_be_killed_for_having_it_open,
         a_port_in_use_names_the_program_that_has_it,
         a_program_that_reads_beside_the_daemon_is_a_warning,
         a_silent_camera_gets_the_advice_to_deploy,

@@ -112,6 +112,14 @@ def a_stream_is_written_as_pictures_one_behind_the_other(daemon):
 
 
 @test
+def a_stream_that_the_camera_does_not_begin_ends_as_refused(daemon):
+    with tempfile.TemporaryDirectory() as folder:
+        done = run(daemon, "stream", "jpeg_image_stream", "banana", "--count", "1", "--out", folder + "/none.jpg")
+        expect_failure(done, REFUSED, "began no stream", "0 frames")
+        expect(os.listdir(folder), [], "files")
+
+
+@test
 def calls_go_on_while_a_stream_is_watched(daemon):
     with subprocess.Popen([OPENMVCTL, "--socket", daemon.path, "stream"], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, env=clean_environment()) as stream:
