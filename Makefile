@@ -226,6 +226,8 @@ dependencies:
 	@tools/install-dependencies build demo check
 
 demo:
+	@tools/install-dependencies build demo
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@tools/demo
 
 check:
