@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "client.h"
 #include "options.h"
@@ -20,16 +21,16 @@ struct progress_bar {
     int64_t first_ms; /* when the first bytes were told of */
     size_t first;     /* and how many */
     int64_t told_ms;  /* the last line that is no bar */
-    void (*title)(void *context);
+    void (*title)(FILE *out, void *context);
     void *context; /* of `title` */
 };
 
 /*
  * Begins to listen to what the client is told. There is a bar on terminals unless --json was given, and with --progress
- * in any case. `title` prints what stands before the bar, on stderr; NULL for nothing.
+ * in any case. `title` prints what stands before the bar; NULL for nothing.
  */
 void progress_bar_begin(struct progress_bar *bar, const struct options *options, struct client *client,
-                        void (*title)(void *context), void *context);
+                        void (*title)(FILE *out, void *context), void *context);
 
 /* The result is there, or will not come. */
 void progress_bar_end(struct progress_bar *bar);

@@ -10,6 +10,7 @@
 #include "reasons.h"
 #include "repeat.h"
 #include "screen.h"
+#include "status_line.h"
 #include "value.h"
 #include "verbs.h"
 
@@ -47,22 +48,23 @@ static void put_position(FILE *out, const struct series *series) {
 static void show_waiting(void *context, long waited_ms) {
     const struct series *series = context;
     if (waited_ms >= PROGRESS_AFTER_MS && !series->bar.is_shown) {
-        fputs(SCREEN_CLEAR_LINE "waiting for ", stderr);
-        put_position(stderr, series);
-        fprintf(stderr, ": %.1f s", (double)waited_ms / 1000);
-        fflush(stderr);
+        struct status_line line;
+        FILE *out = status_line_begin(&line);
+        fputs("waiting for ", out);
+        put_position(out, series);
+        fprintf(out, ": %.1f s", (double)waited_ms / 1000);
+        status_line_show(&line);
     }
 }
 
-static void put_title(void *context) {
-    put_position(stderr, context);
-    fputs(": ", stderr);
+static void put_title(FILE *out, void *context) {
+    put_position(out, context);
+    fputs(": ", out);
 }
 
 static void clear_progress(const struct series *series) {
     if (series->progress) {
-        fputs(SCREEN_CLEAR_LINE, stderr);
-        fflush(stderr);
+        status_line_clear();
     }
 }
 
@@ -78,7 +80,8 @@ static void tell_saved(const struct series *series, const char *name, const stru
     if (to_stdout && !over) {
         return;
     }
-    FILE *out = over ? stderr : stdout;
+    struct status_line line;
+    FILE *out = over ? status_line_begin(&line) : stdout;
     if (over) {
         put_position(out, series);
         fputs(": ", out);
@@ -92,8 +95,12 @@ static void tell_saved(const struct series *series, const char *name, const stru
     if (json_text_member(reply->result, time, &member) && json_text_double(member, &elapsed)) {
         fprintf(out, "  %.4g ms", elapsed);
     }
-    fputs(over ? "" : "\n", out);
-    fflush(out);
+    if (over) {
+        status_line_show(&line);
+    } else {
+        fputc('\n', out);
+        fflush(out);
+    }
 }
 
 static int save_picture(struct series *series, const struct reply *reply) {

@@ -16,6 +16,7 @@
 #include "reasons.h"
 #include "repeat.h"
 #include "screen.h"
+#include "status_line.h"
 #include "verbs.h"
 
 #define STREAM_NAME      "jpeg_image_stream"
@@ -56,7 +57,9 @@ struct stream {
 };
 
 static void clear_status(const struct stream *stream) {
-    fputs(stream->live ? SCREEN_CLEAR_LINE : "", stderr);
+    if (stream->live) {
+        status_line_clear();
+    }
 }
 
 /*
@@ -108,12 +111,12 @@ static bool write_to_file(struct stream *stream, const struct reply *event) {
     return written;
 }
 
-static void put_rates(const struct tally *from, const struct tally *to) {
+static void put_rates(FILE *out, const struct tally *from, const struct tally *to) {
     double seconds = (double)(to->when_ms - from->when_ms) / 1000;
     if (seconds > 0) {
-        fprintf(stderr, "%.1f frames/s, ", (double)(to->frames - from->frames) / seconds);
-        screen_put_size(stderr, (to->bytes - from->bytes) / seconds);
-        fputs("/s, ", stderr);
+        fprintf(out, "%.1f frames/s, ", (double)(to->frames - from->frames) / seconds);
+        screen_put_size(out, (to->bytes - from->bytes) / seconds);
+        fputs("/s, ", out);
     }
 }
 
@@ -122,10 +125,11 @@ static void show_status(struct stream *stream) {
     if (!stream->live || stream->now.when_ms - stream->status.when_ms < STATUS_MS) {
         return;
     }
-    clear_status(stream);
-    put_rates(&stream->status, &stream->now);
-    fprintf(stderr, "%ld frames, %zu missed", stream->now.frames, stream->dropped);
-    fflush(stderr);
+    struct status_line line;
+    FILE *out = status_line_begin(&line);
+    put_rates(out, &stream->status, &stream->now);
+    fprintf(out, "%ld frame%s, %zu missed", stream->now.frames, stream->now.frames == 1 ? "" : "s", stream->dropped);
+    status_line_show(&line);
     stream->status = stream->now;
 }
 
@@ -134,9 +138,9 @@ static void show_summary(const struct stream *stream) {
     clear_status(stream);
     if (stream->end != END_DESERTED) {
         if (stream->now.frames > 1) {
-            put_rates(&stream->first, &stream->now);
+            put_rates(stderr, &stream->first, &stream->now);
         }
-        fprintf(stderr, "%ld frames, ", stream->now.frames);
+        fprintf(stderr, "%ld frame%s, ", stream->now.frames, stream->now.frames == 1 ? "" : "s");
         screen_put_size(stderr, stream->now.bytes);
         fprintf(stderr, ", %zu missed\n", stream->dropped);
     }

@@ -3,15 +3,18 @@
 """openmvctl against a fake daemon: what it makes of subscriptions, in `watch` and `stream`."""
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 from openmvctl_bench import (OPENMVCTL, PATIENCE, OK, FAILED, USAGE, REFUSED, Daemon, clean_environment, error, expect,
@@ -361,7 +364,7 @@ def the_end_tells_how_much_there_was_and_what_was_missed():
         expect(told[0], "openmvctl: away", "failure")
         expect_in("2 frames, 1.5 kB, 7 missed", told[1], "summary")
         expect(len(told), 2, "lines")
-    for frames, summary in [([], "0 frames, 0.0 kB, 0 missed\n"), ([frame(b"x" * 1000)], "1 frames, 1.0 kB, 0 missed\n")]:
+    for frames, summary in [([], "0 frames, 0.0 kB, 0 missed\n"), ([frame(b"x" * 1000)], "1 frame, 1.0 kB, 0 missed\n")]:
         with Daemon(subscription(*frames, "close")) as daemon:
             expect(run(daemon, "stream").stderr.split("\n", 2)[2], summary, "summary without a rate")
 
@@ -384,6 +387,24 @@ def the_rate_is_shown_on_a_terminal_once_a_second():
                 os.close(master)
         for part in (b"\r\x1b[K", b"B/s, ", b"0 missed"):
             expect_in(part, shown, "terminal")
+
+
+@test
+def a_status_line_is_no_wider_than_its_terminal():
+    with Daemon(endlessly(frame(PICTURE))) as daemon:
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 20, 0, 0))
+        with started(daemon, "stream", stdout=subprocess.DEVNULL, stderr=slave) as process:
+            os.close(slave)
+            try:
+                shown = read_until(master, b"frames/s") + read_until(master, b"frames/s")
+                process.send_signal(signal.SIGINT)
+                read_until(master, b"missed\r\n")
+                expect(process.wait(PATIENCE), OK, "exit code")
+            finally:
+                os.close(master)
+        for line in shown.split(b"\r\x1b[K")[:-1]:
+            expect(len(line) <= 20, True, line)
 
 
 @test
