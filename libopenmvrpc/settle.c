@@ -231,6 +231,7 @@ void settle_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
         if (now_us < silence_began(&master->settling) + quiet(master)) {
             master_receive(step, 0, silence_began(&master->settling) + quiet(master));
         } else {
+            master_heard(master);
             master_ready(master, now_us);
         }
         break;
@@ -242,7 +243,16 @@ static bool is_bearable(const struct omvrpc_master *master, size_t size) {
     return size <= master->max_payload && (master->info.packet_max == 0 || size <= master->info.packet_max);
 }
 
-static void parse_drain(struct omvrpc_master *master) {
+/*
+ * The line may fall silent again before doubt has gone, so silence begins anew rather than ends. What shows that a camera
+ * is there is the header of a result; the acknowledgement of the reserved command has the bytes of that command, and an
+ * echo of ours would do for it.
+ */
+static void begin_silence(struct omvrpc_master *master, int64_t now_us) {
+    master->silent_since_us = now_us;
+}
+
+static void parse_drain(struct omvrpc_master *master, int64_t now_us) {
     struct settling *settling = &master->settling;
     settling->drained = true;
     while (buffer_length(&master->input) >= PACKET_RESULT_HEADER_SIZE) {
@@ -251,7 +261,7 @@ static void parse_drain(struct omvrpc_master *master) {
             settling->header_seen = true;
             settling->taken = 0;
             master->statistics.stale_results++;
-            master_heard(master);
+            begin_silence(master, now_us);
             if (!master->info.pairs && !master_is_sending(master) && is_bearable(master, size)) {
                 master_send_polls(master, false, true);
                 master_expect_data(master, size, size);
@@ -276,7 +286,6 @@ static void parse_probe(struct omvrpc_master *master, int64_t now_us) {
             if (!master_is_sending(master) || master->output_sent == 0) {
                 master->output_length = master->output_sent = 0;
             }
-            master_heard(master);
             go(master, SETTLE_FETCH, now_us);
         } else if (!master->info.pairs && master_input_is(master, OMVRPC_COMMAND_HEADER, PACKET_ACK_SIZE) &&
                    !master_is_sending(master)) {
@@ -311,7 +320,7 @@ static void parse_fetch(struct omvrpc_master *master, int64_t now_us) {
                 master_expect_data(master, PACKET_ACK_SIZE, PACKET_ACK_SIZE);
             }
         } else if (settling->header_seen && master_input_is(master, OMVRPC_RESULT_DATA, PACKET_ACK_SIZE)) {
-            master_heard(master);
+            begin_silence(master, now_us);
             go(master, SETTLE_CONFIRM, now_us);
         } else {
             buffer_consume(&master->input, 1);
@@ -326,7 +335,7 @@ void settle_sent(struct omvrpc_master *master) {
 void settle_parse(struct omvrpc_master *master, int64_t now_us) {
     switch (master->settling.step) {
     case SETTLE_DRAIN:
-        parse_drain(master);
+        parse_drain(master, now_us);
         return;
     case SETTLE_PROBE:
         parse_probe(master, now_us);

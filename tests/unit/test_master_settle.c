@@ -208,6 +208,33 @@ START_TEST(the_silence_is_counted_from_its_beginning) {
 }
 END_TEST
 
+START_TEST(the_silence_begins_anew_with_what_is_heard_before_doubt_has_gone) {
+    doubt();
+    await_sent(OMVRPC_RESULT_HEADER);
+    say_result(answer_bytes, sizeof answer_bytes);
+    int64_t heard_us = bench.now_us;
+    live_for(5 * SECOND);
+    int64_t since_us = omvrpc_master_silent_since(bench.master);
+    ck_assert_int_ge(since_us, heard_us);
+    ck_assert_int_lt(since_us, heard_us + SECOND);
+    settle();
+    ck_assert_int_eq(omvrpc_master_silent_since(bench.master), 0);
+}
+END_TEST
+
+START_TEST(a_late_echo_of_the_reserved_command_does_not_end_the_silence) {
+    doubt();
+    int64_t since_us = omvrpc_master_silent_since(bench.master);
+    for (int i = 0; i < 10; i++) {
+        await_sent(OMVRPC_COMMAND_HEADER);
+        say_ack(OMVRPC_COMMAND_DATA);
+        await_sent(OMVRPC_RESULT_HEADER);
+        ck_assert_int_eq(omvrpc_master_silent_since(bench.master), since_us);
+    }
+    ck_assert(!omvrpc_master_is_settled(bench.master));
+}
+END_TEST
+
 /* How far a call is when its link goes. */
 enum point { WAITING, BEGUN, SENT, ACKNOWLEDGED, HEADER_SEEN, DATA_BEGUN, RAW, POINTS };
 
@@ -422,6 +449,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, a_camera_that_may_wait_for_data_is_fed_as_much_as_it_was_promised);
     tcase_add_test(tests, a_silent_camera_is_asked_again_and_again_but_not_too_often);
     tcase_add_test(tests, the_silence_is_counted_from_its_beginning);
+    tcase_add_test(tests, the_silence_begins_anew_with_what_is_heard_before_doubt_has_gone);
+    tcase_add_test(tests, a_late_echo_of_the_reserved_command_does_not_end_the_silence);
     suite_add_tcase(suite, tests);
     TCase *links = tcase_create("links that go");
     tcase_add_checked_fixture(links, open_usb, bench_close);
