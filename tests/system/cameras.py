@@ -69,7 +69,9 @@ class CameraProcess:
         self.process.send_signal(number)
 
     def stop(self, number=signal.SIGTERM):
-        """Ends the program; a StockCamera's counts are in `summary` then."""
+        """Ends the program, if that has not been done; a StockCamera's counts are in `summary` then."""
+        if self.errors.closed:
+            return
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
@@ -89,8 +91,7 @@ class CameraProcess:
         return self.start()
 
     def __exit__(self, *_):
-        if not self.errors.closed:
-            self.stop()
+        self.stop()
 
 
 class StockCamera(CameraProcess):

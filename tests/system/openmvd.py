@@ -4,6 +4,7 @@
 Nothing here sleeps a guessed time: everything waits for a condition, and every wait has an end.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -171,6 +172,21 @@ class Daemon:
             raise AssertionError("a sanitizer has found something:\n" + log)
         return status
 
+    @contextlib.contextmanager
+    def held(self):
+        """Stops the daemon for the block. What clients send meanwhile it finds all at once, in the order in which they sent it
+        first, and nothing that a camera says can come in between."""
+        self.process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: self._state() == "T", "the daemon to stand still")
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+    def _state(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0]
+
     def __enter__(self):
         return self.start()
 
@@ -196,6 +212,7 @@ class Client:
         self.socket.settimeout(PATIENCE_S)
         wait_until(lambda: self._connect(path), "room among the connections that wait")
         self.buffer = b""
+        self.gathered = None
         self.last_id = 0
         self.replies = {}
         self.events = []
@@ -210,7 +227,20 @@ class Client:
 
     def send(self, data):
         """Sends bytes or text as they are."""
-        self.socket.sendall(data if isinstance(data, bytes) else data.encode())
+        data = data if isinstance(data, bytes) else data.encode()
+        if self.gathered is None:
+            self.socket.sendall(data)
+        else:
+            self.gathered += data
+
+    @contextlib.contextmanager
+    def together(self):
+        """Sends what is sent in the block as one piece at its end. The daemon handles 16 lines of that (LINES_A_TURN) before it
+        looks at anything else, so that no answer of a camera can come between two of them."""
+        self.gathered = b""
+        yield
+        data, self.gathered = self.gathered, None
+        self.send(data)
 
     def send_request(self, method, params=None, **members):
         """Sends a request and returns its id."""
