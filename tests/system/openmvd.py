@@ -333,6 +333,17 @@ class Client:
         self.close()
 
 
+def begin_call(client, params):
+    """Sends a call and waits until the camera, which has answered one before, has taken it and is asked for its result; returns
+    its id."""
+    def polls():
+        return sum(row["wire"]["polls"] for row in client.result("stats")["cameras"])
+    before = polls()
+    number = client.send_request("call", params)
+    wait_until(lambda: polls() > before, "the camera to have taken the call")
+    return number
+
+
 def wait_for_camera(client, name="camera", state="online"):
     """Waits until a camera is in a state and returns its row."""
     def row():

@@ -9,7 +9,7 @@ import tempfile
 import time
 
 from cameras import SimulatedCamera, StockCamera, config_of, serial
-from openmvd import PATIENCE_S, Daemon, Tap, wait_for_camera, wait_until
+from openmvd import PATIENCE_S, Daemon, Tap, begin_call, wait_for_camera, wait_until
 
 # What a call may end as while its camera is away.
 AWAY = {"camera_offline", "not_delivered", "result_unknown"}
@@ -94,11 +94,7 @@ def what_may_have_run_is_not_run_again_after_a_loss():
     with Daemon(config=config_of(node)) as daemon, daemon.client() as client:
         with StockCamera("--link", node) as camera:
             call_until(client, True, "the first answer")
-            number = client.send_request("call", {"name": "sleep", "args": [8000], "timeout_ms": 20000})
-            wait_until(lambda: client.result("cameras")[0]["busy"], "the camera to be busy")
-            # A call of another client has to wait until the camera runs the first one, so that the loss falls into it.
-            with daemon.client() as other:
-                assert other.error("call", {"name": "counter", "timeout_ms": SHORT_MS})["data"]["reason"] == "not_delivered"
+            number = begin_call(client, {"name": "sleep", "args": [50000], "timeout_ms": 600000})
             camera.stop()
             assert camera.summary["executions"]["sleep"] == 1, camera.summary
         with StockCamera("--link", node) as camera:
@@ -112,10 +108,7 @@ def a_call_that_the_camera_was_at_ends_when_the_loss_is_not_a_short_one():
     with SimulatedCamera("--link", node, "--replug-after", 600000) as camera, Daemon(config=config_of(node)) as daemon, \
             daemon.client() as client:
         call_until(client, True, "the first answer")
-        number = client.send_request("call", {"name": "sleep", "args": [50000], "timeout_ms": 100000})
-        with daemon.client() as other:
-            wait_until(lambda: other.result("cameras")[0]["busy"], "the camera to be busy")
-            assert other.error("call", {"name": "counter", "timeout_ms": SHORT_MS})["data"]["reason"] == "not_delivered"
+        number = begin_call(client, {"name": "sleep", "args": [50000], "timeout_ms": 600000})
         camera.send_signal(signal.SIGUSR1)
         data = client.reply(number)["error"]["data"]
         assert data["reason"] == "result_unknown" and data["cause"] == "link_gone", data

@@ -70,9 +70,9 @@ def the_watchdog_is_fed_also_while_the_workers_have_nothing_to_do():
     with ManagedDaemon(config=SIM, watchdog_us=WATCHDOG_US) as daemon, daemon.client() as client:
         client.result("release", {"camera": "front"})
         client.result("release", {"camera": "top"})
-        for _ in range(4):
+        # It would not be for longer than WATCHDOG_US if they were taken to hang.
+        for _ in range(8):
             daemon.await_told("WATCHDOG=1")
-        assert "hangs" not in daemon.log(), daemon.log()
 
 
 def a_worker_that_hangs_ends_the_feeding_and_is_named():
