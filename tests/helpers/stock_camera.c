@@ -44,6 +44,8 @@
 #define INPUT_SIZE   4096
 #define MEMORY_MOST  ((size_t)16 << 20)
 #define FRAME_HEADER 8
+/* It looks at the line so often, in microseconds, to notice when this machine gives it no time. */
+#define LOOK_US      2000
 
 enum fate { FATE_PASS, FATE_DROP, FATE_DAMAGE };
 
@@ -70,6 +72,7 @@ struct camera {
     struct channel to_camera, to_host;
     int pty;
     int64_t began_us, paused_us;
+    int64_t held_up_us; /* the longest time that passed between two looks and was not asked for */
 
     uint8_t input[INPUT_SIZE];
     size_t input_first, input_length;
@@ -370,15 +373,20 @@ static int64_t live(struct camera *camera) {
 }
 
 static int run(struct camera *camera, const sigset_t *while_waiting) {
+    int64_t expected_us = INT64_MAX;
     while (!stopping) {
+        int64_t late_us = omvrpc_now_us() - expected_us;
+        camera->held_up_us = late_us > camera->held_up_us ? late_us : camera->held_up_us;
         bool paused = camera->output_length > OUTPUT_PAUSE;
-        int64_t wait_us = paused ? 1000000 : live(camera);
+        int64_t wait_us = paused ? LOOK_US : live(camera);
+        wait_us = wait_us < LOOK_US ? wait_us : LOOK_US;
         if (camera->output_length > 0 && !drain_output(camera)) {
             return EXIT_FAILURE;
         }
         struct pollfd pty = {.fd = camera->pty};
         pty.events = (short)((camera->output_length > 0 ? POLLOUT : 0) | (camera->input_length == 0 ? POLLIN : 0));
         int64_t before = omvrpc_now_us();
+        expected_us = before + wait_us;
         struct timespec timeout = {.tv_sec = (time_t)(wait_us / 1000000), .tv_nsec = (long)(wait_us % 1000000) * 1000};
         if (ppoll(&pty, 1, &timeout, while_waiting) < 0 && errno != EINTR) {
             return EXIT_FAILURE;
@@ -421,6 +429,7 @@ static void print_summary(const struct camera *camera) {
         {"lost_bytes", counts->lost_bytes},
         {"deaths", counts->deaths},
         {"output_lost", camera->output_lost},
+        {"held_up_us", (uint64_t)camera->held_up_us},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         fprintf(stderr, ",\"%s\":%" PRIu64, rows[i].name, rows[i].value);

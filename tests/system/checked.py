@@ -5,9 +5,14 @@ import base64
 import threading
 
 from cameras import StockCamera, blob, config_of, serial
-from openmvd import Daemon, wait_for_camera
+from openmvd import Daemon, SkipTest, wait_for_camera
 
 KINDS = ("uart", "vcp")
+
+# Stock cameras do not say which call they answer, so a line is trusted once it was silent for so long (QUIET_MIN_US). A camera
+# that this machine holds up for longer answers later than one may.
+QUIET_US = 25000
+ATTEMPTS = 5
 
 
 class Checked:
@@ -29,6 +34,7 @@ class Checked:
         self.calls += 1
         reply = self.client.request("call", dict(params, name=name, camera=self.camera))
         if "result" in reply:
+            assert reply["result"]["value"] is not None, f"an empty result is none of {name}"
             return reply["result"]["value"]
         reason = reply["error"]["data"]["reason"]
         self.failed[reason] = self.failed.get(reason, 0) + 1
@@ -70,8 +76,27 @@ class Checked:
             checks[i % len(checks)]()
 
 
-def both_kinds(per_kind, *options):
-    """Runs per_kind(checked) for cameras of both kinds on one daemon, at the same time; returns [(checked, camera)]."""
+def both_kinds(per_kind, judge, *options):
+    """Runs per_kind(checked) for cameras of both kinds on one daemon, at the same time, and then judge(checked, camera) for each.
+    What fails is only a failure where neither camera was held up by this machine."""
+    for _ in range(ATTEMPTS):
+        failures, pairs = run_both_kinds(per_kind, *options)
+        try:
+            if failures:
+                raise failures[0]
+            for checked, camera in pairs:
+                judge(checked, camera)
+            return
+        except AssertionError as failure:
+            held_up_us = max(camera.summary["held_up_us"] for _, camera in pairs)
+            if held_up_us < QUIET_US:
+                raise
+            print(f"# with a camera that was held up for {held_up_us} us: {failure}", flush=True)
+    raise SkipTest("this machine holds the cameras of the tests up")
+
+
+def run_both_kinds(per_kind, *options):
+    """Returns what was raised, and [(checked, camera)]."""
     options = ("--gc-us", 700, *options)
     failures = []
 
@@ -97,6 +122,4 @@ def both_kinds(per_kind, *options):
                 thread.join()
             for checked in all_checked:
                 checked.client.close()
-    if failures:
-        raise failures[0]
-    return list(zip(all_checked, (uart, vcp)))
+    return failures, list(zip(all_checked, (uart, vcp)))

