@@ -14,7 +14,7 @@ int main(int argc, char **argv) {
     struct omvrpc_master *master = omvrpc_master_new();
     struct omvrpc_result face = {.outcome = OMVRPC_NOT_DELIVERED};
     if (master != NULL) {
-        omvrpc_call(master, link, "face_detection", NULL, 0, 1000, &face);
+        omvrpc_call(master, link, "face_detection", NULL, 0, 5000, &face);
     }
     const uint8_t *b = face.data;
     if (face.outcome != OMVRPC_DONE || face.length != 8) {

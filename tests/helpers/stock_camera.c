@@ -45,7 +45,7 @@
 #define MEMORY_MOST  ((size_t)16 << 20)
 #define FRAME_HEADER 8
 /* It looks at the line so often, in microseconds, to notice when this machine gives it no time. */
-#define LOOK_US      2000
+#define LOOK_US 2000
 
 enum fate { FATE_PASS, FATE_DROP, FATE_DAMAGE };
 

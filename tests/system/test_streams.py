@@ -226,7 +226,7 @@ def calls_beside_a_stream_that_never_comes_wait_for_less_than_its_silence():
         assert error["data"]["reason"] == "unsupported" and error["data"]["cause"] == "no_stream", error
         assert error["data"]["executed"] == "yes" and "arguments" in error["message"], error
         # A second of silence, three times, is how a stream fails that nobody else waits for.
-        assert longest_s < 1.5, longest_s
+        assert longest_s < 2.5, longest_s
         assert caller.result("stats")["cameras"][0]["wire"]["result_unknown"] == 0
 
 
@@ -237,7 +237,7 @@ def calls_of_a_stock_camera_wait_no_longer_beside_such_a_stream():
         viewer.result("subscribe", {"stream": "nothing"})
         longest_s = longest_wait(caller, "echo", {"data": "AAAA"}, viewer.is_readable)
         assert viewer.event()["error"]["data"]["cause"] == "no_stream"
-        assert longest_s < 1.5, longest_s
+        assert longest_s < 2.5, longest_s
 
 
 def a_stream_that_never_comes_is_not_told_as_lost():

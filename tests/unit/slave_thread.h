@@ -22,6 +22,7 @@ struct slave_thread {
     atomic_int deaf;    /* takes bytes and answers none */
     atomic_int hang_up; /* closes its end as soon as something comes */
     atomic_int executions;
+    int64_t slow_us; /* how long `slow` takes: longer than any test waits, unless the test says something else */
     uint8_t *big;
     size_t big_length;
     unsigned frame_number; /* of the stream */
@@ -80,8 +81,9 @@ static inline void slave_thread_echo(void *context, const uint8_t *argument, siz
 
 static inline void slave_thread_slow(void *context, const uint8_t *argument, size_t length,
                                      struct omvrpc_reply *reply) {
+    const struct slave_thread *host = context;
     slave_thread_echo(context, argument, length, reply);
-    omvrpc_reply_delay(reply, 1000000);
+    omvrpc_reply_delay(reply, host->slow_us);
 }
 
 static inline void slave_thread_big(void *context, const uint8_t *argument, size_t length, struct omvrpc_reply *reply) {
@@ -120,6 +122,7 @@ static inline void slave_thread_init(struct slave_thread *host) {
     memset(host, 0, sizeof *host);
     host->slave = omvrpc_slave_new();
     ck_assert_ptr_nonnull(host->slave);
+    host->slow_us = INT64_C(600000000);
     host->big_length = (size_t)1 << 20;
     host->big = malloc(host->big_length);
     ck_assert_ptr_nonnull(host->big);

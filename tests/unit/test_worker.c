@@ -210,7 +210,7 @@ START_TEST(the_worker_stops_with_jobs_under_way) {
     }
     int64_t begun_us = omvrpc_now_us();
     stop();
-    ck_assert_int_le(omvrpc_now_us() - begun_us, 500000);
+    ck_assert_int_le(omvrpc_now_us() - begun_us, 10 * 1000000);
 }
 END_TEST
 
@@ -301,7 +301,7 @@ START_TEST(the_job_of_a_removed_camera_is_handed_back_before_that_is_said) {
     }
     int64_t begun_us = omvrpc_now_us();
     ck_assert_uint_eq(remove_and_count_jobs(0), 1);
-    ck_assert_int_le(omvrpc_now_us() - begun_us, 500000);
+    ck_assert_int_le(omvrpc_now_us() - begun_us, 10 * 1000000);
     /* Its link is closed: the camera's thread has ended. */
     slave_thread_join(&ports[0].camera);
     ports[0].started = false;
