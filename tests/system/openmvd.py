@@ -174,8 +174,8 @@ class Daemon:
 
     @contextlib.contextmanager
     def held(self):
-        """Stops the daemon for the block. What clients send meanwhile it finds all at once, in the order in which they sent it
-        first, and nothing that a camera says can come in between."""
+        """Stops the daemon for the block. What clients send meanwhile it finds all at once: 16 lines (LINES_A_TURN) of each, in
+        the order in which they were the first to send, and nothing that a camera says can come in between."""
         self.process.send_signal(signal.SIGSTOP)
         wait_until(lambda: self._state() == "T", "the daemon to stand still")
         try:

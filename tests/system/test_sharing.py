@@ -62,14 +62,14 @@ def those_who_share_an_answer_that_is_to_come_wait_within_the_limits():
     config = dict(CONFIG, limits={"camera_waiting": 3, "client_waiting": 2})
     with Daemon(config=config) as daemon, daemon.client() as first, daemon.client() as second, daemon.client() as third:
         wait_for_camera(first, "one")
-        busy = occupy(first, 600)
-        joined = [(second, second.send_request("call", sleep(600))) for _ in range(2)]
-        error = second.error("call", sleep(600))
+        with occupied(daemon, first) as busy:
+            joined = [(client, client.send_request("call", sleep(400))) for client in (second, second, third)]
+            too_many, too_many_of_all = [client.send_request("call", sleep(400)) for client in (second, third)]
+        error = second.reply(too_many)["error"]
         assert error["data"]["reason"] == "queue_full" and "client_waiting)" in error["message"], error
-        joined.append((third, third.send_request("call", sleep(600))))
-        error = third.error("call", sleep(600))
+        error = third.reply(too_many_of_all)["error"]
         assert error["data"]["reason"] == "queue_full" and "camera_waiting)" in error["message"], error
-        assert all(client.reply(number)["result"]["value"] == [600] for client, number in joined + [(first, busy)])
+        assert all(client.reply(number)["result"]["value"] == [400] for client, number in joined + [(first, busy)])
 
 
 def calls_that_differ_or_may_not_be_repeated_go_by_themselves():
@@ -87,15 +87,13 @@ def calls_that_differ_or_may_not_be_repeated_go_by_themselves():
 def a_call_has_its_own_turn_though_another_client_asked_the_same_late_in_its_own():
     with Daemon(config=CONFIG) as daemon, daemon.client() as greedy, daemon.client() as modest:
         wait_for_camera(greedy, "one")
-        busy = occupy(greedy)
-        others = [greedy.send_request("call", sleep(30 + i)) for i in range(20)]
-        last = greedy.send_request("call", sleep(5))
-        wait_until(lambda: modest.result("stats")["cameras"][0]["waiting"] == 21, "the calls to wait")
-        assert modest.result("call", sleep(5))["value"] == [5]
-        waiting = modest.result("stats")["cameras"][0]["waiting"]
-        assert waiting >= 15, f"{20 - waiting} calls of another client came before"
+        with occupied(daemon, greedy) as busy:
+            others = [greedy.send_request("call", sleep(30 + i)) for i in range(13)]
+            last = greedy.send_request("call", sleep(5))
+            number = modest.send_request("call", sleep(5))
+        assert modest.reply(number)["result"]["value"] == [5]
         # The equal call has its answer at the same time, before what was asked ahead of it.
-        replies = [greedy.read()["id"] for _ in range(22)]
+        replies = [greedy.read()["id"] for _ in range(15)]
         assert replies.index(last) < replies.index(others[5]) and replies[0] == busy, replies
         assert answers(modest) == {"shared": 1, "remembered": 0}, answers(modest)
 
@@ -103,10 +101,10 @@ def a_call_has_its_own_turn_though_another_client_asked_the_same_late_in_its_own
 def an_urgent_call_brings_an_equal_one_that_is_not_its_answer():
     with Daemon(config=CONFIG) as daemon, daemon.client() as client:
         wait_for_camera(client, "one")
-        busy = occupy(client)
-        numbers = {client.send_request("call", sleep(5, priority="low")): "low",
-                   client.send_request("call", sleep(6)): "other",
-                   client.send_request("call", sleep(5, priority="high")): "high"}
+        with occupied(daemon, client) as busy:
+            numbers = {client.send_request("call", sleep(5, priority="low")): "low",
+                       client.send_request("call", sleep(6)): "other",
+                       client.send_request("call", sleep(5, priority="high")): "high"}
         assert client.reply(busy)["result"]["value"] == [400]
         order = [numbers[client.read()["id"]] for _ in numbers]
         assert order in (["high", "low", "other"], ["low", "high", "other"]), order
