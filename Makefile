@@ -320,6 +320,9 @@ below = $(patsubst %/.,%,$(DESTDIR)$(PREFIX)/$(1))
 put = $(if $(strip $(3)),$(call say,PUT,$(call below,$(2)))$(newline)$(Q)install -d $(call below,$(2)) && install -m $(1) $(3) $(call below,$(2))$(newline))
 take_away = $(if $(strip $(3)),$(call say,RM,$(call below,$(2)))$(newline)$(Q)rm -f $(addprefix $(call below,$(2))/,$(notdir $(3)))$(newline))
 
+# To make, a blank ends a path, and the rest would be a path of its own.
+refuse_blanks = $(if $(word 2,$(DESTDIR)$(PREFIX)),$(error DESTDIR and PREFIX must have no blanks in them))
+
 $(BUILD)/systemd/%: systemd/%.in FORCE
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' $< >$@
@@ -355,7 +358,7 @@ export NEXT_STEPS
 all: $(UNITS) $(SYSUSERS) $(TMPFILES) $(COMPLETIONS)
 
 install: all
-	$(call installed,put)
+	$(refuse_blanks)$(call installed,put)
 	$(Q)set -e; for name in $(LIBRARIES); do \
 	    install -m 755 $(BUILD)/lib$$name.so.0 $(call below,lib/lib$$name.so.$(VERSION)); \
 	    ln -sf lib$$name.so.$(VERSION) $(call below,lib/lib$$name.so.0); \
@@ -366,7 +369,7 @@ install: all
 	@$(if $(DESTDIR),,echo "$$NEXT_STEPS")
 
 uninstall:
-	$(call installed,take_away)
+	$(refuse_blanks)$(call installed,take_away)
 	$(Q)rm -f $(foreach name,$(LIBRARIES),$(foreach end,so so.0 so.$(VERSION),$(call below,lib/lib$(name).$(end))))
 	$(renew_cache)
 	$(Q)for folder in $(call below,share/openmvd) $(call below,share/doc/openmvd); do \

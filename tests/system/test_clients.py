@@ -394,6 +394,15 @@ def both_clients_work_where_they_are_installed():
         assert output.startswith("pong " + folder), output
 
 
+def nothing_is_installed_below_a_folder_with_a_blank_in_its_name():
+    with tempfile.TemporaryDirectory() as folder:
+        for verb in ("install", "uninstall"):
+            done = subprocess.run(["make", "-C", ROOT, verb, "BUILD=" + os.path.join(ROOT, BUILD), "PREFIX=/usr",
+                                   "DESTDIR=" + folder + "/a b"], capture_output=True, text=True, check=False)
+            assert done.returncode != 0 and "must have no blanks" in done.stderr, (verb, done)
+            assert os.listdir(folder) == [], (verb, os.listdir(folder))
+
+
 def two_programs_share_a_camera():
     with simulated() as (daemon, camera), tempfile.TemporaryDirectory() as folder:
         rounds = 12
@@ -563,6 +572,7 @@ tap.run([
     the_short_c_example_says_what_is_wrong,
     the_python_example_says_in_a_line_that_there_is_no_daemon,
     both_clients_work_where_they_are_installed,
+    nothing_is_installed_below_a_folder_with_a_blank_in_its_name,
     two_programs_share_a_camera,
     the_c_program_with_its_own_loop_hears_of_cameras_and_of_the_end,
     the_live_view_shows_pictures_until_q_is_pressed,
