@@ -59,7 +59,9 @@ static void descriptor_close(struct omvrpc_link *link) {
     if (of(link)->is_terminal) {
         /* close() of a terminal waits up to 30 s for output that nobody takes. */
         tcflush(of(link)->descriptor, TCIOFLUSH);
-        /* The lock belongs to the terminal, which outlives this descriptor where another is open. */
+    }
+    if (of(link)->is_exclusive) {
+        /* It belongs to the terminal, which outlives this descriptor where another is open. */
         (void)ioctl(of(link)->descriptor, TIOCNXCL);
     }
     close(of(link)->descriptor);

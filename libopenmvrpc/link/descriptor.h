@@ -10,6 +10,7 @@ struct descriptor_link {
     struct omvrpc_link link;
     int descriptor;
     bool is_terminal;
+    bool is_exclusive; /* a terminal that this link keeps from others by TIOCEXCL */
     bool is_socket;
 };
 

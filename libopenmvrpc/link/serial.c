@@ -62,23 +62,15 @@ static unsigned driver_of(int descriptor) {
     return fstat(descriptor, &status) == 0 && S_ISCHR(status.st_mode) ? major(status.st_rdev) : 0;
 }
 
+/* Two locks, since other software looks at either: TIOCEXCL does not keep root out, flock does not stop open(). */
+static int lock(int descriptor) {
+    if (flock(descriptor, LOCK_EX | LOCK_NB) < 0) {
+        return errno == EWOULDBLOCK ? -EBUSY : -errno;
+    }
+    return ioctl(descriptor, TIOCEXCL) < 0 ? -errno : 0;
+}
+
 static int set_up(int descriptor, const struct omvrpc_serial_options *options, uint32_t baud, bool usb) {
-    if (!isatty(descriptor)) {
-        return errno == EIO ? -EIO : -ENOTTY;
-    }
-    if (usb && baud == OMVRPC_DEBUG_BAUD) {
-        return -EPROTO;
-    }
-    if (!options->shared) {
-        /* Two locks, since other software looks at either: TIOCEXCL does not keep root out, flock does not stop open().
-         */
-        if (flock(descriptor, LOCK_EX | LOCK_NB) < 0) {
-            return errno == EWOULDBLOCK ? -EBUSY : -errno;
-        }
-        if (ioctl(descriptor, TIOCEXCL) < 0) {
-            return -errno;
-        }
-    }
     int error = termios2_set_raw(descriptor, baud, options->rtscts);
     if (error != 0) {
         return error;
@@ -94,6 +86,14 @@ static int set_up(int descriptor, const struct omvrpc_serial_options *options, u
     return tcflush(descriptor, TCIOFLUSH) < 0 ? -errno : 0;
 }
 
+/* Whether it is a port that may be opened so, before anything of it is changed. */
+static int check(int descriptor, uint32_t baud, bool usb) {
+    if (!isatty(descriptor)) {
+        return errno == EIO ? -EIO : -ENOTTY;
+    }
+    return usb && baud == OMVRPC_DEBUG_BAUD ? -EPROTO : 0;
+}
+
 struct omvrpc_link *omvrpc_serial_open(const struct omvrpc_serial_options *options) {
     uint32_t baud = options->baud != 0 ? options->baud : BAUD_DEFAULT;
     /* O_NONBLOCK: without it, open() of a UART waits for a carrier that no camera gives. */
@@ -105,7 +105,10 @@ struct omvrpc_link *omvrpc_serial_open(const struct omvrpc_serial_options *optio
     unsigned driver = driver_of(descriptor);
     bool usb = options->usb || driver == MAJOR_USB_ACM;
     bool pty = driver >= MAJOR_PTY_FIRST && driver <= MAJOR_PTY_LAST;
-    int error = set_up(descriptor, options, baud, usb);
+    int error = check(descriptor, baud, usb);
+    error = error != 0 || options->shared ? error : lock(descriptor);
+    bool is_exclusive = error == 0 && !options->shared;
+    error = error != 0 ? error : set_up(descriptor, options, baud, usb);
     if (error == 0) {
         struct omvrpc_link_info info = {
             .pairs = true,
@@ -116,9 +119,14 @@ struct omvrpc_link *omvrpc_serial_open(const struct omvrpc_serial_options *optio
         link = omvrpc_descriptor_open(descriptor, &info);
         error = link == NULL ? -errno : 0;
     }
-    if (link == NULL) {
-        close(descriptor);
-        errno = -error;
+    if (link != NULL) {
+        ((struct descriptor_link *)link)->is_exclusive = is_exclusive;
+        return link;
     }
-    return link;
+    if (is_exclusive) {
+        (void)ioctl(descriptor, TIOCNXCL);
+    }
+    close(descriptor);
+    errno = -error;
+    return NULL;
 }

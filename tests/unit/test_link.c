@@ -21,6 +21,15 @@ Suite *test_suite(void);
 
 static const struct omvrpc_link_info info = {.pairs = true, .byte_rate = 5, .receive_buffer = 77};
 
+static bool no_flush; /* which is the last that is done to a port at its opening */
+
+/* In place of the C library's, whose names for the parameters are its own. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
+int tcflush(int descriptor, int queue) {
+    errno = EIO;
+    return no_flush ? -1 : ioctl(descriptor, TCFLSH, queue);
+}
+
 static int pty; /* the other end of the port */
 static char device[64];
 static struct omvrpc_link *port;
@@ -184,6 +193,34 @@ START_TEST(a_port_can_be_opened_after_an_opening_was_refused) {
 }
 END_TEST
 
+static int is_exclusive(int descriptor) {
+    int exclusive = -1;
+    ck_assert_int_eq(ioctl(descriptor, TIOCGEXCL, &exclusive), 0);
+    return exclusive;
+}
+
+START_TEST(an_opening_that_fails_at_its_end_locks_nobody_out) {
+    int other = open(device, O_RDWR | O_NOCTTY);
+    no_flush = true;
+    expect_refusal((struct omvrpc_serial_options){.device = device}, EIO);
+    no_flush = false;
+    ck_assert_int_eq(is_exclusive(other), 0);
+    close(other);
+}
+END_TEST
+
+START_TEST(a_shared_port_leaves_the_lock_of_another_program) {
+    int other = open(device, O_RDWR | O_NOCTTY);
+    port = open_port((struct omvrpc_serial_options){.shared = true});
+    ck_assert_ptr_nonnull(port);
+    ck_assert_int_eq(ioctl(other, TIOCEXCL), 0);
+    omvrpc_link_close(port);
+    port = NULL;
+    ck_assert_int_eq(is_exclusive(other), 1);
+    close(other);
+}
+END_TEST
+
 START_TEST(input_from_before_the_opening_is_discarded) {
     int early = open(device, O_RDWR | O_NOCTTY);
     ck_assert_int_ge(early, 0);
@@ -335,6 +372,8 @@ Suite *test_suite(void) {
     tcase_add_test(ports, a_port_in_use_is_busy_for_those_who_are_not_root);
     tcase_add_test(ports, a_port_can_be_opened_again_after_it_was_closed);
     tcase_add_test(ports, a_port_can_be_opened_after_an_opening_was_refused);
+    tcase_add_test(ports, an_opening_that_fails_at_its_end_locks_nobody_out);
+    tcase_add_test(ports, a_shared_port_leaves_the_lock_of_another_program);
     tcase_add_test(ports, input_from_before_the_opening_is_discarded);
     tcase_add_test(ports, a_port_without_input_receives_nothing_and_does_not_wait);
     tcase_add_test(ports, a_port_that_nobody_reads_takes_only_so_much);
