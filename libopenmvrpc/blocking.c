@@ -125,6 +125,8 @@ static int drive(struct omvrpc_master *master, struct omvrpc_link *link, omvrpc_
 
 int omvrpc_stream(struct omvrpc_master *master, struct omvrpc_link *link, const struct omvrpc_request *request,
                   omvrpc_frame_handler *handler, void *context, struct omvrpc_result *result) {
+    /* Who does not look at what is returned looks at this. */
+    *result = (struct omvrpc_result){.outcome = OMVRPC_NOT_DELIVERED};
     if (request->stream_depth == 0 && handler != NULL) {
         return -EINVAL;
     }

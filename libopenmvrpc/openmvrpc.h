@@ -14,7 +14,12 @@
  *     struct omvrpc_link *link = omvrpc_serial_open(&(struct omvrpc_serial_options){.device = "/dev/ttyACM0"});
  *     struct omvrpc_master *master = omvrpc_master_new();
  *     struct omvrpc_result result;
- *     omvrpc_call(master, link, "face_detection", NULL, 0, 1000, &result);
+ *     if (link != NULL && master != NULL) {
+ *         omvrpc_call(master, link, "face_detection", NULL, 0, 1000, &result);
+ *         puts(omvrpc_outcome_name(result.outcome));
+ *     }
+ *     omvrpc_master_free(master);
+ *     omvrpc_link_close(link);
  *
  * Machines and links
  * ------------------
@@ -48,7 +53,8 @@
  * Errors
  * ------
  * Functions that can fail return NULL or a negative errno value and never print or exit. Times are microseconds of any
- * monotonic clock, as int64_t; lengths are bytes. Functions ending in _free accept NULL.
+ * monotonic clock, as int64_t; lengths are bytes. Functions ending in _free or _close accept NULL, others do not unless they
+ * say so.
  */
 
 #include <stdbool.h>
@@ -444,7 +450,7 @@ OMVRPC_API const char *omvrpc_cause_name(enum omvrpc_cause cause);
 
 struct omvrpc_request {
     uint32_t command;        /**< omvrpc_command_id() of the callback's name */
-    const uint8_t *argument; /**< kept by the caller until the call has ended */
+    const uint8_t *argument; /**< copied when the call begins; may be NULL where the length is 0 */
     size_t argument_length;
     int64_t deadline_us;
     bool repeatable; /**< running twice does no harm: the call is sent again when its result is lost */
@@ -517,7 +523,7 @@ OMVRPC_API int64_t omvrpc_master_silent_since(const struct omvrpc_master *master
 /**
  * Begins a call. It waits for the master to settle if need be; the deadline counts all the same.
  * @return 0; -EBUSY when a call or a stream is under way; -EMSGSIZE when the argument is longer than max_payload;
- *         -EINVAL for a stream depth over 255 or a raw length over max_payload
+ *         -EINVAL for a stream depth over 255 or a raw length over max_payload; -ENOMEM
  */
 OMVRPC_API int omvrpc_master_call(struct omvrpc_master *master, const struct omvrpc_request *request, int64_t now_us);
 
@@ -581,9 +587,13 @@ OMVRPC_API const struct omvrpc_statistics *omvrpc_master_statistics(const struct
 
 /**
  * Calls a callback and waits for its end, for programs that have one camera and no event loop.
+ *
+ * The first call on a link takes it for open and settles with the camera, which takes a tenth of a second and more. When
+ * the link has failed, close it and go on with a new one.
  * @param timeout_ms deadline from now, in milliseconds
- * @return 0 when the call has ended (its outcome is in `result`), or a negative errno when it could not begin or the
- * link failed
+ * @param result filled in, whatever is returned
+ * @return 0 when the call has ended (its outcome is in `result`), or a negative errno: when it could not begin, that of
+ *         omvrpc_master_call(); when the link failed, that of its operation, with the outcome as far as it is known
  */
 OMVRPC_API int omvrpc_call(struct omvrpc_master *master, struct omvrpc_link *link, const char *name,
                            const void *argument, size_t argument_length, int timeout_ms, struct omvrpc_result *result);
@@ -598,7 +608,8 @@ typedef bool omvrpc_frame_handler(void *context, const uint8_t *data, size_t len
 /**
  * Calls a streaming callback and hands over its frames until the handler says stop, the request's deadline passes or
  * the stream fails. The request needs a stream_depth; 2 is a good one.
- * @return 0 when the stream ended as asked, or a negative errno
+ * @return 0 when the stream has ended: as asked where the outcome in `result` is OMVRPC_DONE. Or a negative errno as
+ *         omvrpc_call(), -EINVAL without a stream_depth
  */
 OMVRPC_API int omvrpc_stream(struct omvrpc_master *master, struct omvrpc_link *link,
                              const struct omvrpc_request *request, omvrpc_frame_handler *handler, void *context,
@@ -683,13 +694,20 @@ struct omvrpc_reply;
  */
 typedef void omvrpc_callback(void *context, const uint8_t *argument, size_t length, struct omvrpc_reply *reply);
 
-/** Copies bytes behind what the result holds already. @return 0, or -ENOMEM, -EMSGSIZE over the slave's max_payload */
+/**
+ * Copies bytes behind what the result holds already.
+ * @return 0, -ENOMEM, or -EMSGSIZE where it would hold more than 4 MiB; what follows a refusal is refused as well
+ */
 OMVRPC_API int omvrpc_reply_append(struct omvrpc_reply *reply, const void *data, size_t length);
 
 /** Says that the camera computes for so long, in microseconds, before the result is there. */
 OMVRPC_API void omvrpc_reply_delay(struct omvrpc_reply *reply, int64_t duration_us);
 
-/** Schedules a cut-through transfer: these bytes (copied) follow the result, with no packet around them. */
+/**
+ * Schedules a cut-through transfer: these bytes (copied, behind those of an earlier call) follow the result, with no
+ * packet around them.
+ * @return 0, -ENOMEM, or -EMSGSIZE over 4 MiB in all
+ */
 OMVRPC_API int omvrpc_reply_put_bytes(struct omvrpc_reply *reply, const void *data, size_t length);
 
 /**

@@ -160,7 +160,10 @@ END_TEST
 
 START_TEST(an_argument_that_is_too_long_is_refused) {
     omvrpc_master_set_max_payload(master, 10);
+    memset(&result, 0xff, sizeof result);
     ck_assert_int_eq(omvrpc_call(master, link_, "echo", camera.big, 11, 5000, &result), -EMSGSIZE);
+    ck_assert_int_eq(result.outcome, OMVRPC_NOT_DELIVERED);
+    ck_assert_ptr_null(result.data);
     ck_assert_int_eq(omvrpc_call(master, link_, "big", NULL, 0, 5000, &result), 0);
     ck_assert_int_eq(result.outcome, OMVRPC_TOO_LARGE);
     call_echo();
