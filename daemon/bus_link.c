@@ -19,9 +19,18 @@ enum {
     EXPLAIN_AGAIN_US = 2000000,
 };
 
-/* Of a camera that answers all the same. */
-#define NOISE_REASON                                                                                                   \
-    "its ready line changes all the time and is not heeded: is it wired to the camera, and does the script drive it?"
+/* What there is to say of a camera that answers. */
+static const char *online_reason(const struct bus_camera *camera) {
+    if (camera->is_ready_line_noise) {
+        return "its ready line changes all the time and is not heeded: is it wired to the camera, and does the script "
+               "drive it?";
+    }
+    if (omvrpc_master_doubts_ready_line(camera->master)) {
+        return "its ready line says no while it answers and is not heeded: is it wired to the camera, does the script "
+               "drive it, is \"active_low\" right?";
+    }
+    return "";
+}
 
 void bus_count(struct bus *bus, size_t index, enum healing_step step) {
     uint64_t count = ++bus->cameras[index]->steps[step];
@@ -181,7 +190,7 @@ int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us) {
     if (is_settled) {
         camera->dumb_us = 0;
         camera->resets_in_vain = 0;
-        bus_set_state(bus, index, CAMERA_ONLINE, camera->is_ready_line_noise ? NOISE_REASON : "", now_us);
+        bus_set_state(bus, index, CAMERA_ONLINE, online_reason(camera), now_us);
     }
     int64_t silent_us = omvrpc_master_silent_since(camera->master);
     if (silent_us == 0) {

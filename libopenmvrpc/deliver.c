@@ -86,7 +86,7 @@ static void send_copy(struct omvrpc_master *master, int64_t now_us) {
     if (delivery->flight.count > 0) {
         master->statistics.command_copies++;
     }
-    master->asked_us = now_us;
+    master_asks(master, now_us);
     master_send(master, master->command, delivery->paired ? master->command_size : PACKET_COMMAND_HEADER_SIZE);
     if (!master->info.pairs) {
         master_expect(master, PACKET_ACK_SIZE);

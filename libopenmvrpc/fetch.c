@@ -83,7 +83,7 @@ static void send_poll(struct omvrpc_master *master, int64_t now_us) {
     struct fetching *fetching = &master->fetching;
     fetching->burst = fetching->burst > 0 ? fetching->burst - 1 : POLL_BURST - 1;
     flight_add(&fetching->flight, now_us);
-    master->asked_us = now_us;
+    master_asks(master, now_us);
     master_send_polls(master, true, master->info.pairs);
     fetching->next_us = now_us + poll_pause(master, now_us);
 }
@@ -93,7 +93,7 @@ static void ask_whether_lost(struct omvrpc_master *master, int64_t now_us) {
     if (fetching->lost_copies == 0) {
         fetching->lost_copies = LOST_COPIES;
     }
-    master->asked_us = now_us;
+    master_asks(master, now_us);
     master_send_probe(master, true, false);
     fetching->lost_asked_us = now_us;
     fetching->lost_copies--;

@@ -156,8 +156,19 @@ void master_expect_data(struct omvrpc_master *master, size_t answer, size_t size
     turn_expect(master, answer, master->info.transactions ? looks_us : looks_us + bus_us, true);
 }
 
+bool omvrpc_master_doubts_ready_line(const struct omvrpc_master *master) {
+    return master->low_answers >= LOW_ANSWERS;
+}
+
 bool master_may_ask(const struct omvrpc_master *master, int64_t now_us) {
-    return !master->has_ready_line || master->is_ready || now_us >= master->asked_us + READY_US;
+    return !master->has_ready_line || master->is_ready || omvrpc_master_doubts_ready_line(master) ||
+           now_us >= master->asked_us + READY_US;
+}
+
+void master_asks(struct omvrpc_master *master, int64_t now_us) {
+    master->asked_us = now_us;
+    master->awaits_word = master->has_ready_line;
+    master->asked_low = !master->is_ready;
 }
 
 void master_await_ready(const struct omvrpc_master *master, struct omvrpc_step *step) {
@@ -227,6 +238,10 @@ bool master_input_is(const struct omvrpc_master *master, enum omvrpc_magic magic
 
 void master_heard(struct omvrpc_master *master) {
     master->silent_since_us = 0;
+    if (master->awaits_word) {
+        master->awaits_word = false;
+        master->low_answers = master->asked_low ? master->low_answers + 1 : 0;
+    }
 }
 
 void master_ready(struct omvrpc_master *master, int64_t now_us) {
@@ -327,7 +342,8 @@ void omvrpc_master_link_opened(struct omvrpc_master *master, const struct omvrpc
         master->round_trip = (struct estimate){0};
     }
     master->info = *info;
-    master->has_ready_line = false;
+    master->has_ready_line = master->awaits_word = false;
+    master->low_answers = 0;
     master->turn = (struct turn){.answer = 0};
     settle_begin(master, 0, now_us);
 }

@@ -88,6 +88,7 @@
  * ANSWER_BYTES         (count) and 1 for so many bytes of them.
  * ANSWER_CAN_US        The same on CAN beyond the round trip: sending again while it answers would meet its answer.
  * READY_US             A camera whose ready line is low is asked all the same after so long, should the line be wrong.
+ * LOW_ANSWERS          (count) After so many answers to that, and none while it was high, it is wrong, and not heeded.
  * STREAM_PATIENCE_US   A stream without a byte for so long has failed, or four frame intervals if that is longer. The
  *                      stock writer gives up at 1000000.
  * FIRST_FRAME_MIN_US   A stream that is to stop is left without its first frame so long after it was opened, or after
@@ -127,6 +128,7 @@ enum {
     ANSWER_BYTES = 16,
     ANSWER_CAN_US = 6000,
     READY_US = 250000,
+    LOW_ANSWERS = 3,
     STREAM_PATIENCE_US = 1000000,
     FIRST_FRAME_MIN_US = 300000,
     FIRST_FRAME_MAX_US = 600000,
@@ -234,7 +236,10 @@ struct omvrpc_master {
     struct omvrpc_link_info info;
     bool has_ready_line; /* it has said no: there is one, and it says whether the camera is ready */
     bool is_ready;
-    int64_t asked_us; /* when something was sent that a camera need not be ready for */
+    int64_t asked_us;     /* when something was sent that a camera has to be ready for */
+    bool awaits_word;     /* the answer to that will say whether the line is right */
+    bool asked_low;       /* it was sent although the line said no */
+    uint32_t low_answers; /* to such, since the last to one that was sent when the line said yes */
     struct turn turn;
     size_t max_payload;
     enum master_phase phase;
@@ -326,8 +331,10 @@ void turn_received(struct omvrpc_master *master, size_t length, int64_t now_us);
 void master_expect(struct omvrpc_master *master, size_t answer);
 void master_expect_data(struct omvrpc_master *master, size_t answer, size_t size);
 
-/* Whether the camera may be asked: its ready line says so, there is none, or it has said no for too long. */
+/* Whether the camera may be asked: its ready line says so, there is none that is right, or it has said no for too long. */
 bool master_may_ask(const struct omvrpc_master *master, int64_t now_us);
+/* The camera is asked now. */
+void master_asks(struct omvrpc_master *master, int64_t now_us);
 /* Fills the step where the camera may not be asked. */
 void master_await_ready(const struct omvrpc_master *master, struct omvrpc_step *step);
 

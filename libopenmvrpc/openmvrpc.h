@@ -578,6 +578,12 @@ OMVRPC_API uint8_t *omvrpc_master_reserve(struct omvrpc_master *master, size_t l
  */
 OMVRPC_API void omvrpc_master_set_ready(struct omvrpc_master *master, bool is_ready, int64_t now_us);
 
+/**
+ * Whether the ready line is not heeded any more: the camera has answered again and again what it was asked although the
+ * line said no. It may not be wired, not be driven by the camera's script, or have active_low the wrong way round.
+ */
+OMVRPC_API bool omvrpc_master_doubts_ready_line(const struct omvrpc_master *master);
+
 /** @return the result of the call that ended last; valid after OMVRPC_STEP_DONE until the next call begins */
 OMVRPC_API const struct omvrpc_result *omvrpc_master_result(const struct omvrpc_master *master);
 

@@ -93,7 +93,7 @@ static bool send_round(struct omvrpc_master *master, bool probe, uint32_t round,
         settling->next_us = master->asked_us + READY_US;
         return true;
     }
-    master->asked_us = now_us;
+    master_asks(master, now_us);
     size_t size = probe ? PACKET_COMMAND_HEADER_SIZE + OMVRPC_PACKET_OVERHEAD : 2 * PACKET_POLL_SIZE;
     if (master->info.pairs && flight_under_way(&settling->flight, now_us - master_round_trip_timeout(master)) >=
                                   master_window(master, size)) {

@@ -255,6 +255,28 @@ START_TEST(a_stream_that_is_left_before_it_gives_anything_leaves_the_next_call_a
 }
 END_TEST
 
+START_TEST(a_ready_line_that_is_always_low_is_not_heeded_for_long) {
+    bench_open_with(kind(_i % 2), 700, _i < 2 ? 0 : 100);
+    bench.is_low = true;
+    reply_with(20);
+    call((struct omvrpc_request){.repeatable = true});
+    expect_reply(20);
+    ck_assert(omvrpc_master_doubts_ready_line(bench.master));
+    int64_t begun_us = bench.now_us;
+    for (int i = 0; i < 10; i++) {
+        call((struct omvrpc_request){.repeatable = true});
+        expect_reply(20);
+    }
+    ck_assert_int_lt(bench.now_us - begun_us, SECOND);
+    /* It is wired, and the camera asked when it says yes. */
+    bench.is_low = false;
+    call((struct omvrpc_request){.repeatable = true});
+    expect_reply(20);
+    ck_assert(!omvrpc_master_doubts_ready_line(bench.master));
+    bench_close();
+}
+END_TEST
+
 START_TEST(a_camera_whose_ready_line_is_low_is_left_alone_until_it_rises) {
     bench_open(kind(_i), 300);
     settle();
@@ -451,6 +473,7 @@ Suite *test_suite(void) {
     tcase_add_test(calls, an_argument_longer_than_the_link_moves_is_not_delivered);
     tcase_add_loop_test(calls, a_transaction_that_cannot_end_in_time_is_not_begun, 0, 4);
     tcase_add_loop_test(calls, polls_thin_out_while_a_callback_computes, 0, 2);
+    tcase_add_loop_test(calls, a_ready_line_that_is_always_low_is_not_heeded_for_long, 0, 4);
     tcase_add_loop_test(calls, a_camera_whose_ready_line_is_low_is_left_alone_until_it_rises, 0, 2);
     suite_add_tcase(suite, calls);
     TCase *losses = tcase_create("losses");
