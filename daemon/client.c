@@ -357,11 +357,11 @@ void client_stop(struct client *client) {
     int reads = 0;
     client->in_turn = true;
     do {
+        handle_lines(client, SIZE_MAX);
         before = client->bytes_in;
         if (may_read(client)) {
             read_input(client);
         }
-        handle_lines(client, SIZE_MAX);
     } while (client->bytes_in > before && ++reads < READS_TO_DRAIN);
     client->is_to_be_told = client->open == 0 && client->subscription_count == 0;
     end_subscriptions(client);

@@ -5,6 +5,7 @@ it, in the middle of a stream or of a result."""
 
 import contextlib
 import fcntl
+import json
 import os
 import select
 import signal
@@ -195,14 +196,32 @@ def what_waits_in_the_daemons_own_socket_at_a_stop_is_answered():
         assert daemon.process.wait(PATIENCE_S) == 0
 
 
+def all_that_a_client_has_sent_before_a_stop_is_answered():
+    with StockCamera("--kind", "uart") as camera, Daemon(config=config_of(camera.path)) as daemon, daemon.client() as client:
+        wait_for_camera(client)
+        daemon.process.send_signal(signal.SIGSTOP)
+        # More than is read at a time.
+        count = 800
+        client.send("".join(json.dumps({"jsonrpc": "2.0", "id": number, "method": "ping"}) + "\n" for number in range(count)))
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.process.send_signal(signal.SIGCONT)
+        for number in range(count):
+            assert client.read() == {"jsonrpc": "2.0", "id": number, "result": "pong"}
+        assert client.read()["error"]["data"]["cause"] == "stopping" and client.read() is None
+        assert daemon.process.wait(PATIENCE_S) == 0
+
+
 def a_stop_under_load_answers_every_accepted_request():
     with StockCamera("--kind", "uart") as camera, Daemon(config=config_of(camera.path)) as daemon:
         clients = [daemon.client() for _ in range(8)]
         wait_for_camera(clients[0])
+        # Else a slow call might begin before the last quick one has been sent, and those behind it would be too late.
+        daemon.process.send_signal(signal.SIGSTOP)
         asked = {client: {client.send_request("call", {"name": "echo", "data": "eHg="}) for _ in range(25)} for client in clients}
         for client in clients:
             asked[client].add(client.send_request("call", {"name": "sleep", "args": [3000]}))
         daemon.process.send_signal(signal.SIGTERM)
+        daemon.process.send_signal(signal.SIGCONT)
         ends = {}
         for client in clients:
             while (message := client.read()) is not None:
