@@ -434,7 +434,7 @@ enum omvrpc_cause {
     OMVRPC_CAUSE_NONE,
     OMVRPC_CAUSE_TIMEOUT,   /**< the deadline passed */
     OMVRPC_CAUSE_SILENT,    /**< no answer at all came to the command */
-    OMVRPC_CAUSE_LOST,      /**< the camera went on to its next command: result or command lost on the way */
+    OMVRPC_CAUSE_LOST,      /**< the camera knows nothing of the call any more: lost on the way, or it was reset */
     OMVRPC_CAUSE_DAMAGED,   /**< the result arrived damaged, and the camera keeps no copy */
     OMVRPC_CAUSE_LINK_GONE, /**< the link failed under the call */
     OMVRPC_CAUSE_MEMORY,    /**< out of memory */
