@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Cameras at the far end of a serial link, for the system tests: processes on a pty, and ptys of the test's own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ import zlib
 from openmvd import PATIENCE_S, program
 
 NUMBER = {"format": "<I"}
+
+CAMERA_NICENESS = -15
 
 # Of the wire: packets, and of the extensions a reserved command.
 COMMAND_HEADER, COMMAND_DATA = 0x1209, 0xABD1
@@ -59,6 +62,9 @@ class CameraProcess:
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors)
         self.path = self.process.stdout.readline().decode().strip()
         assert self.path, f"{self.command} did not start: {self.diagnosis()}"
+        # A camera is a computer of its own, which the load of this one does not hold up, as far as this user may say so.
+        with contextlib.suppress(PermissionError, ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, CAMERA_NICENESS)
         return self
 
     def diagnosis(self):

@@ -137,8 +137,8 @@ def accepted_requests_are_answered_at_the_end():
             with Daemon(config=config_of(camera.path)) as daemon:
                 clients = [daemon.client() for _ in range(3)]
                 wait_for_camera(clients[0])
-                asked = {(client, client.send_request("call", {"name": "count"})) for _ in range(30) for client in clients}
-                slow = clients[0].send_request("call", {"name": "sleep", "args": [300]})
+                asked = {(client, client.send_request("call", {"name": "count"})) for _ in range(10) for client in clients}
+                slow = clients[0].send_request("call", {"name": "sleep", "args": [100]})
                 daemon.process.send_signal(number)
                 values = set()
                 for client in clients:
@@ -148,15 +148,15 @@ def accepted_requests_are_answered_at_the_end():
                             values.add(message["result"]["value"][0])
                         else:
                             assert client is clients[0] and message["id"] == slow, message
-                            assert message["result"]["value"] == [300], message
+                            assert message["result"]["value"] == [100], message
                             slow = None
                     client.close()
                 assert not asked and slow is None, f"{len(asked)} requests have no reply"
-                assert values == set(range(1, 91)), values
+                assert values == set(range(1, 31)), values
                 assert daemon.process.wait(PATIENCE_S) == 0
                 assert not os.path.exists(daemon.path)
             camera.stop()
-            assert camera.summary["executions"]["count"] == 90, camera.summary
+            assert camera.summary["executions"]["count"] == 30, camera.summary
 
 
 tap = Tap()

@@ -42,6 +42,7 @@ class Asker(threading.Thread):
         self.failure = None
         self.under_way = {}
         self.counts = set()
+        self.empty = 0
 
     def ask(self):
         data = {"echo": f"echo {self.client.last_id + 1}".encode(), "sleep": struct.pack("<I", 4), "counter": b""}[self.name]
@@ -57,6 +58,9 @@ class Asker(threading.Thread):
             reason = reply["error"]["data"]["reason"]
             assert reason in AWAY, reply
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
+            return
+        if reply["result"]["value"] is None:
+            self.empty += 1
             return
         value = base64.b64decode(reply["result"]["value"])
         if self.name == "counter":
@@ -141,6 +145,9 @@ def live_through_losses(*options):
                   f"{ {reason: count for reason, count in reasons.items() if count} }, {grown} kB grown, {steps}")
             assert steps["losses"] == steps["returns"] >= LOSSES, steps
             assert sum(asker.good for asker in askers) > LOSSES
+            # A stock camera does not say what it answers, and one that this machine holds up for longer than lines are silent
+            # (QUIET_MIN_US) gives the empty result of the reserved command late. With the extensions that does no harm.
+            assert sum(asker.empty for asker in askers) <= (LOSSES / 20 if options else 0)
             # A loss ends the call under way and perhaps the first on a new link, and never those that only wait, of which
             # there are always many.
             assert sum(reasons.values()) <= 2 * steps["losses"], reasons

@@ -8,10 +8,10 @@ import json
 from cameras import SimulatedCamera, StockCamera, blob, config_of
 from openmvd import Daemon, Tap, wait_for_camera, wait_until
 
-# 80,000 bytes a second: a blob of 60,000 bytes takes three quarters of one.
+# 80,000 bytes a second: a blob of 90,000 bytes takes more than one.
 BAUD = 800000
 SLOW = f"slow={BAUD}"
-SIZE = 60000
+SIZE = 90000
 
 
 def config(camera, baud=BAUD, **limits):
@@ -39,14 +39,16 @@ def result_of(client, number):
     return reply["result"]
 
 
-def check_told(client, number, size=SIZE, least=4):
-    """From something to everything, never backwards, and at most ten a second but for the last."""
+def check_told(client, number, size=SIZE, least=3):
+    """From something to everything, not backwards, and at most ten a second but for the last."""
     elapsed_ms = result_of(client, number)["elapsed_ms"]
     told = client.progress
     assert [one["id"] for one in told] == [number] * len(told), told
     assert [one["total"] for one in told] == [size] * len(told), told
     counts = [one["bytes"] for one in told]
-    assert len(counts) >= least and counts == sorted(set(counts)) and counts[-1] == size, counts
+    # Who is held up in the middle of a packet asks for it anew, and that is no habit.
+    anew = [i for i in range(1, len(counts)) if counts[i] <= counts[i - 1]]
+    assert len(counts) >= least and len(anew) <= 1 and counts[-1] == size, counts
     assert counts[0] < size / 2, counts
     most = elapsed_ms / 100 + 2
     assert len(counts) <= most, f"{len(counts)} notifications where {most:.1f} are the most"

@@ -15,7 +15,7 @@ import time
 import tty
 
 from cameras import SimulatedCamera, StockCamera, config_of
-from openmvd import PATIENCE_S, Daemon, Tap, is_sanitized, wait_for_camera, wait_until
+from openmvd import PATIENCE_S, Daemon, Tap, wait_for_camera, wait_until
 
 # The model's frames: bytes, and frames a second (as fast as they go). The simulator has pictures.
 STOCK_STREAM = {"stream": "stream", "data": (60000).to_bytes(4, "little").hex() + (0).to_bytes(4, "little").hex(),
@@ -26,7 +26,7 @@ KINDS = (("stock uart", lambda: StockCamera("--kind", "uart", "--memory", 1 << 2
          ("simulator", SimulatedCamera, SIM_STREAM))
 
 # A stop takes 2 s for what is accepted and 0.3 s for who reads his replies.
-STOP_S = 2.3 + (10 if is_sanitized() else 1)
+STOP_S = 2.3 + 10
 
 
 def leftovers(path, seconds=0.4):
@@ -171,12 +171,12 @@ def a_stop_waits_for_a_call_whose_client_has_gone():
         with Daemon(config=config_of(camera.path)) as daemon:
             with daemon.client() as client:
                 wait_for_camera(client)
-                client.send_request("call", {"name": "sleep", "args": [600]})
+                began = time.monotonic()
+                client.send_request("call", {"name": "sleep", "args": [1000]})
                 wait_until(lambda: client.result("cameras")[0]["busy"], "the call to run")
-            began = time.monotonic()
             daemon.process.send_signal(signal.SIGTERM)
             assert daemon.process.wait(PATIENCE_S) == 0
-            assert time.monotonic() - began > 0.3, "the camera was left in the middle of a call"
+            assert time.monotonic() - began > 0.9, "the camera was left in the middle of a call"
         assert leftovers(camera.path) == 0
 
 
@@ -217,7 +217,7 @@ def a_stop_under_load_answers_every_accepted_request():
         wait_for_camera(clients[0])
         # Else a slow call might begin before the last quick one has been sent, and those behind it would be too late.
         daemon.process.send_signal(signal.SIGSTOP)
-        asked = {client: {client.send_request("call", {"name": "echo", "data": "eHg="}) for _ in range(25)} for client in clients}
+        asked = {client: {client.send_request("call", {"name": "echo", "data": "eHg="}) for _ in range(5)} for client in clients}
         for client in clients:
             asked[client].add(client.send_request("call", {"name": "sleep", "args": [3000]}))
         daemon.process.send_signal(signal.SIGTERM)
@@ -231,7 +231,7 @@ def a_stop_under_load_answers_every_accepted_request():
                 ends[data and data["reason"]] = ends.get(data and data["reason"], 0) + 1
             assert not asked[client], "every accepted request is answered"
         # All that is quick, one slow call that had begun, and the others never reached the camera.
-        assert ends == {None: 200, "result_unknown": 1, "not_delivered": 7}, ends
+        assert ends == {None: 40, "result_unknown": 1, "not_delivered": 7}, ends
         assert daemon.process.wait(PATIENCE_S) == 0
 
 
