@@ -157,10 +157,9 @@ def connections_that_were_not_taken_at_a_stop_are_left_to_the_next_daemon():
         config = dict(SIM, limits={"clients": 200})
         with managed_at(path, listener, config=config) as daemon:
             # More come at once than it takes in one turn, and the signal is seen in that turn.
-            daemon.process.send_signal(signal.SIGSTOP)
-            waiting = [daemon.client() for _ in range(100)]
-            daemon.process.send_signal(signal.SIGTERM)
-            daemon.process.send_signal(signal.SIGCONT)
+            with daemon.held():
+                waiting = [daemon.client() for _ in range(100)]
+                daemon.process.send_signal(signal.SIGTERM)
             told = waiting[0].read()
             assert told["error"]["data"]["cause"] == "stopping" and waiting[0].read() is None, told
             assert daemon.process.wait(PATIENCE_S) == 0
@@ -221,6 +220,22 @@ def workers_of(daemon):
     return [(policy & ~os.SCHED_RESET_ON_FORK, priority) for policy, priority in found]
 
 
+def blocked_signals(pid, thread):
+    with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as file:
+        mask = next(int(line.split()[1], 16) for line in file if line.startswith("SigBlk:"))
+    return {number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if mask >> (number - 1) & 1}
+
+
+def signals_are_not_for_the_threads_that_talk_with_cameras():
+    with Daemon(config=SIM) as daemon, daemon.client() as client:
+        wait_for_camera(client, "front")
+        pid = daemon.process.pid
+        threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+        assert len(threads) >= 3 and blocked_signals(pid, pid) == set(), threads
+        for thread in threads:
+            assert thread == pid or len(blocked_signals(pid, thread)) == 3, thread
+
+
 def locked_kb(daemon):
     with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmLck:"))
@@ -271,7 +286,7 @@ def a_real_time_priority_that_is_not_allowed_is_a_warning():
         assert "<4>daemon: with realtime_priority memory should be locked" in daemon.log() and locked_kb(daemon) == 0
 
 
-HELPERS = ("listening_socket", "managed_at", "workers_of", "locked_kb", "may")
+HELPERS = ("listening_socket", "managed_at", "workers_of", "blocked_signals", "locked_kb", "may")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
          if callable(test) and getattr(test, "__module__", None) == "__main__" and not isinstance(test, type)
