@@ -353,7 +353,8 @@ def an_argument_longer_than_the_camera_takes_is_refused_before_it_is_sent():
         error = asked[17]["error"]
         assert error["data"]["reason"] == "too_large" and error["data"]["executed"] == "no", error
         assert error["message"] == '17 bytes of argument are more than camera "camera" takes (16, as it says)', error
-        assert taken == [b"a" * 16], taken
+        # A camera that is held up is asked again, under the same number.
+        assert set(taken) == {b"a" * 16}, taken
 
 
 tap = Tap()
