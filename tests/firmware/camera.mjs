@@ -58,14 +58,14 @@ micropython.registerJsModule('host', {
   },
   // What has arrived, at most count bytes, to that address; waits at most so long for the first byte.
   receive: (address, count, milliseconds) => {
-    if (count > 0 && received.used === 0 && milliseconds > 0) received.waitUntilUsed(milliseconds);
+    if (count > 0) received.waitUntilUsed(milliseconds);
     return received.take(count, (i, byte) => memory.setValue(address + i, byte, 'i8'));
   },
   // Returns how many bytes were accepted before there was no room for that long.
   send: (address, count, milliseconds) => {
     let done = 0;
     while (done < count) {
-      if (!sent.waitUntilRoom(milliseconds) && sent.room === 0) break;
+      if (!sent.waitUntilRoom(milliseconds)) break;
       const base = address + done;
       done += sent.put(count - done, (i) => memory.getValue(base + i, 'i8'));
     }

@@ -14,7 +14,7 @@ const chunk = Buffer.alloc(4096);
 function receive() {
   for (;;) {
     // A full USB buffer stops the host; a full UART buffer loses what comes.
-    if (!overflows) while (ring.room === 0) ring.waitUntilRoom();
+    if (!overflows) ring.waitUntilRoom();
     const wanted = overflows ? chunk.length : Math.min(chunk.length, ring.room);
     const count = fs.readSync(fd, chunk, 0, wanted);
     ring.put(count, (i) => chunk[i]);
@@ -23,7 +23,7 @@ function receive() {
 
 function send() {
   for (;;) {
-    while (ring.used === 0) ring.waitUntilUsed();
+    ring.waitUntilUsed();
     const count = ring.take(chunk.length, (i, byte) => (chunk[i] = byte));
     for (let done = 0; done < count; ) done += fs.writeSync(fd, chunk, done, count - done);
   }

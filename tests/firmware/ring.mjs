@@ -52,14 +52,22 @@ export class Ring {
   }
 
   waitUntilUsed(milliseconds = Infinity) {
-    const head = Atomics.load(this.control, HEAD);
-    if (this.used > 0) return true;
-    return Atomics.wait(this.control, HEAD, head, milliseconds) !== 'timed-out';
+    return this.waitUntil(HEAD, () => this.used > 0, milliseconds);
   }
 
   waitUntilRoom(milliseconds = Infinity) {
-    const tail = Atomics.load(this.control, TAIL);
-    if (this.room > 0) return true;
-    return Atomics.wait(this.control, TAIL, tail, milliseconds) !== 'timed-out';
+    return this.waitUntil(TAIL, () => this.room > 0, milliseconds);
+  }
+
+  // Whether it became true in time. A notice of a move that is known already may come late, and ends no wait.
+  waitUntil(end, isTrue, milliseconds) {
+    const deadline = performance.now() + milliseconds;
+    for (;;) {
+      const position = Atomics.load(this.control, end);
+      if (isTrue()) return true;
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      Atomics.wait(this.control, end, position, left);
+    }
   }
 }
