@@ -56,7 +56,8 @@ _STREAM_FRAME = const(0x542E)
 # _STREAM: the protocol's limit for the silence of a stream's reader.
 # _QUIET: a line silent for this long after an exchange is taken to be idle, and garbage is collected then. Longer
 #   than any master's interval between tries, so that a collection does not fall between them.
-# _REPEATED_ACK: how long the ack of a header that came twice is held back; well within a master's patience.
+# _REPEATED_ANSWER: how long the answer to a header or a poll that came twice is held back; well within a master's
+#   patience.
 # _RUBBISH_GAP: this much silence ends the body of a command that was refused.
 # _TURN: how long a packet link waits for the next packet of an exchange that has begun. Its master sends that at once,
 #   or has given up and begins again; then the wait ends with the first packet that does not fit.
@@ -64,7 +65,7 @@ _ACK = const(2)
 _LONG = const(5000)
 _STREAM = const(1000)
 _QUIET = const(10)
-_REPEATED_ACK = const(2)
+_REPEATED_ANSWER = const(2)
 _RUBBISH_GAP = const(5)
 _TURN = const(100)
 
@@ -1318,13 +1319,14 @@ class Slave:
         #
         # The same header again means that its ack was lost, or only late. In the second case the master sends the data
         # as soon as it has that ack, and one more ack would be taken for that of the data. So the repeated ack is held
-        # back for a moment in which the data may come.
+        # back for a moment in which the data may come, and one does for all copies that wait.
         for i in range(12):
             self._last_header[i] = self._header[i]
         owed = False
-        start = time.ticks_ms()
+        start = owed_since = time.ticks_ms()
         while time.ticks_diff(time.ticks_ms(), start) < _LONG:
-            found = self._find(self._magic, None, _COMMAND_DATA, _COMMAND_HEADER, _REPEATED_ACK if owed else _LONG)
+            left = self._left_of_hold(owed_since) if owed else _LONG
+            found = self._find(self._magic, None, _COMMAND_DATA, _COMMAND_HEADER, left)
             if found == _COMMAND_DATA:
                 return found
             if found:
@@ -1334,10 +1336,15 @@ class Slave:
                     continue
                 if self._header != self._last_header:
                     return found
-            if owed:
+                if not owed:
+                    owed_since = time.ticks_ms()
+            elif owed:
                 self._link.write(_COMMAND_HEADER_ACK, _ACK)
-            owed = found != 0 and not owed
+            owed = found != 0
         return 0
+
+    def _left_of_hold(self, since):
+        return max(0, _REPEATED_ANSWER - time.ticks_diff(time.ticks_ms(), since))
 
     def _rest_of_header(self):
         _put_u16(self._header, 0, _COMMAND_HEADER)
@@ -1410,26 +1417,32 @@ class Slave:
         crc = crc16(result, _RESULT_DATA_CRC)
         owed = False
         announced = False
-        start = time.ticks_ms()
+        start = owed_since = time.ticks_ms()
         while True:
             # A header poll is answered once no other poll is waiting behind it. A master whose poll was late asks
-            # again, and a second answer to it would be taken for the beginning of the data.
-            left = 0 if owed else timeout - time.ticks_diff(time.ticks_ms(), start)
+            # again, and a second answer to it would be taken for the beginning of the data. The same happens where the
+            # answer was late, so a second one is held back for a moment in which the poll for the data may come.
+            if not owed:
+                left = timeout - time.ticks_diff(time.ticks_ms(), start)
+            else:
+                left = self._left_of_hold(owed_since) if announced else 0
             poll = self._find(self._poll, self._poll_body, _RESULT_HEADER, _RESULT_DATA, left)
-            if owed and poll != _RESULT_HEADER:
+            if poll == _RESULT_HEADER:
+                if not owed:
+                    owed_since = time.ticks_ms()
+                owed = True
+            elif poll and announced and not self._skipped:
+                return self._send_result_data(result, size, crc)
+            elif owed:
                 self._link.write(header, _ACK)
                 owed = False
                 announced = True
-                if not poll:
-                    continue
-            if poll == _RESULT_HEADER:
-                owed = True
+                if poll and not self._skipped:
+                    return self._send_result_data(result, size, crc)
             elif not poll:
                 self._link.flush()
                 return False
-            elif announced and not self._skipped:
-                return self._send_result_data(result, size, crc)
-            else:
+            if poll == _RESULT_DATA:
                 # A poll for data whose length the master may not know: the header poll before it was damaged.
                 announced = False
 

@@ -19,6 +19,10 @@ class BusMaster(StockMaster):
     def flush(self):
         pass
 
+    def patient_call(self, name, arguments=b"", seconds=20):
+        """A slave may not be armed yet, so every packet has to go out as often as a stock master sends it."""
+        return self.call(name, arguments, seconds)
+
 
 class SpiMaster(BusMaster):
     def __init__(self, path):
