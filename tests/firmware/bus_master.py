@@ -61,6 +61,7 @@ class I2cMaster(BusMaster):
 
 
 class CanMaster(BusMaster):
+    LARGE = 12_000
     # A frame of 8 bytes takes this long at 250 kbit/s.
     FRAME_S = 0.0005
 

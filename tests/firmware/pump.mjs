@@ -11,12 +11,14 @@ const { fd, direction, overflows } = workerData;
 const ring = new Ring(workerData.ring);
 const chunk = Buffer.alloc(4096);
 
+// A UART would lose bytes at once; here a camera is allowed to be as slow as this machine.
+const LOSES_AFTER_MS = 200;
+
 function receive() {
   for (;;) {
     // A full USB buffer stops the host; a full UART buffer loses what comes.
-    if (!overflows) ring.waitUntilRoom();
-    const wanted = overflows ? chunk.length : Math.min(chunk.length, ring.room);
-    const count = fs.readSync(fd, chunk, 0, wanted);
+    const loses = !ring.waitUntilRoom(overflows ? LOSES_AFTER_MS : Infinity);
+    const count = fs.readSync(fd, chunk, 0, loses ? chunk.length : Math.min(chunk.length, ring.room));
     ring.put(count, (i) => chunk[i]);
   }
 }

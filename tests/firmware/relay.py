@@ -4,7 +4,6 @@
 import os
 import select
 import threading
-import time
 import tty
 
 import bus
@@ -34,10 +33,6 @@ class Relay(threading.Thread):
 
 
 class UartRelay(Relay):
-    # A wire has a rate; what comes faster overflows a receive buffer.
-    PIECE = 64
-    PIECE_S = 0.004
-
     def __init__(self, master, slave, tamper):
         super().__init__(tamper)
         self._ends = [os.open(path, os.O_RDWR | os.O_NOCTTY) for path in (master, slave)]
@@ -47,9 +42,8 @@ class UartRelay(Relay):
     def step(self, seconds):
         for end in select.select(self._ends, [], [], seconds)[0]:
             outward = end == self._ends[0]
-            data = self.tamper(OUTWARD if outward else INWARD, os.read(end, self.PIECE))
+            data = self.tamper(OUTWARD if outward else INWARD, os.read(end, 4096))
             os.write(self._ends[outward], data or b"")
-            time.sleep(self.PIECE_S)
 
 
 class SpiRelay(Relay):

@@ -58,6 +58,9 @@ def next_stream_byte(value):
 
 
 class StockMaster:
+    # Bytes that take this link a while.
+    LARGE = 100_000
+
     def __init__(self, port):
         """`port` is a path, or the descriptor of an open one, which is closed with this."""
         self.fd = port if isinstance(port, int) else os.open(port, os.O_RDWR | os.O_NOCTTY)

@@ -43,7 +43,7 @@ tell("empty", ask("nothing"))
 tell("large result", ask("sized", u32(6000)))
 tell("large arguments", ask("echo", bytes(range(250)) * 12))
 tell("slow", remote.call("count", u32(300), 5000, 5000))
-tell("patience", remote.call("count", u32(2500), 1000, 200))
+tell("patience", remote.call("count", u32(1500), 1000, 200))
 tell("after patience", ask("echo", b"again"))
 tell("counted", ask("counter"))
 # Its ack is lost each time.

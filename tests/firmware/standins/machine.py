@@ -23,6 +23,7 @@ class UART:
             raise ValueError("UART(%d) doesn't exist" % port)
         self._timeout = timeout
         self._timeout_char = timeout_char
+        print("UART with a buffer of %d bytes" % rxbuf)
         host.setReceiveLimit(rxbuf)
 
     def any(self):
