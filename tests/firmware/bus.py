@@ -27,8 +27,7 @@ import tty
 
 HEADER = struct.Struct("<cII")
 
-# How long a slave may take to arm once the master is about to clock. 100 us on a board; a camera of stand-ins on a
-# busy machine is slower.
+# 100 us on a board; a camera of stand-ins on a busy machine is slower.
 MOMENT_S = 0.02
 # A camera's word on a transaction that has taken place.
 WORD_S = 10
@@ -69,10 +68,12 @@ class Port:
 
 
 class Slave:
-    """A slave camera on a bus that its master clocks. levels: of the camera's outputs, by name."""
+    """A slave camera on a bus that its master clocks. levels: of the camera's outputs, by name. moment: seconds that it may
+    take to arm once the master is about to clock."""
 
-    def __init__(self, path):
+    def __init__(self, path, moment=MOMENT_S):
         self.port = Port(path)
+        self.moment = moment
         self.levels = {}
         self._armed = None
 
@@ -112,8 +113,8 @@ class Slave:
             self._hear(0.01)
         return True
 
-    def _await_armed(self, fits, seconds=MOMENT_S):
-        end = time.monotonic() + seconds
+    def _await_armed(self, fits):
+        end = time.monotonic() + self.moment
         while True:
             while self._hear(0) is not None:
                 pass

@@ -10,6 +10,9 @@ import bus
 
 OUTWARD, INWARD = "to the slave", "to the master"
 
+# Where a slave that has not armed yet costs a frame of raw bytes, which nobody sends again.
+MOMENT_S = 0.2
+
 
 class Relay(threading.Thread):
     """Moves what passes until it is stopped. tamper(direction, data) returns what arrives of it, None for nothing."""
@@ -50,7 +53,7 @@ class SpiRelay(Relay):
     def __init__(self, master, slave, tamper):
         super().__init__(tamper)
         self._master = bus.Port(master)
-        self._slave = bus.SpiSlave(slave)
+        self._slave = bus.SpiSlave(slave, MOMENT_S)
         self._selected = False
 
     def step(self, seconds):
@@ -75,7 +78,7 @@ class I2cRelay(Relay):
     def __init__(self, master, slave, tamper):
         super().__init__(tamper)
         self._master = bus.Port(master)
-        self._slave = bus.I2cSlave(slave)
+        self._slave = bus.I2cSlave(slave, MOMENT_S)
 
     def step(self, seconds):
         message = self._master.take(seconds)
