@@ -12,7 +12,7 @@ KINDS = ("uart", "vcp")
 # Stock cameras do not say which call they answer, so a line is trusted once it was silent for so long (QUIET_MIN_US). A camera
 # that this machine holds up for longer answers later than one may.
 QUIET_US = 25000
-ATTEMPTS = 5
+ATTEMPTS = 3
 
 
 class Checked:
