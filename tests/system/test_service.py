@@ -220,20 +220,21 @@ def workers_of(daemon):
     return [(policy & ~os.SCHED_RESET_ON_FORK, priority) for policy, priority in found]
 
 
-def blocked_signals(pid, thread):
-    with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as file:
-        mask = next(int(line.split()[1], 16) for line in file if line.startswith("SigBlk:"))
-    return {number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if mask >> (number - 1) & 1}
+def blocked_signals(pid):
+    """Of each thread of a process: its name, and which of the signals that the daemon handles it blocks."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
+        mask = int(status["SigBlk"], 16)
+        yield status["Name"], {number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if mask >> (number - 1) & 1}
 
 
 def signals_are_not_for_the_threads_that_talk_with_cameras():
     with Daemon(config=SIM) as daemon, daemon.client() as client:
         wait_for_camera(client, "front")
-        pid = daemon.process.pid
-        threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
-        assert len(threads) >= 3 and blocked_signals(pid, pid) == set(), threads
-        for thread in threads:
-            assert thread == pid or len(blocked_signals(pid, thread)) == 3, thread
+        blocked = list(blocked_signals(daemon.process.pid))
+        assert ("openmvd", set()) in blocked, blocked
+        assert [signals for name, signals in blocked if name == "worker"] == [{signal.SIGHUP, signal.SIGINT, signal.SIGTERM}] * 2, blocked
 
 
 def locked_kb(daemon):
