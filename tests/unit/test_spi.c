@@ -26,6 +26,7 @@ static char order[1024];
 static size_t limit;           /* of the driver's buffer */
 static int messages, fails_at; /* the message that fails, from 1; 0 for none */
 static int line_fails_at, line_sets;
+static bool has_no_speed; /* which drivers say of a message, and not when it is set */
 static uint8_t mode;
 static uint8_t heard; /* the first byte that is read */
 
@@ -50,6 +51,10 @@ static int make_message(const struct spi_ioc_transfer *transfers, size_t count) 
             memset((uint8_t *)(uintptr_t)transfers[i].rx_buf, 0x55, transfers[i].len);
             *(uint8_t *)(uintptr_t)transfers[i].rx_buf = heard;
         }
+    }
+    if (has_no_speed) {
+        errno = EINVAL;
+        return -1;
     }
     if (total > limit || ++messages == fails_at) {
         errno = total > limit ? EMSGSIZE : EIO;
@@ -146,6 +151,8 @@ static void set_up(void) {
     limit = LIMIT;
     heard = 0xaa;
     messages = fails_at = line_fails_at = line_sets = 0;
+    has_no_speed = false;
+    spi = NULL;
     mode = 0;
 }
 
@@ -268,6 +275,16 @@ START_TEST(a_controllers_chip_select_that_is_held_is_released_where_a_later_piec
 }
 END_TEST
 
+START_TEST(a_speed_that_the_controller_has_not_is_told_at_opening) {
+    static const struct omvrpc_gpio_line line = {.line = "GPIO22"};
+    has_no_speed = true;
+    errno = 0;
+    ck_assert_ptr_null(
+        omvrpc_spi_open(&(struct omvrpc_spi_options){.device = NODE, .speed_hz = 20000, .cs = _i == 0 ? &line : NULL}));
+    ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("spi");
     TCase *orders = tcase_create("orders");
@@ -284,6 +301,7 @@ Suite *test_suite(void) {
     tcase_add_test(orders, the_chip_is_released_whatever_fails);
     tcase_add_test(orders, nothing_is_clocked_where_the_line_cannot_be_set);
     tcase_add_test(orders, a_controllers_chip_select_that_is_held_is_released_where_a_later_piece_fails);
+    tcase_add_loop_test(orders, a_speed_that_the_controller_has_not_is_told_at_opening, 0, 2);
     suite_add_tcase(suite, orders);
     return suite;
 }
