@@ -54,8 +54,8 @@ static const char *const cause_sentences[] = {
     [OMVRPC_CAUSE_NONE] = "",
     [OMVRPC_CAUSE_TIMEOUT] = ": the deadline passed",
     [OMVRPC_CAUSE_SILENT] = ": it did not answer at all; its script may not be running",
-    [OMVRPC_CAUSE_LOST] = ": it knows nothing of the call any more, so command or result were lost on the wire, or it "
-                          "was reset meanwhile",
+    [OMVRPC_CAUSE_LOST] = (": it knows nothing of the call any more, so command or result were lost on the wire, or it "
+                           "was reset meanwhile"),
     [OMVRPC_CAUSE_DAMAGED] = ": the result arrived damaged, and the camera keeps no copy",
     [OMVRPC_CAUSE_LINK_GONE] = ": the link failed under the call",
     [OMVRPC_CAUSE_MEMORY] = ": the daemon is out of memory",
