@@ -56,7 +56,7 @@ struct client {
     struct request_list requests; /* those that are not answered yet */
     size_t open;                  /* their number */
     size_t waiting;               /* calls in a camera's queue */
-    size_t waiting_bytes;         /* their arguments, and those of its subscriptions */
+    size_t waiting_bytes;         /* their arguments, those of its subscriptions, and long ids of requests */
 
     struct held_picture picture; /* the last that it took */
 

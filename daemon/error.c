@@ -153,6 +153,13 @@ void error_set_raised(struct error *error, const char *name, const char *camera,
     error->length = length;
 }
 
+void error_drop_bytes(struct error *error) {
+    /* An exception's text is short, and all that there is to tell. */
+    if (error->reason != ERROR_CALLBACK_FAILED) {
+        error->bytes = NULL;
+    }
+}
+
 static void append_format(struct text_buffer *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void append_format(struct text_buffer *text, const char *format, ...) {
@@ -196,8 +203,11 @@ void error_append_json(struct text_buffer *text, const struct error *error) {
     }
     if (error->reason == ERROR_CALLBACK_FAILED) {
         append_exception(text, error);
-    } else if (error->bytes != NULL) {
-        append_format(text, ",\"length\":%zu,\"bytes\":\"", error->length);
+    } else if (error->length > 0) {
+        append_format(text, ",\"length\":%zu", error->length);
+    }
+    if (error->reason != ERROR_CALLBACK_FAILED && error->bytes != NULL) {
+        text_buffer_append_string(text, ",\"bytes\":\"");
         char *place = text_buffer_extend(text, base64_encoded_length(error->length));
         if (place != NULL) {
             base64_encode(error->bytes, error->length, place);

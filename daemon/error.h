@@ -57,7 +57,7 @@ struct error {
     const char *cause;    /* one static word such as "timeout", or NULL */
     int64_t since_ms;     /* of ERROR_RELEASED: for how long already; -1 elsewhere */
     const uint8_t *bytes; /* of ERROR_BAD_RESULT and ERROR_CALLBACK_FAILED: what the camera gave; borrowed, or NULL */
-    size_t length;
+    size_t length;        /* of what it gave, 0 elsewhere */
     char message[ERROR_MESSAGE_SIZE]; /* always valid UTF-8 */
 };
 
@@ -87,6 +87,9 @@ bool error_set_from_outcome(struct error *error, enum omvrpc_outcome outcome, en
  * the callback's.
  */
 void error_set_raised(struct error *error, const char *name, const char *camera, const uint8_t *text, size_t length);
+
+/* Drops what a camera gave that is no good, for where there is no room for it: its length is told all the same. */
+void error_drop_bytes(struct error *error);
 
 /* Appends the error as the JSON object that stands under "error" in a reply. */
 void error_append_json(struct text_buffer *text, const struct error *error);

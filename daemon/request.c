@@ -7,6 +7,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "json_number.h"
+#include "log.h"
 #include "method.h"
 #include "server.h"
 
@@ -26,8 +27,11 @@ enum { MEMBER_VERSION, MEMBER_METHOD, MEMBER_PARAMS, MEMBER_ID, MEMBER_COUNT };
 
 static const char *const member_names[MEMBER_COUNT] = {"jsonrpc", "method", "params", "id"};
 
-/* Room that error replies of a batch may use beyond what other replies may: 256 of them, of the largest size. */
-enum { BATCH_ERROR_RESERVE = REQUEST_BATCH_MAX * 2 * ERROR_MESSAGE_SIZE };
+/* What an error reply takes at most beside its id, and what its camera gave. */
+enum { ERROR_REPLY_SIZE = 4 * ERROR_MESSAGE_SIZE };
+
+/* An id of this length or less is no more than any request takes. */
+enum { SHORT_ID = 64 };
 
 static struct request *request_new(struct client *client, struct batch *batch) {
     struct request *request = calloc(1, sizeof *request);
@@ -44,11 +48,18 @@ static struct request *request_new(struct client *client, struct batch *batch) {
     return request;
 }
 
+static void leave_client(struct request *request) {
+    struct client *client = request->client;
+    TAILQ_REMOVE(&client->requests, request, entry);
+    client->open--;
+    client->waiting_bytes -= request->kept_bytes;
+    request->client = NULL;
+}
+
 static void request_free(struct request *request) {
     struct client *client = request->client;
     if (client != NULL) {
-        TAILQ_REMOVE(&client->requests, request, entry);
-        client->open--;
+        leave_client(request);
         client_wake(client);
     }
     free(request->id);
@@ -62,6 +73,13 @@ static size_t reply_limit(const struct request *request) {
 static void batch_free(struct batch *batch) {
     text_buffer_clear(&batch->replies);
     free(batch);
+}
+
+/* The daemon has no memory for what a client is owed. */
+static void give_up(struct client *client) {
+    char label[CLIENT_LABEL_SIZE];
+    log_error(CLIENT, "%s is closed: out of memory for its replies", client_label(client, label));
+    client->broken = true;
 }
 
 /* Counts a request of the batch as answered, with a reply or, where that is empty, without; sends all after the last
@@ -85,7 +103,7 @@ static void batch_answer(struct batch *batch, struct client *client, const struc
             client_send(client, batch->replies.text, batch->replies.length, NULL, 0);
             batch->replies.text = NULL;
         } else {
-            client->broken = true;
+            give_up(client);
         }
     }
     batch_free(batch);
@@ -128,15 +146,19 @@ void request_begin_reply(const struct request *request, struct text_buffer *repl
     begin_reply(request->id, ",\"result\":", reply);
 }
 
+/* Whether a reply may be added to those that wait for the rest of their batches, which have the limit of one. */
+static bool has_room(const struct request *request, const struct text_buffer *reply) {
+    size_t kept = request->batch != NULL && request->client != NULL ? request->client->batch_bytes : 0;
+    return kept < reply_limit(request) && reply->length < reply_limit(request) - kept;
+}
+
 void request_send_reply(struct request *request, struct text_buffer *reply, uint8_t *bytes, size_t bytes_length) {
     if (request->id == NULL) {
         text_buffer_truncate(reply, 0);
     } else {
         text_buffer_append_string(reply, request->batch != NULL ? "}" : "}\n");
     }
-    size_t kept = request->batch != NULL && request->client != NULL ? request->client->batch_bytes : 0;
-    bool fits = kept < reply->limit && reply->length < reply->limit - kept;
-    if (reply->state == TEXT_BUFFER_GOOD && fits) {
+    if (reply->state == TEXT_BUFFER_GOOD && has_room(request, reply)) {
         deliver(request, reply, bytes, bytes_length);
         return;
     }
@@ -169,24 +191,49 @@ void request_succeed(struct request *request, struct cJSON *result) {
     request_send_reply(request, &reply, NULL, 0);
 }
 
+static void write_error(const struct request *request, struct text_buffer *reply, const struct error *error) {
+    text_buffer_init(reply, SIZE_MAX);
+    begin_reply(request->id, ",\"error\":", reply);
+    error_append_json(reply, error);
+    text_buffer_append_string(reply, request->batch != NULL ? "}" : "}\n");
+}
+
 void request_fail(struct request *request, const struct error *error) {
     struct text_buffer reply;
-    text_buffer_init(&reply, reply_limit(request) + BATCH_ERROR_RESERVE);
+    struct error shortened = *error;
+    text_buffer_init(&reply, 0);
     if (request->id != NULL) {
-        begin_reply(request->id, ",\"error\":", &reply);
-        error_append_json(&reply, error);
-        text_buffer_append_string(&reply, request->batch != NULL ? "}" : "}\n");
+        write_error(request, &reply, error);
+        error_drop_bytes(&shortened);
+        if (shortened.bytes != error->bytes && !has_room(request, &reply)) {
+            text_buffer_clear(&reply);
+            write_error(request, &reply, &shortened);
+        }
     }
-    if (reply.state != TEXT_BUFFER_GOOD && request->client != NULL) {
-        text_buffer_truncate(&reply, 0);
-        request->client->broken = true;
+    if (reply.state != TEXT_BUFFER_GOOD) {
+        text_buffer_clear(&reply);
+        if (request->client != NULL) {
+            give_up(request->client);
+        }
     }
     deliver(request, &reply, NULL, 0);
 }
 
-static bool set_id(struct request *request, struct json_span id) {
+/* Keeps the id until the answer. A long one counts among what waits for the client; false where that is too much, with
+ * *error filled. */
+static bool set_id(struct request *request, struct json_span id, struct error *error) {
+    size_t kept_bytes = id.length > SHORT_ID ? id.length : 0;
     request->id = strndup(id.text, id.length);
-    return request->id != NULL;
+    if (request->id == NULL) {
+        error_set_out_of_memory(error);
+        return false;
+    }
+    if (!client_may_keep(request->client, kept_bytes, error)) {
+        return false;
+    }
+    request->kept_bytes = kept_bytes;
+    request->client->waiting_bytes += kept_bytes;
+    return true;
 }
 
 static bool span_is_null(struct json_span value) {
@@ -254,8 +301,9 @@ static void handle_request(struct request *request, struct json_span text) {
     if (!is_good && (id.text == NULL || !is_id_good)) {
         id = null_id;
     }
-    if (id.text != NULL && !set_id(request, id)) {
-        error_set(&error, ERROR_INTERNAL, "the daemon is out of memory");
+    struct error unkept;
+    if (id.text != NULL && !set_id(request, id, &unkept) && is_good) {
+        error = unkept;
         is_good = false;
     }
     const struct method *method = is_good ? method_find(members[MEMBER_METHOD], &error) : NULL;
@@ -276,7 +324,8 @@ static void refuse(struct client *client, const struct error *error) {
         client->broken = true;
         return;
     }
-    set_id(request, null_id);
+    struct error unused;
+    set_id(request, null_id, &unused);
     request_fail(request, error);
 }
 
@@ -313,7 +362,9 @@ static void handle_batch(struct client *client, struct json_span text) {
         return;
     }
     batch->unanswered = count;
-    text_buffer_init(&batch->replies, client->server->daemon->config->limits.output_bytes + BATCH_ERROR_RESERVE);
+    /* What other replies may take, and of each request an error with its id, which stands in the text. */
+    text_buffer_init(&batch->replies,
+                     client->server->daemon->config->limits.output_bytes + count * ERROR_REPLY_SIZE + text.length);
     for (size_t i = 0; i < count; i++) {
         handle_request(requests[i], elements[i]);
     }
@@ -363,9 +414,7 @@ void request_refuse_line(struct client *client) {
 void request_abandon_all(struct client *client) {
     struct daemon *daemon = client->server->daemon;
     for (struct request *request; (request = TAILQ_FIRST(&client->requests)) != NULL;) {
-        TAILQ_REMOVE(&client->requests, request, entry);
-        client->open--;
-        request->client = NULL;
+        leave_client(request);
         if (request->cancel != NULL) {
             request->cancel(request);
         }

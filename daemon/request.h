@@ -26,6 +26,7 @@ struct request {
     struct client *client; /* NULL once it has gone */
     struct batch *batch;   /* NULL for a single request */
     char *id;              /* as JSON text; NULL for a notification, which gets no reply */
+    size_t kept_bytes;     /* of it that count among what waits for the client */
     int64_t arrived_us;
     /* Ends the request with ERROR_CANCELLED if it still waits and returns whether it did; NULL where it cannot. */
     bool (*cancel)(struct request *request);

@@ -5,6 +5,7 @@
 import contextlib
 import json
 import re
+import struct
 
 from openmvd import PATIENCE_S, Daemon, Tap, wait_for_camera, wait_until
 
@@ -86,6 +87,33 @@ def arguments_of_subscriptions_count_among_what_waits():
         wait_until(lambda: used(first, "all_waiting_bytes") == 0, "the second client to be gone")
 
 
+def long_ids_count_among_what_waits():
+    with daemon_with(client_waiting_bytes=10000) as daemon, daemon.client() as client:
+        wait_for_camera(client)
+        busy = client.send_request("call", {"name": "sleep", "data": "e8030000", "encoding": "hex"})
+        ids = [f"{number}" + "x" * 4000 for number in range(3)]
+        for name in ids:
+            client.send(json.dumps({"jsonrpc": "2.0", "id": name, "method": "call", "params": {"name": "counter"}}) + "\n")
+        check_full(client.reply(ids[2])["error"], "client_waiting_bytes")
+        assert 8000 < used(client, "client_waiting_bytes") < 8100, used(client, "client_waiting_bytes")
+        for number in (busy, ids[0], ids[1]):
+            assert "result" in client.reply(number)
+        assert used(client, "client_waiting_bytes") == 0
+
+
+def a_batch_leaves_out_the_bytes_of_bad_results_that_are_too_many_together():
+    limits = {"payload_bytes": 65536, "output_pause_bytes": 65536, "output_bytes": 131072}
+    config = {"cameras": SIM, "limits": limits, "callbacks": {"blob": {"result": {"format": "<H"}}}}
+    with Daemon(config=config) as daemon, daemon.client() as client:
+        wait_for_camera(client)
+        call = {"jsonrpc": "2.0", "method": "call", "params": {"name": "blob", "data": "60ea0000", "encoding": "hex"}}
+        client.send(json.dumps([dict(call, id=number) for number in range(4)]) + "\n")
+        data = [reply["error"]["data"] for reply in client.read()]
+        assert [(row["reason"], row["length"]) for row in data] == [("bad_result", 60000)] * 4, data
+        assert ["bytes" in row for row in data] == [True, False, False, False]
+        assert client.result("ping") == "pong"
+
+
 def subscriptions_of_all_share_a_bound():
     with daemon_with(client_subscriptions=2, all_subscriptions=3) as daemon, daemon.client() as first:
         with daemon.client() as second:
@@ -161,6 +189,8 @@ tap.run([
     long_lines_of_all_share_a_bound,
     arguments_of_all_share_a_bound,
     arguments_of_subscriptions_count_among_what_waits,
+    long_ids_count_among_what_waits,
+    a_batch_leaves_out_the_bytes_of_bad_results_that_are_too_many_together,
     subscriptions_of_all_share_a_bound,
     the_slowest_is_closed_where_too_many_replies_wait,
 ])
