@@ -403,8 +403,7 @@ static void bind_waiting(struct camera *camera) {
     free(entries);
 }
 
-void camera_serve(struct camera *camera) {
-    make_room(camera);
+static void serve(struct camera *camera) {
     while (is_free(camera)) {
         if (call_order_introduces(&camera->session, camera->is_introduced, camera->introduce_again_us,
                                   camera->clinging != NULL, omvrpc_now_us())) {
@@ -426,6 +425,17 @@ void camera_serve(struct camera *camera) {
         } else {
             run_call(camera, call);
         }
+    }
+}
+
+void camera_serve(struct camera *camera) {
+    make_room(camera);
+    /* A call that ends here lets its client write, which may have all cameras served: this one is, one call after the
+     * other and not one inside the other. */
+    if (!camera->is_serving) {
+        camera->is_serving = true;
+        serve(camera);
+        camera->is_serving = false;
     }
 }
 

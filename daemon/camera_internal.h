@@ -34,6 +34,7 @@ struct camera {
     struct callback_statistics statistics;
 
     struct queue queue;
+    bool is_serving;        /* camera_serve() is at work */
     bool has_unbound;       /* some of the queue may wait to know what camera this is */
     uint32_t secret;        /* begins the fingerprints of arguments; 0 before the first */
     struct queue followers; /* equal calls that wait for another's answer; never served from here */

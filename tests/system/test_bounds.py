@@ -5,9 +5,10 @@
 import contextlib
 import json
 import re
+import resource
 import struct
 
-from openmvd import PATIENCE_S, Daemon, Tap, wait_for_camera, wait_until
+from openmvd import PATIENCE_S, Daemon, Tap, is_sanitized, wait_for_camera, wait_until
 
 SIM = {"camera": {"link": {"type": "sim"}}}
 
@@ -114,6 +115,28 @@ def a_batch_leaves_out_the_bytes_of_bad_results_that_are_too_many_together():
         assert client.result("ping") == "pong"
 
 
+def many_remembered_answers_need_no_more_stack_than_one():
+    count = 5000
+    limits = {"client_waiting": count, "camera_waiting": count, "output_pause_bytes": 4096}
+    before = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, ((2048 if is_sanitized() else 256) * 1024, before[1]))
+    with daemon_with(**limits) as daemon, daemon.client() as client:
+        resource.setrlimit(resource.RLIMIT_STACK, before)
+        wait_for_camera(client)
+        client.send_request("call", {"name": "sleep", "data": "e8030000", "encoding": "hex", "timeout_ms": 60000})
+        params = {"name": "blob", "data": struct.pack("<I", 4000).hex(), "encoding": "hex", "max_age_ms": 86400000,
+                  "timeout_ms": 60000}
+        for number in range(count):
+            client.send(json.dumps({"jsonrpc": "2.0", "id": f"blob {number}", "method": "call", "params": params}) + "\n")
+        # Each answer is more than the client is allowed to leave unread, and is read at once.
+        lines = 0
+        while lines < count + 1:
+            received = client.socket.recv(65536)
+            assert received, f"the daemon has gone after {lines} replies"
+            lines += received.count(b"\n")
+        assert client.result("ping") == "pong"
+
+
 def subscriptions_of_all_share_a_bound():
     with daemon_with(client_subscriptions=2, all_subscriptions=3) as daemon, daemon.client() as first:
         with daemon.client() as second:
@@ -191,6 +214,7 @@ tap.run([
     arguments_of_subscriptions_count_among_what_waits,
     long_ids_count_among_what_waits,
     a_batch_leaves_out_the_bytes_of_bad_results_that_are_too_many_together,
+    many_remembered_answers_need_no_more_stack_than_one,
     subscriptions_of_all_share_a_bound,
     the_slowest_is_closed_where_too_many_replies_wait,
 ])
