@@ -56,8 +56,9 @@ struct bus_opener {
     /* Says why an open link has failed with this errno, in the same way. NULL where the error says it all. */
     void (*explain_loss)(void *context, int error, char *reason, size_t size);
     /*
-     * Pulls the line that resets the camera, or lets it go. Returns false where it cannot be pulled, with a sentence in
-     * `reason`. NULL where no such line is wired.
+     * Pulls the line that resets the camera, or lets it go; also before it was ever pulled, since whoever had it before
+     * may have been killed in the middle. Returns false where it cannot be pulled, with a sentence in `reason`. NULL
+     * where no such line is wired.
      */
     bool (*pull_reset)(void *reset_context, bool active, char *reason, size_t size);
     void *reset_context;

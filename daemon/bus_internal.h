@@ -42,6 +42,7 @@ struct bus_camera {
 
     int64_t reset_until_us;  /* its reset line is pulled until then; 0 where it is not */
     bool reset_is_asked;     /* by bus_reset(), and its end is to be told */
+    bool reset_line_is_free; /* it was let go once, whatever it was before */
     int64_t dumb_us;         /* since when it is silent on open links, or was reset for that; 0 while it answers */
     unsigned resets_in_vain; /* since it answered last */
 };
@@ -86,6 +87,9 @@ int64_t bus_judge(struct bus *bus, size_t index, int64_t now_us);
 
 /* Pulls it: what the camera did is lost. Where that cannot be, says why as the camera's reason. */
 void bus_begin_reset(struct bus *bus, size_t index, int64_t now_us);
+
+/* Lets it go before the link is opened for the first time. */
+void bus_free_reset_line(struct bus_camera *camera);
 
 /* Whether the line is still to be pulled, which is for as long as is configured from when this is first asked. */
 bool bus_is_in_reset(struct bus_camera *camera, int64_t now_us);

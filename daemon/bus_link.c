@@ -95,6 +95,7 @@ static void plan_retry(struct bus_camera *camera, int64_t now_us) {
 void bus_open_link(struct bus *bus, size_t index, int64_t now_us) {
     struct bus_camera *camera = bus->cameras[index];
     char reason[BUS_REASON_SIZE] = "";
+    bus_free_reset_line(camera);
     camera->link = camera->opener.open(camera->opener.context, reason, sizeof reason);
     bool had_been_away = camera->could_not_open;
     camera->could_not_open = camera->link == NULL;

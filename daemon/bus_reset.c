@@ -42,6 +42,15 @@ void bus_begin_reset(struct bus *bus, size_t index, int64_t now_us) {
     bus_close_link(bus, camera, now_us);
 }
 
+void bus_free_reset_line(struct bus_camera *camera) {
+    const struct bus_opener *opener = &camera->opener;
+    char problem[BUS_REASON_SIZE];
+    if (opener->pull_reset != NULL && !camera->reset_line_is_free) {
+        (void)opener->pull_reset(opener->reset_context, false, problem, sizeof problem);
+    }
+    camera->reset_line_is_free = true;
+}
+
 bool bus_is_in_reset(struct bus_camera *camera, int64_t now_us) {
     if (camera->reset_until_us == RESET_BEGUN) {
         /* To find and take the line took its time, and the pulse is to be as long as it was asked for. */

@@ -56,14 +56,19 @@ static void forget_introduction(struct camera *camera) {
     }
 }
 
+static void give_up_for_now(struct camera *camera) {
+    log_error(CAMERA, "%s: no memory to ask it what it is", camera_name(camera));
+    camera->introduce_again_us = omvrpc_now_us() + INTRODUCTION_AGAIN_US;
+    forget_introduction(camera);
+}
+
 static void submit_next(struct camera *camera) {
     struct job *job = exchange_next(&camera->introduction, omvrpc_now_us());
     if (job != NULL) {
         camera_submit(camera, job);
-        return;
+    } else {
+        give_up_for_now(camera);
     }
-    log_error(CAMERA, "%s: no memory to ask it what it is", camera_name(camera));
-    forget_introduction(camera);
 }
 
 void camera_introduce(struct camera *camera) {
@@ -71,14 +76,16 @@ void camera_introduce(struct camera *camera) {
     session_begin(&camera->session, random_id(), camera_piece(camera));
     camera->is_introduced = true;
     camera->introduce_again_us = 0;
-    if (job != NULL) {
-        job->command = omvrpc_command_id(OMVRPC_DESCRIBE_NAME, sizeof OMVRPC_DESCRIBE_NAME - 1);
-        job->deadline_us = omvrpc_now_us() + INTRODUCTION_US;
-        job->repeatable = true;
-        exchange_begin(&camera->introduction, EXCHANGE_OPENING, job, &camera->session,
-                       description_limit(camera->daemon->config));
-        submit_next(camera);
+    if (job == NULL) {
+        give_up_for_now(camera);
+        return;
     }
+    job->command = omvrpc_command_id(OMVRPC_DESCRIBE_NAME, sizeof OMVRPC_DESCRIBE_NAME - 1);
+    job->deadline_us = omvrpc_now_us() + INTRODUCTION_US;
+    job->repeatable = true;
+    exchange_begin(&camera->introduction, EXCHANGE_OPENING, job, &camera->session,
+                   description_limit(camera->daemon->config));
+    submit_next(camera);
 }
 
 void camera_expect_stranger(struct camera *camera) {

@@ -11,6 +11,9 @@
 /* Requests that may wait at once for a camera's port to be lent or taken back. */
 enum { PORT_REQUESTS_MAX = 64 };
 
+/* A port that cannot be taken back in time is taken back so much later, in milliseconds. */
+enum { AGAIN_MS = 1000 };
+
 /* Somebody who waits until the port is lent (`wants_released`), or no longer lent. */
 struct port_request {
     TAILQ_ENTRY(port_request) entry;
@@ -106,7 +109,8 @@ void camera_on_return(evutil_socket_t fd, short what, void *context) {
     camera->return_us = 0;
     log_info(CAMERA, "%s: the time for which its port was lent is over", camera_name(camera));
     if (!add_port_request(camera, NULL, false, 0, &error)) {
-        log_warning(CAMERA, "%s: its port stays lent: %s", camera_name(camera), error.message);
+        log_warning(CAMERA, "%s: its port stays lent for a moment more: %s", camera_name(camera), error.message);
+        set_return(camera, AGAIN_MS);
     }
 }
 

@@ -24,6 +24,11 @@
 static const struct timeval stop_patience = {.tv_sec = 2};
 static const struct timeval flush_patience = {.tv_usec = 300000};
 
+/* Needs no memory, as event_base_loopexit() does. */
+static void end_loop(struct daemon *daemon) {
+    event_base_loopbreak(daemon->base);
+}
+
 void daemon_end_if_idle(struct daemon *daemon) {
     if (!daemon->stopping || !TAILQ_EMPTY(&daemon->server->clients)) {
         return;
@@ -34,7 +39,7 @@ void daemon_end_if_idle(struct daemon *daemon) {
             return;
         }
     }
-    event_base_loopexit(daemon->base, NULL);
+    end_loop(daemon);
 }
 
 size_t daemon_client_count(const struct daemon *daemon) {
@@ -50,19 +55,26 @@ static void wake_clients(struct daemon *daemon) {
     daemon_end_if_idle(daemon);
 }
 
+/* A stop that nothing would bound does not wait at all. */
+static void set_stop_timer(struct daemon *daemon, const struct timeval *patience) {
+    if (evtimer_add(&daemon->stop_timer, patience) < 0) {
+        end_loop(daemon);
+    }
+}
+
 static void on_stop_timer(evutil_socket_t fd, short what, void *context) {
     (void)fd;
     (void)what;
     struct daemon *daemon = context;
     if (daemon->out_of_time) {
-        event_base_loopexit(daemon->base, NULL);
+        end_loop(daemon);
         return;
     }
     daemon->out_of_time = true;
     for (size_t i = 0; i < daemon->camera_count; i++) {
         camera_refuse_all(daemon->cameras[i]);
     }
-    evtimer_add(&daemon->stop_timer, &flush_patience);
+    set_stop_timer(daemon, &flush_patience);
     wake_clients(daemon);
 }
 
@@ -89,7 +101,7 @@ static void on_signal(evutil_socket_t signal_number, short what, void *context) 
     }
     if (daemon->stopping) {
         log_info(DAEMON, "%s again: stopping at once", strsignal(signal_number));
-        event_base_loopexit(daemon->base, NULL);
+        end_loop(daemon);
         return;
     }
     log_info(DAEMON, "%s: stopping; clients connected: %zu", strsignal(signal_number), daemon->server->client_count);
@@ -105,7 +117,7 @@ static void on_signal(evutil_socket_t signal_number, short what, void *context) 
     for (size_t i = 0; i < daemon->camera_count; i++) {
         camera_end_all_recordings(daemon->cameras[i], RECORDING_STOPPING);
     }
-    evtimer_add(&daemon->stop_timer, &stop_patience);
+    set_stop_timer(daemon, &stop_patience);
     wake_clients(daemon);
 }
 

@@ -437,9 +437,12 @@ static enum exchange_verdict begin_picture(struct exchange *exchange) {
     if (total > exchange->limit) {
         return end_with(exchange, OMVRPC_TOO_LARGE, OMVRPC_CAUSE_NONE);
     }
-    exchange->data = total > 0 ? malloc(total) : NULL;
-    if (exchange->data == NULL) {
+    if (total == 0) {
         return EXCHANGE_ENDED;
+    }
+    exchange->data = malloc(total);
+    if (exchange->data == NULL) {
+        return end_with(exchange, OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_MEMORY);
     }
     exchange->total = total;
     return EXCHANGE_CLINGS;

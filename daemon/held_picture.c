@@ -6,6 +6,7 @@
 #include "little_endian.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,16 +52,16 @@ void held_picture_set(struct held_picture *held, const char *camera, uint32_t re
                       size_t length, int64_t taken_us) {
     held_picture_clear(held);
     *held = (struct held_picture){
-        .camera = strdup(camera),
         .read_command = read_command,
         .data = data,
         .length = length,
         .taken_us = taken_us,
     };
+    snprintf(held->camera, sizeof held->camera, "%s", camera);
 }
 
 bool held_picture_answers(const struct held_picture *held, const char *camera, uint32_t read_command) {
-    return held->camera != NULL && held->read_command == read_command && strcmp(held->camera, camera) == 0;
+    return held->camera[0] != '\0' && held->read_command == read_command && strcmp(held->camera, camera) == 0;
 }
 
 int held_picture_read(const struct held_picture *held, struct job *job) {
@@ -88,7 +89,6 @@ int held_picture_read(const struct held_picture *held, struct job *job) {
 }
 
 void held_picture_clear(struct held_picture *held) {
-    free(held->camera);
     free(held->data);
-    *held = (struct held_picture){.camera = NULL};
+    *held = (struct held_picture){.data = NULL};
 }

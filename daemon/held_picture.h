@@ -8,11 +8,12 @@
  * it for the client that asked, and answers that client's reads itself.
  */
 
+#include "config.h"
 #include "exchange.h"
 
 /* Of one client, which has one at most: the last that it took. */
 struct held_picture {
-    char *camera; /* its name; NULL while there is no picture */
+    char camera[CONFIG_CAMERA_NAME_MAX + 1]; /* its name; empty while there is no picture */
     uint32_t read_command;
     uint8_t *data;
     size_t length;

@@ -22,6 +22,11 @@ bool reset_line_pull(void *line, bool active, char *reason, size_t size) {
     if (active) {
         return take(reset, reason, size);
     }
+    if (reset->gpio == NULL) {
+        /* What cannot be had now is told when it is to be pulled. */
+        struct omvrpc_gpio_line settings;
+        reset->gpio = omvrpc_gpio_open_output(gpio_settings_line(&reset->settings->line, &settings), false);
+    }
     if (reset->gpio != NULL) {
         /* Driven for a moment: the camera's own resistor alone lifts a long wire slowly. */
         (void)omvrpc_gpio_set(reset->gpio, false);

@@ -27,8 +27,9 @@
  * it. */
 #define PROGRESS_US 50000
 
-/* So many seconds a thread has to end. Links wait for less, but where a slow line moves a long packet: that is cut off. */
-enum { JOIN_PATIENCE_S = 5 };
+/* So long a thread has to end, in microseconds. Links wait for less, but where a slow line moves a long packet: that is cut
+ * off. */
+#define END_PATIENCE_US INT64_C(5000000)
 
 struct worker_camera {
     bool is_taken;                /* of the loop alone: from worker_add() until worker_vacate() */
@@ -47,6 +48,7 @@ struct worker {
     int to_thread;
     int to_loop;
     bool stopping;          /* under the lock */
+    int64_t end_until_us;   /* how long is waited for its end, of the loop alone; 0 before it is stopping */
     bool has_ended;         /* under the lock */
     pthread_cond_t ended;   /* told when that changes; by the clock that no one sets */
     bool announced;         /* under the lock */
@@ -387,26 +389,34 @@ bool worker_is_moving(struct worker *worker) {
     return is_moving;
 }
 
-/* What a link does cannot be broken off, and nothing that it uses may be freed before. */
-static void join(struct worker *worker) {
-    struct timespec until;
+bool worker_await_end(struct worker *worker) {
+    /* On the clock of omvrpc_now_us(). */
+    struct timespec until = {.tv_sec = (time_t)(worker->end_until_us / 1000000),
+                             .tv_nsec = (long)(worker->end_until_us % 1000000 * 1000)};
     int error = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += JOIN_PATIENCE_S;
     pthread_mutex_lock(&worker->lock);
     while (!worker->has_ended && error == 0) {
         error = pthread_cond_timedwait(&worker->ended, &worker->lock, &until);
     }
     bool has_ended = worker->has_ended;
     pthread_mutex_unlock(&worker->lock);
-    if (!has_ended) {
-        log_error(BUS, "a worker hangs in its driver: the daemon ends without it");
-        _exit(EXIT_FAILURE);
+    return has_ended;
+}
+
+/* What a link does cannot be broken off, and nothing that it uses may be freed before. */
+static void leave_behind(struct worker *worker) {
+    if (worker_is_moving(worker)) {
+        log_warning(BUS, "a worker moves a long packet on a slow line: the daemon ends in the middle of it");
+        _exit(EXIT_SUCCESS);
     }
-    pthread_join(worker->thread, NULL);
+    log_error(BUS, "a worker hangs in its driver: the daemon ends without it");
+    _exit(EXIT_FAILURE);
 }
 
 void worker_stop(struct worker *worker) {
+    if (worker->end_until_us == 0) {
+        worker->end_until_us = omvrpc_now_us() + END_PATIENCE_US;
+    }
     pthread_mutex_lock(&worker->lock);
     worker->stopping = true;
     send_to_thread(worker);
@@ -417,7 +427,10 @@ void worker_free(struct worker *worker) {
         return;
     }
     worker_stop(worker);
-    join(worker);
+    if (!worker_await_end(worker)) {
+        leave_behind(worker);
+    }
+    pthread_join(worker->thread, NULL);
     destroy(worker);
 }
 

@@ -59,10 +59,13 @@ bool worker_is_moving(struct worker *worker);
 /* Has the thread end. worker_free() does so as well, and waits for it: of several, all are told before. */
 void worker_stop(struct worker *worker);
 
+/* Waits for the thread's end until 5 s after it was told to; returns whether it has ended. */
+bool worker_await_end(struct worker *worker);
+
 /*
  * Stops the thread, joins it and frees what is still queued. Where no camera is left the thread has nothing to do and
- * that takes microseconds; else as long as the operation of a link that is under way. One that does not end within
- * seconds ends the program.
+ * that takes microseconds; else as long as the operation of a link that is under way. One that does not end in time ends
+ * the program.
  */
 void worker_free(struct worker *worker);
 

@@ -179,9 +179,16 @@ void workers_free(struct workers *workers) {
     if (workers == NULL) {
         return;
     }
-    struct host *host;
+    struct host *host, *next;
     LIST_FOREACH(host, &workers->hosts, entry) {
         worker_stop(host->worker);
+    }
+    /* Those that hang come last, since they end the program: the others let go of their links and lines before. */
+    for (host = LIST_FIRST(&workers->hosts); host != NULL; host = next) {
+        next = LIST_NEXT(host, entry);
+        if (worker_await_end(host->worker)) {
+            host_free(host);
+        }
     }
     while ((host = LIST_FIRST(&workers->hosts)) != NULL) {
         host_free(host);

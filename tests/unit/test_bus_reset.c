@@ -8,7 +8,7 @@ Suite *test_suite(void);
 #define PULSE (50 * MS) /* of the bench's camera */
 
 static bool is_pulled, cannot_pull;
-static unsigned pulls, told;
+static unsigned pulls, let_gos, told;
 static int64_t pulled_us, let_go_us;
 static char problem[BUS_REASON_SIZE];
 
@@ -24,6 +24,7 @@ static bool pull(void *context, bool active, char *why, size_t size) {
         pulls++;
         pulled_us = now_us;
     } else {
+        let_gos++;
         let_go_us = now_us;
         omvrpc_slave_reset(line.camera);
     }
@@ -41,7 +42,7 @@ static void on_reset_ended(void *context, size_t camera, const char *why) {
 
 static void set_up_reset_of(struct healing times) {
     is_pulled = cannot_pull = false;
-    pulls = told = 0;
+    pulls = let_gos = told = 0;
     pull_reset = pull;
     reset_ended = on_reset_ended;
     healing = times;
@@ -77,6 +78,21 @@ START_TEST(a_camera_that_is_reset_is_connecting_and_then_online_again) {
     submit(SECOND, false);
     live_for(100 * MS);
     expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+}
+END_TEST
+
+START_TEST(a_line_that_was_left_pulled_is_let_go_once_before_the_link_is_opened) {
+    ck_assert_uint_eq(let_gos, 0);
+    is_pulled = true; /* by a daemon that was killed */
+    go_online();
+    ck_assert(!is_pulled);
+    ck_assert_uint_eq(let_gos, 1);
+    line.error = -EIO;
+    live_for(SECOND);
+    line.error = 0;
+    live_for(2 * SECOND);
+    ck_assert_uint_gt(line.opened, 1);
+    ck_assert_uint_eq(let_gos, 1);
 }
 END_TEST
 
@@ -255,8 +271,10 @@ END_TEST
 Suite *test_suite(void) {
     Suite *suite = suite_create("bus_reset");
     TCase *tests = tcase_create("bus_reset");
+    tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up_reset, tear_down);
     tcase_add_test(tests, a_camera_that_is_reset_is_connecting_and_then_online_again);
+    tcase_add_test(tests, a_line_that_was_left_pulled_is_let_go_once_before_the_link_is_opened);
     tcase_add_test(tests, the_link_stays_closed_while_the_line_is_pulled);
     tcase_add_loop_test(tests, a_job_under_a_reset_ends_unless_it_is_repeatable, 0, 2);
     tcase_add_test(tests, a_second_wish_during_the_pulse_makes_no_second_pulse);

@@ -168,13 +168,28 @@ START_TEST(a_reset_line_is_held_for_the_pulse_alone) {
     ck_assert(taken.is_output && taken.active);
     ck_assert(reset_line_pull(&line, false, reason, sizeof reason));
     ck_assert_str_eq(order, "+-.");
-    ck_assert(reset_line_pull(&line, false, reason, sizeof reason));
-    ck_assert_str_eq(order, "+-.");
+    ck_assert_ptr_null(line.gpio);
     trouble.line = "GPIO25";
     trouble.error = EBUSY;
     trouble.holder = "another";
     ck_assert(!reset_line_pull(&line, true, reason, sizeof reason));
     ck_assert_ptr_nonnull(strstr(reason, "GPIO25 (reset line) is in use by \"another\""));
+}
+END_TEST
+
+/* As by a daemon that was killed in the middle of a pulse: many a chip keeps what it was set to. */
+START_TEST(a_reset_line_that_was_left_pulled_is_let_go) {
+    const struct reset_settings settings = {.line = named("GPIO25"), .pulse_ms = 50};
+    struct reset_line line = {.settings = &settings};
+    char reason[256];
+    ck_assert(reset_line_pull(&line, false, reason, sizeof reason));
+    ck_assert(taken.is_output && !taken.active);
+    ck_assert_str_eq(order, "--.");
+    ck_assert_ptr_null(line.gpio);
+    trouble.line = "GPIO25";
+    trouble.error = EBUSY;
+    ck_assert(reset_line_pull(&line, false, reason, sizeof reason));
+    ck_assert_ptr_null(line.gpio);
 }
 END_TEST
 
@@ -292,6 +307,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, a_line_that_tells_no_edges_is_the_one_that_was_to_tell_them);
     tcase_add_loop_test(tests, the_line_at_fault_is_found_among_several, 0, 4);
     tcase_add_test(tests, a_reset_line_is_held_for_the_pulse_alone);
+    tcase_add_test(tests, a_reset_line_that_was_left_pulled_is_let_go);
     tcase_add_test(tests, each_bus_that_is_missing_tells_what_enables_it);
     tcase_add_test(tests, a_node_of_another_kind_is_told_to_be_none);
     tcase_add_test(tests, a_silence_is_explained_by_what_each_bus_needs);

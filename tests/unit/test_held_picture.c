@@ -26,7 +26,7 @@ static void keep(const char *camera, const char *bytes) {
 }
 
 static void set_up(void) {
-    held = (struct held_picture){.camera = NULL};
+    held = (struct held_picture){.data = NULL};
     job = job_new();
     keep("arm", "0123456789");
 }

@@ -6,6 +6,8 @@
 
 #include <event2/event.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 Suite *test_suite(void);
 
@@ -29,6 +31,7 @@ static struct workers *workers;
 
 static atomic_bool stops; /* as a driver does that hangs, at an opening or in a transaction */
 static atomic_int tries;  /* of either */
+static atomic_bool has_moved;
 
 static struct omvrpc_link *open_guest(void *context, char *reason, size_t size) {
     struct guest *guest = context;
@@ -244,6 +247,73 @@ START_TEST(a_worker_that_moves_bytes_on_a_slow_line_does_not_hang_and_one_on_a_f
 }
 END_TEST
 
+/* Joins with a link that hangs, or that moves bytes on a slow line, and waits until it does. */
+static void join_stuck(struct omvrpc_link *link, bool is_slow) {
+    *link = (struct omvrpc_link){
+        .info = {.transactions = true, .receive_buffer = 64, .byte_rate = is_slow ? 1 : 1000000},
+    };
+    const struct bus_opener opener = {.open = open_slow, .context = link, .description = "a line"};
+    struct workers_place at;
+    int before = atomic_load(&tries);
+    atomic_store(&stops, true);
+    ck_assert(workers_join(workers, NULL, &opener, 65536, take, &guests[0], &at));
+    AWAIT(atomic_load(&tries) > before);
+}
+
+/* These end by the program's end, with a status. */
+START_TEST(the_end_in_the_middle_of_a_long_packet_is_no_failure) {
+    struct omvrpc_link link;
+    join_stuck(&link, true);
+    workers_free(workers);
+}
+END_TEST
+
+START_TEST(the_end_with_a_worker_that_hangs_is_a_failure) {
+    struct omvrpc_link link;
+    join_stuck(&link, false);
+    workers_free(workers);
+}
+END_TEST
+
+enum { EXIT_CLOSED = 3 };
+
+static void tell_closed(struct omvrpc_link *link) {
+    (void)link;
+    _exit(EXIT_CLOSED);
+}
+
+static ssize_t move_at_once(struct omvrpc_link *link, const uint8_t *data, size_t length) {
+    (void)link, (void)data;
+    atomic_store(&has_moved, true);
+    return (ssize_t)length;
+}
+
+static struct omvrpc_link *open_fast(void *context, char *reason, size_t size) {
+    static const struct omvrpc_link_operations operations = {
+        .type = "test",
+        .send = move_at_once,
+        .receive = receive_nothing,
+        .discard = do_nothing,
+        .descriptor = have_no_descriptor,
+        .close = tell_closed,
+    };
+    (void)reason, (void)size;
+    struct omvrpc_link *link = context;
+    link->operations = &operations;
+    return link;
+}
+
+START_TEST(the_others_close_their_links_before_a_worker_that_hangs_ends_the_program) {
+    struct omvrpc_link link, fast = {.info = {.transactions = true, .receive_buffer = 64, .byte_rate = 1000000}};
+    const struct bus_opener opener = {.open = open_fast, .context = &fast, .description = "a line"};
+    struct workers_place at;
+    ck_assert(workers_join(workers, NULL, &opener, 65536, take, &guests[1], &at));
+    AWAIT(atomic_load(&has_moved));
+    join_stuck(&link, false);
+    workers_free(workers);
+}
+END_TEST
+
 START_TEST(a_worker_that_was_just_started_is_not_said_to_hang) {
     char hanging[200] = "";
     for (int i = 0; i < 30; i++) {
@@ -327,6 +397,9 @@ Suite *test_suite(void) {
     tcase_add_test(tests, a_job_has_ended_before_its_camera_is_gone);
     tcase_add_test(tests, a_camera_may_join_again_as_soon_as_it_is_gone);
     tcase_add_test(tests, the_table_is_freed_with_cameras_and_jobs_in_it);
+    tcase_add_exit_test(tests, the_end_in_the_middle_of_a_long_packet_is_no_failure, EXIT_SUCCESS);
+    tcase_add_exit_test(tests, the_end_with_a_worker_that_hangs_is_a_failure, EXIT_FAILURE);
+    tcase_add_exit_test(tests, the_others_close_their_links_before_a_worker_that_hangs_ends_the_program, EXIT_CLOSED);
     suite_add_tcase(suite, tests);
     return suite;
 }
