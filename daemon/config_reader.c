@@ -149,16 +149,19 @@ bool config_read_string(struct config_reader *reader, const struct config_place 
     return true;
 }
 
+static bool is_hexadecimal(const char *text) {
+    return text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+}
+
 /* strtoull() would take white space and signs, and octal after a 0. */
 static bool parse_integer(const char *text, unsigned long long *result) {
-    bool is_hexadecimal = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-    const char *digits = is_hexadecimal ? text + 2 : text;
+    bool is_hex = is_hexadecimal(text);
+    const char *digits = is_hex ? text + 2 : text;
     size_t length = strlen(digits);
-    if (length == 0 || length > 15 ||
-        strspn(digits, is_hexadecimal ? "0123456789abcdefABCDEF" : "0123456789") != length) {
+    if (length == 0 || length > 15 || strspn(digits, is_hex ? "0123456789abcdefABCDEF" : "0123456789") != length) {
         return false;
     }
-    *result = strtoull(digits, NULL, is_hexadecimal ? 16 : 10);
+    *result = strtoull(digits, NULL, is_hex ? 16 : 10);
     return true;
 }
 
@@ -191,11 +194,13 @@ bool config_read_integer(struct config_reader *reader, const struct config_place
 
 bool config_read_id(struct config_reader *reader, const struct config_place *place, const cJSON *value, size_t minimum,
                     size_t maximum, size_t *result) {
-    if (read_integer(value, minimum, maximum, result)) {
+    bool is_plain = cJSON_IsString(value) && !is_hexadecimal(value->valuestring);
+    if (!is_plain && read_integer(value, minimum, maximum, result)) {
         return true;
     }
-    char expected[80];
-    snprintf(expected, sizeof expected, "an integer from 0x%02zx to 0x%02zx", minimum, maximum);
+    char expected[120];
+    snprintf(expected, sizeof expected, "\"0x%02zx\" to \"0x%02zx\", or as a number without quotes %zu to %zu", minimum,
+             maximum, minimum, maximum);
     config_unexpected(reader, place, expected);
     return false;
 }

@@ -56,7 +56,7 @@ bool config_read_string(struct config_reader *reader, const struct config_place 
 /* A number, or a string with a decimal or, after 0x, hexadecimal number. */
 bool config_read_integer(struct config_reader *reader, const struct config_place *place, const cJSON *value,
                          size_t minimum, size_t maximum, size_t *result);
-/* The same of what people write in hexadecimal, such as an address. */
+/* The same of what people write in hexadecimal digits, such as an address: a string has to begin with 0x. */
 bool config_read_id(struct config_reader *reader, const struct config_place *place, const cJSON *value, size_t minimum,
                     size_t maximum, size_t *result);
 /* File permissions: a string of octal digits. */

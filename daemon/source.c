@@ -133,6 +133,8 @@ static void append_argument(struct text_buffer *key, const struct params *params
         /* Nothing it is. */
     } else if (job != NULL && params_get(params, "args").text == NULL &&
                call_read_argument(params, NULL, limit, job, &unused)) {
+        /* JSON begins otherwise, so that no bytes look like it. */
+        text_buffer_append_string(key, job->argument_length > 0 ? "=" : "");
         text_buffer_append(key, (const char *)job->argument, job->argument_length);
     } else {
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Answers that serve more than one call: equal calls at the same time, and max_age_ms."""
 
+import base64
 import contextlib
 import json
 import os
@@ -236,6 +237,18 @@ def a_call_joins_what_is_watched():
         assert answers(first)["shared"] == 1, answers(first)
 
 
+def bytes_that_look_like_anothers_arguments_are_watched_on_their_own():
+    config = {**CONFIG, "callbacks": {"echo": {"args": {"format": "<B"}}}}
+    with Daemon(config=config) as daemon, daemon.client() as first, daemon.client() as second:
+        wait_for_camera(first, "one")
+        first.result("subscribe", {"name": "echo", "args": [1], "interval_ms": 10})
+        # What the daemon would keep of the other if it told bytes and JSON apart by nothing.
+        second.result("subscribe", {"name": "echo", "data": "\n[1]\n\n", "encoding": "utf8", "interval_ms": 10})
+        for _ in range(3):
+            assert base64.b64decode(first.event()["value"]) == b"\x01"
+            assert base64.b64decode(second.event()["value"]) == b"\n[1]\n\n"
+
+
 def what_does_not_fit_its_schema_is_kept_for_nobody():
     with Daemon(config={**CONFIG, "callbacks": {"echo": {"result": NUMBER}}}) as daemon, daemon.client() as client:
         wait_for_camera(client, "one")
@@ -292,6 +305,7 @@ tap.run([
     fifty_clients_cost_the_camera_no_more_than_one,
     equal_calls_that_waited_for_their_camera_share_one_exchange,
     a_call_joins_what_is_watched,
+    bytes_that_look_like_anothers_arguments_are_watched_on_their_own,
     what_does_not_fit_its_schema_is_kept_for_nobody,
     an_old_answer_will_do_while_the_camera_is_away_and_not_when_it_is_back,
     memory_for_answers_has_a_limit,
