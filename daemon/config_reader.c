@@ -199,8 +199,8 @@ bool config_read_id(struct config_reader *reader, const struct config_place *pla
         return true;
     }
     char expected[120];
-    snprintf(expected, sizeof expected, "\"0x%02zx\" to \"0x%02zx\", or as a number without quotes %zu to %zu", minimum,
-             maximum, minimum, maximum);
+    snprintf(expected, sizeof expected,
+             "an integer from 0x%02zx to 0x%02zx, in quotes with its 0x or decimal without them", minimum, maximum);
     config_unexpected(reader, place, expected);
     return false;
 }

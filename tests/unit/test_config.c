@@ -304,18 +304,21 @@ static const struct {
          "\"type\": \"spi\", \"device\": \"/dev/spidev0.0\", \"ready\": {\"lin\": \"GPIO22\", \"line\": \"GPIO23\"}"),
      "test.json:1: cameras.a.link.ready.lin: there is no such key of a line; did you mean \"line\"?\n"},
     {CAMERA_A("\"type\": \"i2c\", \"device\": \"/dev/i2c-1\", \"address\": \"0x78\""),
-     "test.json:1: cameras.a.link.address: found \"0x78\", expected \"0x08\" to \"0x77\", or as a "
-     "number without quotes 8 to 119\n"},
+     "test.json:1: cameras.a.link.address: found \"0x78\", expected an integer from 0x08 to 0x77, in quotes with its "
+     "0x or "
+     "decimal without them\n"},
     /* People write addresses in hexadecimal digits, and leave out the 0x. */
     {"{\"cameras\": {\"a\": {\"link\": {\"type\": \"i2c\", \"device\": \"/dev/i2c-1\", \"address\": \"12\"}}}}",
-     "test.json:1: cameras.a.link.address: found \"12\", expected \"0x08\" to \"0x77\", or as a number without quotes "
-     "8 to 119\n"},
+     "test.json:1: cameras.a.link.address: found \"12\", expected an integer from 0x08 to 0x77, in quotes with its 0x "
+     "or "
+     "decimal without them\n"},
     {CAMERA_A("\"type\": \"i2c\", \"device\": \"/dev/i2c-1\", \"baud\": 9600"),
      "test.json:1: cameras.a.link.baud: there is no such key for this type of link; known are type, device, address, "
      "ready\n"},
     {CAMERA_A("\"type\": \"can\", \"interface\": \"can0\", \"id\": 2048"),
-     "test.json:1: cameras.a.link.id: found 2048, expected \"0x00\" to \"0x7ff\", or as a number "
-     "without quotes 0 to 2047\n"},
+     "test.json:1: cameras.a.link.id: found 2048, expected an integer from 0x00 to 0x7ff, in quotes with its 0x or "
+     "decimal "
+     "without them\n"},
     {CAMERA_A("\"type\": \"can\", \"interface\": \"a name that is too long\""),
      "test.json:1: cameras.a.link: found the interface \"a name that is too long\", expected a name such as "
      "\"can0\"\n"},
