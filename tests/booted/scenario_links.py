@@ -83,19 +83,14 @@ def memory_kb(name):
     return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
 
 
-def with_its_drop_in_memory_is_locked_and_the_stacks_of_the_workers_are_small():
-    cameras = {f"sim{number}": {"link": {"type": "sim"}} for number in range(4)}
-    with real_time(), service_with_camera(dict(USB, cameras=dict(USB["cameras"], **cameras), realtime_priority=PRIORITY)):
+def with_its_drop_in_the_workers_get_the_configured_real_time_priority_and_memory_is_locked():
+    simulated = {f"sim{number}": {"link": {"type": "sim"}} for number in range(4)}
+    config = dict(USB, cameras=dict(USB["cameras"], **simulated), realtime_priority=PRIORITY)
+    with real_time(), service_with_camera(config) as (_, first):
         assert priorities() == [PRIORITY] * 5, priorities()
-        print(f"# locked {memory_kb('VmLck')} kB, resident {memory_kb('VmRSS')} kB", flush=True)
-        # All of a stack that is locked is there: the usual one takes 8 MB.
-        assert memory_kb("VmLck") > 1000 and memory_kb("VmRSS") < 32 * 1024
-
-
-def with_its_drop_in_the_workers_get_the_configured_real_time_priority():
-    with real_time(), service_with_camera(dict(USB, realtime_priority=PRIORITY)) as (_, first):
-        assert PRIORITY in priorities(), priorities()
-        check_echo(first)
+        check_echo(first, camera="camera")
+        # All of a stack is there then: those of the usual size would be 8 MB for each worker and simulated camera.
+        assert memory_kb("VmLck") > 1000 and memory_kb("VmRSS") < 32 * 1024, (memory_kb("VmLck"), memory_kb("VmRSS"))
 
 
 def without_the_drop_in_the_log_says_what_is_missing_and_the_camera_is_served():
@@ -121,8 +116,7 @@ tap = Tap()
 tap.run([
     cameras_on_spi_i2c_and_can_are_reached_from_the_sandbox,
     the_nodes_of_buses_belong_to_groups_that_the_service_is_in,
-    with_its_drop_in_the_workers_get_the_configured_real_time_priority,
-    with_its_drop_in_memory_is_locked_and_the_stacks_of_the_workers_are_small,
+    with_its_drop_in_the_workers_get_the_configured_real_time_priority_and_memory_is_locked,
     without_the_drop_in_the_log_says_what_is_missing_and_the_camera_is_served,
 ])
 tap.finish()
