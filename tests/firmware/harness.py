@@ -86,7 +86,8 @@ def run_group(title, arguments, tests, report):
                     test(camera)
                     report(title, test, None)
                 except Exception as error:
-                    report(title, test, "%s: %s" % (type(error).__name__, error))
+                    log = "\n" + camera.daemon.log() if hasattr(camera, "daemon") else ""
+                    report(title, test, "%s: %s%s" % (type(error).__name__, error, log))
     except (AssertionError, OSError) as error:
         report(title, run_group, str(error))
 
@@ -112,7 +113,7 @@ def run(groups, programs=()):
         failures += error is not None
         line(error is None, title, test.__name__)
         if error is not None:
-            print("# " + error, flush=True)
+            print("# " + error.replace("\n", "\n#   "), flush=True)
 
     for title, arguments, tests in groups:
         if reason and os.environ.get("CI"):

@@ -4,6 +4,7 @@
 Also the pieces of it, for tests that send what a stock master never would.
 """
 
+import binascii
 import os
 import select
 import struct
@@ -19,12 +20,7 @@ STREAM_FRAME = 0x542E
 
 
 def crc16(data):
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ (0x1021 if crc & 0x8000 else 0)) & 0xFFFF
-    return crc
+    return binascii.crc_hqx(data, 0xFFFF)
 
 
 def command_id(name):
@@ -89,6 +85,10 @@ class StockMaster:
                 break
             data += piece
         return bytes(data)
+
+    def read_raw(self, size, seconds):
+        """Bytes that a callback sends behind its result."""
+        return self.read_exactly(size, seconds)
 
     def write(self, data):
         view = memoryview(data)

@@ -84,7 +84,7 @@ def callback_that_raises_gives_an_empty_result_and_the_loop_goes_on(camera):
 def cut_through_sends_the_bytes_after_the_empty_result(camera):
     size = camera.master.LARGE
     check_equal(camera.master.patient_call("cut_through", u32(size)), b"")
-    check_equal(camera.master.read_exactly(size, PATIENCE_S), pattern(size))
+    check_equal(camera.master.read_raw(size, PATIENCE_S), pattern(size))
     check_equal(camera.master.patient_call("echo", b"after"), b"after")
 
 

@@ -247,7 +247,7 @@ def plugged(node, *arguments):
     with Camera(*arguments, with_master=False) as camera:
         os.symlink(camera.path, node)
         try:
-            yield
+            yield camera
         finally:
             # As udev does. The pty's own path may soon be somebody else's.
             os.unlink(node)
@@ -265,15 +265,14 @@ def call_until_good(client, what):
         check(time.monotonic() < deadline, "waited in vain for %s; the last call: %s" % (what, reply))
 
 
-def a_camera_that_is_killed_in_a_call_is_served_again_when_it_is_back(given):
+def kill_and_bring_back(given):
     client = given.client
     with given.daemon.client() as caller, given.daemon.client() as other:
-        with plugged(given.line, *script("sessions"), "--usb"):
+        with plugged(given.line, *script("sessions"), "--usb") as camera:
             call_until_good(client, "the camera to serve")
             check_equal(value_of(client, "count", data="AAA="), b"\1\0\0\0\0\0")
             slow = ask(caller, "stand_still", data=number_as_data(50000))
-            wait_until(lambda: client.result("cameras")[0]["busy"], "the camera to be busy")
-            # One more has to wait, so that the camera is at the slow one by now.
+            wait_until(lambda: camera.printed("stands still"), "the slow call to begin")
             check_equal(failure_of(other, "counter", timeout_ms=SHORT_MS)["data"]["reason"], "not_delivered")
             waiting = [(one, ask(one, "count", data="AAA=", reply="base64")) for one in (client, other) for _ in range(10)]
         check_equal(reason_of(caller.reply(slow)), "result_unknown")
@@ -293,6 +292,20 @@ def a_camera_that_is_killed_in_a_call_is_served_again_when_it_is_back(given):
             check_equal(value_of(client, "another name"), b"text")
 
 
+def a_camera_that_is_killed_in_a_call_is_served_again_when_it_is_back(_):
+    # A camera that needs more than two seconds to say what it is, as on a very busy machine, is called the stock way until
+    # it has; then a call that waits for what it had before is refused.
+    for attempt in range(3):
+        with empty_bench() as given:
+            try:
+                kill_and_bring_back(given)
+                return
+            except AssertionError as error:
+                log = given.daemon.log()
+                if attempt == 2 or "it does not say what it is (not_delivered)" not in log:
+                    raise AssertionError("%s\n%s" % (error, log)) from error
+
+
 ON_EVERY_LINK = [
     the_camera_says_what_it_is,
     callbacks_have_the_schemas_of_the_script,
@@ -308,7 +321,7 @@ GROUPS += [
     ("stock camera", stock_bench, [a_camera_without_the_extensions_is_called_the_stock_way]),
     ("faulty usb", lambda: faulty_bench("--usb"), [a_counter_never_jumps]),
     ("faulty uart", lambda: faulty_bench("--uart"), [a_counter_never_jumps]),
-    ("death", empty_bench, [a_camera_that_is_killed_in_a_call_is_served_again_when_it_is_back]),
+    ("death", contextlib.nullcontext, [a_camera_that_is_killed_in_a_call_is_served_again_when_it_is_back]),
 ]
 
 if __name__ == "__main__":

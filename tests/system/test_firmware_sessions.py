@@ -528,7 +528,9 @@ def what_a_callback_schedules_is_dropped_when_the_next_call_begins(camera):
 
 def scheduled_bytes_follow_the_reply(camera):
     raw = Raw(camera)
-    check_equal(raw.call(1, "cut_through", b"raw bytes"), raw.reply(1, DONE))
+    # Once: a repetition schedules nothing.
+    envelope = call_envelope(raw.session, 1, "cut_through", b"raw bytes")
+    check_equal(parse_reply(camera.master.patient_call("omvrpc.call", envelope)), raw.reply(1, DONE))
     check_equal(camera.master.read_exactly(9, 2), b"raw bytes")
     check_equal(raw.call(2, "echo", b"after").data, b"after")
 

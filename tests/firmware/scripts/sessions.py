@@ -189,6 +189,7 @@ def wrong_type(arguments):
 
 @remote.callback
 def stand_still(arguments):
+    print("stands still")
     time.sleep_ms(struct.unpack("<I", arguments)[0])
 
 
