@@ -11,9 +11,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 /*
@@ -92,9 +94,7 @@ static bool ends_with_terminal(void) {
     return sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN && has_terminal();
 }
 
-static void on_signal(evutil_socket_t signal_number, short what, void *context) {
-    (void)what;
-    struct daemon *daemon = context;
+static void take_signal(struct daemon *daemon, int signal_number) {
     if (signal_number == SIGHUP && !(daemon->ends_with_terminal && !has_terminal())) {
         daemon_reload(daemon);
         return;
@@ -119,6 +119,30 @@ static void on_signal(evutil_socket_t signal_number, short what, void *context) 
     }
     set_stop_timer(daemon, &stop_patience);
     wake_clients(daemon);
+}
+
+static void on_signals(evutil_socket_t fd, short what, void *context) {
+    (void)what;
+    struct signalfd_siginfo info;
+    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        take_signal(context, (int)info.ssi_signo);
+    }
+}
+
+/* Before any thread is started, which is to be like this one: a worker that took a signal would keep it for as long as a
+ * driver hangs. */
+static bool watch_signals(struct daemon *daemon) {
+    sigset_t handled;
+    sigemptyset(&handled);
+    sigaddset(&handled, SIGTERM);
+    sigaddset(&handled, SIGINT);
+    sigaddset(&handled, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &handled, NULL);
+    daemon->signals = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
+    return daemon->signals >= 0 &&
+           event_assign(&daemon->signal_event, daemon->base, daemon->signals, EV_READ | EV_PERSIST, on_signals,
+                        daemon) == 0 &&
+           event_add(&daemon->signal_event, NULL) == 0;
 }
 
 void daemon_serve_cameras(struct daemon *daemon) {
@@ -168,11 +192,11 @@ static struct event_base *new_base(void) {
 
 struct daemon *daemon_new(struct config *config, const struct config_source *source, const char *socket_path,
                           int passed) {
-    static const int signals[DAEMON_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
     struct daemon *daemon = calloc(1, sizeof *daemon);
     if (daemon == NULL) {
         goto out_of_memory;
     }
+    daemon->signals = -1;
     daemon->config = config_share(config);
     daemon->source = source;
     daemon->ends_with_terminal = ends_with_terminal();
@@ -186,11 +210,9 @@ struct daemon *daemon_new(struct config *config, const struct config_source *sou
         goto out_of_memory;
     }
     evtimer_assign(&daemon->stop_timer, daemon->base, on_stop_timer, daemon);
-    for (size_t i = 0; i < DAEMON_SIGNALS; i++) {
-        evsignal_assign(&daemon->signals[i], daemon->base, signals[i], on_signal, daemon);
-        if (event_add(&daemon->signals[i], NULL) < 0) {
-            goto out_of_memory;
-        }
+    if (!watch_signals(daemon)) {
+        log_error(DAEMON, "signals cannot be watched: %s", strerror(errno));
+        goto fail;
     }
     /* The socket comes first, so that a second daemon on the same configuration never touches a camera. */
     daemon->server = server_new(daemon, socket_path, passed);
@@ -252,15 +274,16 @@ void daemon_free(struct daemon *daemon) {
     free_leaving(daemon);
     free(daemon->cameras);
     if (daemon->base != NULL) {
-        for (size_t i = 0; i < DAEMON_SIGNALS; i++) {
-            if (event_initialized(&daemon->signals[i])) {
-                event_del(&daemon->signals[i]);
-            }
+        if (event_initialized(&daemon->signal_event)) {
+            event_del(&daemon->signal_event);
         }
         if (event_initialized(&daemon->stop_timer)) {
             event_del(&daemon->stop_timer);
         }
         event_base_free(daemon->base);
+    }
+    if (daemon->signals >= 0) {
+        close(daemon->signals);
     }
     config_free(daemon->config);
     free(daemon);

@@ -22,9 +22,6 @@ struct hotplug;
 struct server;
 struct workers;
 
-/* Signals that the daemon handles: SIGTERM, SIGINT and SIGHUP. */
-enum { DAEMON_SIGNALS = 3 };
-
 /* Where the configuration comes from, and what of it is the program's own. */
 struct config_source {
     /* Reads it anew. Returns NULL after writing a line for each mistake to `report`. */
@@ -53,7 +50,8 @@ struct daemon {
     bool out_of_time;
     struct service service;
     struct event stop_timer;
-    struct event signals[DAEMON_SIGNALS];
+    int signals; /* a descriptor: SIGTERM, SIGINT and SIGHUP are read from it, and blocked in every thread */
+    struct event signal_event;
     bool ends_with_terminal; /* SIGHUP is the terminal's, where that is gone, and a reload else */
 };
 

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -304,15 +303,7 @@ static int start_thread(struct worker *worker, unsigned realtime_priority) {
         return error;
     }
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    /* Signals are the loop's. One that came here would wait for as long as a driver hangs. */
-    sigset_t of_loop, before;
-    sigemptyset(&of_loop);
-    sigaddset(&of_loop, SIGHUP);
-    sigaddset(&of_loop, SIGINT);
-    sigaddset(&of_loop, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &of_loop, &before);
     error = pthread_create(&worker->thread, &attributes, run, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     if (error == 0) {
         (void)pthread_setname_np(worker->thread, "worker");

@@ -229,12 +229,13 @@ def blocked_signals(pid):
         yield status["Name"], {number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if mask >> (number - 1) & 1}
 
 
-def signals_are_not_for_the_threads_that_talk_with_cameras():
+def signals_interrupt_no_thread():
     with Daemon(config=SIM) as daemon, daemon.client() as client:
         wait_for_camera(client, "front")
         blocked = list(blocked_signals(daemon.process.pid))
-        assert ("openmvd", set()) in blocked, blocked
-        assert [signals for name, signals in blocked if name == "worker"] == [{signal.SIGHUP, signal.SIGINT, signal.SIGTERM}] * 2, blocked
+        # The loop reads them from a descriptor. All threads are alike, as libraries that change a mask for a moment may expect.
+        assert sum(name == "worker" for name, _ in blocked) == 2, blocked
+        assert all(signals == {signal.SIGHUP, signal.SIGINT, signal.SIGTERM} for _, signals in blocked), blocked
 
 
 def locked_kb(daemon):
