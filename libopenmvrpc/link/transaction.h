@@ -9,7 +9,8 @@
 /* The pause that lets a camera arm for a transaction, in microseconds; the stock master's own. */
 #define TRANSACTION_SETTLE_US 100
 
-/* The receive buffer of a camera that has none: more than nothing, as the master divides by it. */
+/* A camera has none here. The master takes longer pauses where several packets do not fit, which serves one well that
+ * began in the middle of a packet: as on a UART. */
 #define TRANSACTION_RECEIVE_BUFFER 64
 
 /* Errors in a row, and the microseconds that they may have taken, after which it is no bad moment any more. A driver that
