@@ -30,7 +30,8 @@ struct bus_camera {
     uint64_t steps[HEALING_STEPS];
     uint8_t heard[BUS_HEARD_SIZE]; /* the last bytes that were no answer */
     size_t heard_length;
-    bool was_settled; /* at the last look */
+    bool was_settled;     /* at the last look */
+    bool has_said_packet; /* since the link was opened, where a packet is one transaction */
     bool is_ready_line_noise;
     int64_t lost_us;   /* since when it is not online */
     int64_t opened_us; /* when the link was opened */

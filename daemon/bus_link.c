@@ -110,7 +110,7 @@ void bus_open_link(struct bus *bus, size_t index, int64_t now_us) {
     camera->link_info = camera->link->info;
     camera->explained_us = 0;
     camera->heard_length = 0;
-    camera->was_settled = false;
+    camera->was_settled = camera->has_said_packet = false;
     camera->is_ready_line_noise = false;
     omvrpc_master_link_opened(camera->master, &camera->link->info, now_us);
     if (had_been_away) {
@@ -139,7 +139,19 @@ void bus_lose_link(struct bus *bus, size_t index, int error, int64_t now_us) {
     set_lost(bus, index, reason, now_us);
 }
 
+/* Where a packet is one transaction, whether this is one that nothing has damaged, whatever it means. */
+static bool is_packet(const uint8_t *data, size_t length) {
+    return length >= OMVRPC_PACKET_OVERHEAD &&
+           omvrpc_crc16(OMVRPC_CRC16_INITIAL, data, length - 2) == (uint16_t)(data[length - 2] | data[length - 1] << 8);
+}
+
 void bus_note_heard(struct bus_camera *camera, const uint8_t *data, size_t length) {
+    camera->has_said_packet = camera->has_said_packet || (camera->link_info.transactions && is_packet(data, length));
+    if (camera->has_said_packet) {
+        /* It is a camera on the right bus. What else comes is a read that it was not ready for. */
+        camera->heard_length = 0;
+        return;
+    }
     if (length > BUS_HEARD_SIZE) {
         data += length - BUS_HEARD_SIZE;
         length = BUS_HEARD_SIZE;

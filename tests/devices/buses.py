@@ -8,6 +8,7 @@ import contextlib
 import functools
 import os
 import subprocess
+import time
 import types
 
 from controllers import BusCamera, held_line
@@ -200,17 +201,20 @@ def the_bytes_of_two_cameras_do_not_mix(bus):
 
 
 def polls_of_a_second(bus, *options, **keys):
-    """How many transactions it takes to have a callback that computes for a second."""
+    """How many transactions it takes to have a callback that computes for a second, and how many seconds that took."""
     with online(bus, "--window-ms", 1000, *options, link=bus.link(**keys)) as (camera, _, client):
         count(client)
-        before = camera.counts()["transactions"]
+        before, begun = camera.counts()["transactions"], time.monotonic()
         assert value(call(client, "sleep", [1000])) == [1000]
-        return camera.counts()["transactions"] - before
+        return camera.counts()["transactions"] - before, time.monotonic() - begun
 
 
 def a_camera_with_a_ready_line_is_not_asked_while_it_computes(bus):
-    polled, told = polls_of_a_second(bus), polls_of_a_second(bus, "--ready", READY, ready=READY_LINE)
-    assert told < 20 and told < polled / 2, f"{told} transactions with the line, {polled} without"
+    polled, _ = polls_of_a_second(bus)
+    told, seconds = polls_of_a_second(bus, "--ready", READY, ready=READY_LINE)
+    # The call itself; and a camera whose line stays low is asked four times a second all the same, by up to three of them.
+    most = 10 + 12 * seconds
+    assert told < most and told < polled / 2, f"{told} transactions with the line in {seconds:.2f} s, {polled} without"
 
 
 def with_a_ready_line_large_results_and_streams_come_too(bus):

@@ -2,6 +2,8 @@
 /* How links heal: the times that can be set, the steps that are counted, and the explanation of a silence. */
 
 #include "bus_bench.h"
+#include "bus_internal.h"
+#include "packet.h"
 
 Suite *test_suite(void);
 
@@ -239,6 +241,26 @@ START_TEST(only_the_last_bytes_heard_are_kept) {
 }
 END_TEST
 
+static void hear(const uint8_t *bytes, size_t length) {
+    bus_note_heard(bus->cameras[0], bytes, length);
+}
+
+/* On SPI a slow camera is read from when it is not ready, and what comes then is anything. */
+START_TEST(what_a_camera_says_between_packets_does_not_explain_its_silence) {
+    static const uint8_t noise[4] = {0x00, 0x12, 0x09, 0xff};
+    explain();
+    line.silent = true;
+    live_for(100 * MS);
+    bus->cameras[0]->link_info.transactions = true;
+    hear(noise, sizeof noise);
+    ck_assert_uint_eq(bus->cameras[0]->heard_length, 4);
+    uint8_t packet[PACKET_ACK_SIZE];
+    hear(packet, packet_put(packet, OMVRPC_COMMAND_HEADER, NULL, 0));
+    hear(noise, sizeof noise);
+    ck_assert_uint_eq(bus->cameras[0]->heard_length, 0);
+}
+END_TEST
+
 START_TEST(what_a_camera_has_answered_does_not_explain_its_silence) {
     explain();
     go_online();
@@ -288,6 +310,7 @@ Suite *test_suite(void) {
     tcase_add_test(steps, calls_wait_for_as_long_as_configured);
     tcase_add_test(steps, a_silence_is_explained_by_what_was_heard_and_not_all_the_time);
     tcase_add_test(steps, only_the_last_bytes_heard_are_kept);
+    tcase_add_test(steps, what_a_camera_says_between_packets_does_not_explain_its_silence);
     tcase_add_test(steps, what_a_camera_has_answered_does_not_explain_its_silence);
     tcase_add_test(steps, what_was_heard_before_a_link_was_opened_is_forgotten);
     suite_add_tcase(suite, steps);
