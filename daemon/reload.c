@@ -176,7 +176,7 @@ void daemon_reload(struct daemon *daemon) {
         log_info(DAEMON, "no reload: the daemon is stopping");
         return;
     }
-    service_reloading();
+    service_reloading(daemon);
     FILE *file = open_memstream(&report, &size);
     if (file != NULL) {
         change.config = daemon->source->load(daemon->source->context, file);
@@ -191,7 +191,7 @@ void daemon_reload(struct daemon *daemon) {
         apply(daemon, &change);
     }
     free(report);
-    service_reloaded();
+    service_reloaded(daemon);
 }
 
 void daemon_camera_gone(struct daemon *daemon) {

@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "encoding.h"
 #include "log.h"
+#include "notify.h"
 #include "workers.h"
 
 #include <inttypes.h>
@@ -19,6 +20,12 @@
  */
 enum { LOOKS = 4 };
 
+/* Between two attempts to tell a service manager that does not listen how things stand. */
+static const struct timeval pause_of_telling = {.tv_usec = 500000};
+
+/* Room for a status, and for what goes with it. */
+enum { MESSAGE_SIZE = SERVICE_STATUS_SIZE + 64 };
+
 static void report_hanging(void *context, const char *bus) {
     const struct service *service = context;
     log_error(DAEMON,
@@ -31,7 +38,8 @@ static void on_watchdog(evutil_socket_t fd, short what, void *context) {
     (void)what;
     struct daemon *daemon = context;
     if (workers_take_beats(daemon->workers, report_hanging, &daemon->service)) {
-        sd_notify(0, "WATCHDOG=1");
+        /* Where that is not taken, the next one may be. */
+        (void)notify_send("WATCHDOG=1");
     }
 }
 
@@ -50,6 +58,37 @@ static void start_watchdog(struct daemon *daemon) {
         return;
     }
     log_info(DAEMON, "the service manager's watchdog is fed every %" PRIu64 " ms", service->interval_us / 1000);
+}
+
+/* Tells the manager something new, unless it is still to be told how things stand, with which it is told this as well. */
+static void tell(struct daemon *daemon, const char *lines) {
+    struct service *service = &daemon->service;
+    if (!service->is_behind && !notify_send(lines)) {
+        log_warning(DAEMON, "the service manager does not take what it is told, and is told again later");
+        service->is_behind = true;
+        evtimer_add(&service->again, &pause_of_telling);
+    }
+}
+
+static void print_stop(const struct daemon *daemon, char *text, size_t size) {
+    snprintf(text, size, "STOPPING=1\nSTATUS=stopping; clients connected: %zu", daemon_client_count(daemon));
+}
+
+static void on_again(evutil_socket_t fd, short what, void *context) {
+    (void)fd;
+    (void)what;
+    struct daemon *daemon = context;
+    struct service *service = &daemon->service;
+    char lines[MESSAGE_SIZE];
+    if (daemon->stopping) {
+        print_stop(daemon, lines, sizeof lines);
+    } else {
+        snprintf(lines, sizeof lines, "READY=1\nSTATUS=%s", service->status);
+    }
+    service->is_behind = !notify_send(lines);
+    if (service->is_behind) {
+        evtimer_add(&service->again, &pause_of_telling);
+    }
 }
 
 static void print_status(const struct daemon *daemon, char *text, size_t size) {
@@ -71,7 +110,9 @@ void service_tell_status(struct daemon *daemon) {
     /* Nothing before the first, which comes with the news that the daemon is ready. */
     if (service->status[0] != '\0' && !daemon->stopping && strcmp(text, service->status) != 0) {
         memcpy(service->status, text, sizeof text);
-        sd_notifyf(0, "STATUS=%s", text);
+        char lines[MESSAGE_SIZE];
+        snprintf(lines, sizeof lines, "STATUS=%s", text);
+        tell(daemon, lines);
     }
 }
 
@@ -84,26 +125,36 @@ void service_set_trouble(struct daemon *daemon, const char *trouble) {
 
 void service_ready(struct daemon *daemon) {
     struct service *service = &daemon->service;
+    char lines[MESSAGE_SIZE];
+    evtimer_assign(&service->again, daemon->base, on_again, daemon);
     start_watchdog(daemon);
     print_status(daemon, service->status, sizeof service->status);
-    sd_notifyf(0, "READY=1\nSTATUS=%s", service->status);
+    snprintf(lines, sizeof lines, "READY=1\nSTATUS=%s", service->status);
+    tell(daemon, lines);
 }
 
-void service_reloading(void) {
+void service_reloading(struct daemon *daemon) {
+    char lines[MESSAGE_SIZE];
     /* The time is for managers that reload by a signal and have to know an answer to this one from an earlier one. */
-    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, omvrpc_now_us());
+    snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, omvrpc_now_us());
+    tell(daemon, lines);
 }
 
-void service_reloaded(void) {
-    sd_notify(0, "READY=1");
+void service_reloaded(struct daemon *daemon) {
+    tell(daemon, "READY=1");
 }
 
 void service_stopping(struct daemon *daemon) {
-    sd_notifyf(0, "STOPPING=1\nSTATUS=stopping; clients connected: %zu", daemon_client_count(daemon));
+    char lines[MESSAGE_SIZE];
+    print_stop(daemon, lines, sizeof lines);
+    tell(daemon, lines);
 }
 
 void service_clear(struct daemon *daemon) {
-    if (event_initialized(&daemon->service.watchdog)) {
-        event_del(&daemon->service.watchdog);
+    struct event *events[] = {&daemon->service.watchdog, &daemon->service.again};
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        if (event_initialized(events[i])) {
+            event_del(events[i]);
+        }
     }
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The daemon under a service manager: what it tells, its watchdog, a socket that is passed to it, and its clients at its end."""
 
+import contextlib
 import os
 import re
 import signal
@@ -58,6 +59,39 @@ def it_says_that_it_is_stopping():
         daemon.await_told("READY=1")
         daemon.process.send_signal(signal.SIGTERM)
         daemon.await_told("STOPPING=1")
+
+
+def fill(path):
+    """Sends to a socket of datagrams until it takes no more."""
+    while True:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
+            one.setblocking(False)
+            sent = 0
+            # What one sender may have under way is limited, too.
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    one.sendto(b"X_FULL=1", path)
+                    sent += 1
+        if sent == 0:
+            return
+
+
+def a_manager_that_does_not_listen_holds_nothing_up_and_is_told_how_things_stand_when_it_does():
+    with ManagedDaemon(config=SIM) as daemon, daemon.client() as client:
+        daemon.await_told("STATUS=2 of 2 cameras online")
+        fill(daemon.ear.getsockname())
+        client.result("release", {"camera": "top"})
+        wait_until(lambda: "is told again later" in daemon.log(), "the daemon to notice")
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "reloaded; cameras" in daemon.log(), "the reload")
+        assert client.result("ping") == "pong"
+        assert daemon.await_told("READY=1") == "READY=1\nSTATUS=1 of 2 cameras online"
+        # It is told news as before.
+        client.result("acquire", {"camera": "top"})
+        daemon.await_told("STATUS=2 of 2 cameras online")
+        fill(daemon.ear.getsockname())
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(PATIENCE_S) == 0
 
 
 def without_a_service_manager_nothing_is_told():
@@ -288,7 +322,7 @@ def a_real_time_priority_that_is_not_allowed_is_a_warning():
         assert "<4>daemon: with realtime_priority memory should be locked" in daemon.log() and locked_kb(daemon) == 0
 
 
-HELPERS = ("listening_socket", "managed_at", "workers_of", "blocked_signals", "locked_kb", "may")
+HELPERS = ("listening_socket", "fill", "managed_at", "workers_of", "blocked_signals", "locked_kb", "may")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
          if callable(test) and getattr(test, "__module__", None) == "__main__" and not isinstance(test, type)
