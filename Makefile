@@ -82,7 +82,7 @@ say = @printf '  %-5s %s\n' $(1) $(2)
 # What a recipe gives to the make it calls where nobody has said -j. (In a recipe MAKEFLAGS shows whether.)
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all help dependencies demo tests check soak check-firmware check-devices check-system simulate bench fuzz fuzzers lint format install uninstall deb debian-package clean FORCE
+.PHONY: all help dependencies demo tests check soak check-firmware check-devices check-system check-machines simulate bench fuzz fuzzers lint format install uninstall deb debian-package clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -97,6 +97,7 @@ help:
 	@echo 'make check-firmware installs MicroPython by npm and runs the tests of the camera scripts'
 	@echo 'make check-devices  fetches a kernel and runs the tests of its drivers in a virtual machine'
 	@echo 'make check-system   boots a Debian with systemd in a virtual machine and runs the tests of the service there'
+	@echo 'make check-machines both of these at the same time'
 	@echo 'make soak           loses and finds a camera LOSSES=1000 times, and has 64 clients of all habits for SOAK_SECONDS=60'
 	@echo 'make simulate       runs many worlds in virtual time: SEEDS=1000 FIRST_SEED=1'
 	@echo 'make bench          measures speed and latency, also into build/bench.json'
@@ -248,15 +249,18 @@ check-devices:
 	@$(MAKE) --no-print-directory $(JOBS) tests
 	-@tools/install-dependencies devices
 	-@tests/devices/install.sh
-	@tests/run --time-limit 900 devices
+	@tests/run --time-limit 1800 devices
 
-# A machine that systemd has booted, with the packages of this build in it.
-check-system:
+# A machine that systemd has booted, with the packages of this build in it; or both machines at the same time, since each
+# keeps little more than one processor busy.
+check-system: MACHINES = booted
+check-machines: MACHINES = devices booted
+check-system check-machines:
 	@tools/install-dependencies build check deb
 	@$(MAKE) --no-print-directory $(JOBS) tests debian-package
-	-@tools/install-dependencies system
+	-@tools/install-dependencies devices system
 	-@tests/booted/install.sh
-	@tests/run --time-limit 900 booted
+	@tests/run --time-limit 1800 $(MACHINES)
 
 LOSSES ?= 1000
 SOAK_SECONDS ?= 60
@@ -339,8 +343,10 @@ $(COMPLETIONS): completion/openmvctl.bash
 # The loader finds a library by its cache, whose folders only root writes. Below DESTDIR it is not this machine's.
 renew_cache = $(if $(DESTDIR),,$(Q)if [ "$$(id -u)" -eq 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi)
 
-# The configuration is whoever's machine it is: neither replaced nor taken away.
+# The configuration is whoever's machine it is: neither replaced nor taken away. It need not be there, and who may not write to
+# /etc gets along without.
 CONFIG := $(DESTDIR)/etc/openmvd.json
+may_write_config = $(if $(DESTDIR),true,[ -w /etc ])
 
 define NEXT_STEPS
 
@@ -352,7 +358,17 @@ Installed. To have it as a service, which its first client starts:
 
 Who may use it is in the group openmv: sudo usermod -aG openmv $$USER, and log in again.
 endef
-export NEXT_STEPS
+
+define OTHER_STEPS
+
+Installed below $(PREFIX), where neither systemd nor udev looks, so this is no service. Start it by hand:
+
+    $(PREFIX)/bin/openmvd --config FILE
+
+Without --config /etc/openmvd.json counts, if there is one. For a service: sudo make install
+endef
+export NEXT_STEPS OTHER_STEPS
+STEPS = $(if $(filter /usr /usr/local,$(PREFIX)),NEXT_STEPS,OTHER_STEPS)
 
 # Made by whoever builds, so that they are not root's after `sudo make install`.
 all: $(UNITS) $(SYSUSERS) $(TMPFILES) $(COMPLETIONS)
@@ -365,8 +381,8 @@ install: all
 	    ln -sf lib$$name.so.0 $(call below,lib/lib$$name.so); \
 	done
 	$(renew_cache)
-	$(Q)[ -e $(CONFIG) ] || install -D -m 644 config/usb.json $(CONFIG)
-	@$(if $(DESTDIR),,echo "$$NEXT_STEPS")
+	$(Q)if [ ! -e $(CONFIG) ] && $(may_write_config); then install -D -m 644 config/usb.json $(CONFIG); fi
+	@$(if $(DESTDIR),,echo "$$$(STEPS)")
 
 uninstall:
 	$(refuse_blanks)$(call installed,take_away)

@@ -57,9 +57,17 @@ def an_upgrade_restarts_what_runs_and_keeps_a_changed_configuration():
     before = main_pid()
     CONFIG_PATH.write_text('{"cameras": {"mine": {"link": {"type": "sim"}}}}\n', encoding="ascii")
     dpkg("--install", "--force-confold", str(PACKAGE))
+    # A client would start what the upgrade has left down.
+    assert state() == "active" and main_pid() not in (0, before), (state(), main_pid(), before)
     with client() as one:
         assert [row["name"] for row in one.result("cameras")] == ["mine"]
-    assert main_pid() not in (0, before), main_pid()
+
+
+def an_upgrade_starts_nothing_that_did_not_run():
+    run("systemctl", "stop", SERVICE)
+    dpkg("--install", "--force-confold", str(PACKAGE))
+    assert (state(), state(SOCKET)) == ("inactive", "active"), (state(), state(SOCKET))
+    run(*as_user(INSIDER, "openmvctl", "ping"))
 
 
 def removing_ends_the_daemon_and_leaves_the_configuration():
@@ -85,6 +93,7 @@ tap.run([
     its_first_client_starts_the_daemon_of_the_package,
     everything_that_the_daemon_needs_is_named_by_the_package,
     an_upgrade_restarts_what_runs_and_keeps_a_changed_configuration,
+    an_upgrade_starts_nothing_that_did_not_run,
     removing_ends_the_daemon_and_leaves_the_configuration,
     purging_leaves_nothing_but_the_user,
 ])

@@ -6,13 +6,15 @@ import os
 import pathlib
 import subprocess
 
-from booted import PATIENCE_S, ROOT, Tap, VirtualUsb, load_modules, run
+from booted import CONFIG_PATH, PATIENCE_S, ROOT, Tap, VirtualUsb, load_modules, run
 import docs
 from test_docs_transcripts import same_lines
 
 PAGE = "docs/install-on-a-pi.md"
 USER = "pi"
 HOME = pathlib.Path("/home", USER)
+
+LIBRARIES = ("libopenmvd.so.0", "libopenmvrpc.so.0")
 
 # What is left out because it needs the network begins with one of these.
 NEEDS_NETWORK = ("sudo apt-get update", "sudo apt-get install -y git make", "tools/install-dependencies ", "cd ")
@@ -85,12 +87,45 @@ def only_what_needs_the_network_is_left_out():
     assert blocks == len([mark for mark in docs.marks(PAGE) if mark.kind == "machine"]), "a block has no mark"
 
 
+def a_program_finds_the_installed_libraries():
+    # By a name without a path, so through the loader's cache: /usr/local/lib is not among the folders that it looks into.
+    for library in LIBRARIES:
+        run("python3", "-c", f"import ctypes; ctypes.CDLL('{library}')")
+
+
+def the_loader_knows_nothing_of_libraries_that_were_taken_away():
+    cache = run("/sbin/ldconfig", "--print-cache")
+    assert not any(library in cache for library in LIBRARIES), cache
+
+
+def a_user_without_rights_installs_below_the_own_folder_and_is_told_what_to_do():
+    def as_reader(command):
+        return run("runuser", "-l", USER, "-c", f"cd openmvd && {command}")
+    assert not CONFIG_PATH.exists()
+    printed = as_reader("make install PREFIX=$HOME/own")
+    assert f"{HOME}/own/bin/openmvd --config FILE" in printed and "systemctl" not in printed, printed
+    assert not CONFIG_PATH.exists()
+    as_reader("$HOME/own/bin/openmvd --check-config")
+
+
+# What is to be true after a block with such a command, beside what the page shows.
+AFTER = {
+    "make install": a_program_finds_the_installed_libraries,
+    "make uninstall": the_loader_knows_nothing_of_libraries_that_were_taken_away,
+    "rm /etc/openmvd.json": a_user_without_rights_installs_below_the_own_folder_and_is_told_what_to_do,
+}
+
+
 def steps(reader):
+    after = dict(AFTER)
     for mark in docs.marks(PAGE):
         def step(mark=mark):
             reader.follow(mark)
         step.__doc__ = f"the block at {mark.place()} does what the page says"
         yield step
+        for command in [command for command in after if f"sudo {command}" in mark.text]:
+            yield after.pop(command)
+    assert not after, f"not on the page: {', '.join(after)}"
 
 
 load_modules("vhci-hcd")

@@ -106,6 +106,18 @@ def a_file_that_is_no_json_changes_nothing():
         write_config(USB)
 
 
+def a_file_that_has_gone_changes_nothing_and_the_reload_fails():
+    with service_with_camera() as (_, first):
+        CONFIG_PATH.unlink()
+        fails("systemctl", "reload", SERVICE)
+        gone = f"1 of 1 camera online; reload refused: {CONFIG_PATH}: No such file or directory"
+        wait_until(lambda: show("StatusText") == gone, "the status of a file that has gone")
+        assert names(first) == ["camera"], names(first)
+        write_config(USB)
+        run("systemctl", "reload", SERVICE)
+        wait_until(lambda: show("StatusText") == "1 of 1 camera online", "the status of a good file")
+
+
 def a_call_that_waits_is_answered_after_a_reload():
     with under_load() as (_, _), client() as one:
         asked = one.send_request("call", {"name": "sleep", "args": [1500], "camera": "camera", "timeout_ms": 20000})
@@ -122,6 +134,7 @@ tap.run([
     a_camera_is_added_and_removed_while_another_is_asked_all_the_time,
     a_file_with_a_mistake_changes_nothing_and_the_reload_fails_with_its_line,
     a_file_that_is_no_json_changes_nothing,
+    a_file_that_has_gone_changes_nothing_and_the_reload_fails,
     a_call_that_waits_is_answered_after_a_reload,
 ])
 tap.finish()
