@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Run instead of the daemon in the service's sandbox: tries what its words name, and prints as JSON what came of each.
+"""Run instead of the daemon in the service's sandbox: tries what a file names, a line each, and prints as JSON what came of it.
 
     open:PATH     for reading and writing, as a device
     write:FOLDER  a new file there
@@ -40,4 +40,5 @@ def outcome(word):
     return "done"
 
 
-print(json.dumps({word: outcome(word) for word in sys.argv[1:]}), flush=True)
+with open(sys.argv[1], encoding="ascii") as asked:
+    print(json.dumps({word: outcome(word) for word in asked.read().splitlines()}), flush=True)

@@ -10,8 +10,8 @@ import re
 from booted import HERE, SERVICE, Tap, check_echo, main_pid, prepare, run, service_with_camera
 
 UNITS = pathlib.Path("/run/systemd/system")
-PROBE = "openmvd-probe.service"
-SAID = pathlib.Path("/run/openmvd-probe.json")
+# What the probe is to try, and what came of it.
+ASKED, SAID = pathlib.Path("/run/openmvd-probe.words"), pathlib.Path("/run/openmvd-probe.json")
 REFUSED = ("Operation not permitted", "Permission denied")
 
 # Devices that the machine has and no camera is on.
@@ -19,18 +19,26 @@ OTHER_DEVICES = ("/dev/mem", "/dev/kmsg", "/dev/vda", "/dev/rtc0", "/dev/input/e
                  "/dev/loop-control", "/dev/uinput", "/dev/snapshot", "/dev/hpet", "/dev/cpu_dma_latency")
 
 
-def probe(*words, user=None):
-    """Has the probe try some things in the sandbox of the service: its unit, with another program. Returns what came of them."""
+def probe_of(user):
+    return f"openmvd-probe-{user}.service"
+
+
+def make_probes():
+    """Units like the service's, with the probe as their program: one for its user, one for root."""
     text = run("systemctl", "cat", SERVICE)
-    text = re.sub(r"^ExecStart=.*", f"ExecStart=/usr/bin/python3 {HERE}/probe.py {' '.join(words)}", text, flags=re.MULTILINE)
+    text = re.sub(r"^ExecStart=.*", f"ExecStart=/usr/bin/python3 {HERE}/probe.py {ASKED}", text, flags=re.MULTILINE)
     text = re.sub(r"^(ExecReload|Restart|WatchdogSec|Requires|Also|WantedBy|\[Install\]).*", "", text, flags=re.MULTILINE)
     text = re.sub(r"^Type=.*", "Type=oneshot", text, flags=re.MULTILINE)
     text += f"\n[Service]\nStandardOutput=truncate:{SAID}\n"
-    if user:
-        text += f"User={user}\nGroup={user}\n"
-    (UNITS / PROBE).write_text(text, encoding="utf-8")
+    (UNITS / probe_of("openmvd")).write_text(text, encoding="utf-8")
+    (UNITS / probe_of("root")).write_text(text + "User=root\nGroup=root\n", encoding="utf-8")
     run("systemctl", "daemon-reload")
-    run("systemctl", "start", PROBE)
+
+
+def probe(*words, user="openmvd"):
+    """Has the probe try some things in the sandbox of the service. Returns what came of them."""
+    ASKED.write_text("\n".join(words), encoding="ascii")
+    run("systemctl", "start", probe_of(user))
     return json.loads(SAID.read_text(encoding="ascii"))
 
 
@@ -60,7 +68,7 @@ def the_camera_s_port_is_open_to_the_service_s_user_and_answers():
 def no_other_device_is_open_not_even_to_root():
     there = [path for path in OTHER_DEVICES if os.path.exists(path)]
     assert {"/dev/mem", "/dev/vda", "/dev/kmsg"} <= set(there), there
-    for user in (None, "root"):
+    for user in ("openmvd", "root"):
         outcomes = probe(*(f"open:{path}" for path in there), user=user)
         assert all(outcome in REFUSED for outcome in outcomes.values()), (user, outcomes)
     # What every program may have is the other half of the test: the probe can open devices.
@@ -69,7 +77,7 @@ def no_other_device_is_open_not_even_to_root():
 
 def the_file_system_is_to_be_read_only():
     folders = ("/", "/etc", "/usr", "/var", "/var/log", "/run", "/run/openmvd", "/home", "/root", "/opt", "/dev/shm")
-    for user in (None, "root"):
+    for user in ("openmvd", "root"):
         outcomes = probe(*(f"write:{folder}" for folder in folders), user=user)
         assert "done" not in outcomes.values(), (user, outcomes)
     assert probe("write:/tmp") == {"write:/tmp": "done"}
@@ -96,6 +104,7 @@ def systemd_gives_the_sandbox_two_or_better():
 
 
 prepare()
+make_probes()
 tap = Tap()
 tap.run([
     the_daemon_has_no_capability_and_no_way_to_one,

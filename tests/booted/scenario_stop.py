@@ -3,15 +3,11 @@
 """Stopped and killed in the middle of work: every accepted request is answered, and the camera is as good as before."""
 
 import signal
-import time
 
 from booted import (SERVICE, USB, Tap, VirtualUsb, call, check_echo, client, kill, prepare, run, service_with_camera,
-                    start, state, value, wait_for_state, wait_until)
+                    show, start, state, value, wait_for_state, wait_until)
 
 CLIENTS, REQUESTS = 8, 20
-
-# What systemd waits for is 10 s; the daemon's own bound for accepted calls is 2 s, and the machine is slow.
-STOP_S = 6.0
 
 
 def answer_everything(one, requests):
@@ -49,9 +45,9 @@ def under_load_every_accepted_request_is_answered_before_the_end():
             asked.append(requests)
         early = [one.reply(requests[0]) for one, requests in zip(clients, asked)]
         assert all("result" in reply for reply in early), early
-        begun = time.monotonic()
         run("systemctl", "stop", SERVICE)
-        assert time.monotonic() - begun < STOP_S, "the stop took too long"
+        # After 10 s systemd would have killed it: timeout.
+        assert show("Result") == "success", show("Result")
         results = 0
         for one, requests in zip(clients, asked):
             answers = answer_everything(one, requests[1:] + list(one.replies))

@@ -52,7 +52,7 @@ def threads():
 
 
 def check_that_it_comes_back(stop):
-    with dropin(IMPATIENCE), service_with_camera() as (_, first):
+    with service_with_camera() as (_, first):
         check_echo(first)
         journal, before, old = Journal(), restarts(), main_pid()
         stop(old)
@@ -66,7 +66,7 @@ def check_that_it_comes_back(stop):
 
 
 def a_daemon_that_is_well_is_left_alone():
-    with dropin(IMPATIENCE), service_with_camera() as (_, first):
+    with service_with_camera() as (_, first):
         before = restarts()
         # Longer than the watchdog's patience: while nothing is to be done, and while the camera is.
         time.sleep(PATIENCE_OF_WATCHDOG_S + 1)
@@ -89,10 +89,11 @@ def a_daemon_whose_loop_alone_hangs_is_ended_and_comes_back():
 
 prepare()
 tap = Tap()
-tap.run([
-    a_daemon_that_is_well_is_left_alone,
-    a_daemon_of_which_every_thread_hangs_is_ended_and_comes_back,
-    a_daemon_whose_worker_alone_hangs_is_ended_and_the_log_names_it,
-    a_daemon_whose_loop_alone_hangs_is_ended_and_comes_back,
-])
+with dropin(IMPATIENCE):
+    tap.run([
+        a_daemon_that_is_well_is_left_alone,
+        a_daemon_of_which_every_thread_hangs_is_ended_and_comes_back,
+        a_daemon_whose_worker_alone_hangs_is_ended_and_the_log_names_it,
+        a_daemon_whose_loop_alone_hangs_is_ended_and_comes_back,
+    ])
 tap.finish()
