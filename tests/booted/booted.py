@@ -32,6 +32,9 @@ DROPINS = pathlib.Path("/run/systemd/system/openmvd.service.d")
 # A member of the group openmv, and somebody who is not.
 INSIDER, OUTSIDER = "ada", "zoe"
 
+# For one command: a package is installed in half a minute, where nothing else takes the processor.
+COMMAND_S = 10 * PATIENCE_S
+
 # Where nothing else is asked for: the virtual USB camera, alone.
 USB = {"cameras": {"camera": {"link": {"type": "usb"}}}, "callbacks": CALLBACKS}
 
@@ -39,7 +42,7 @@ USB = {"cameras": {"camera": {"link": {"type": "usb"}}}, "callbacks": CALLBACKS}
 def run(*words, **options):
     """Runs a program, which has to end well, and returns what it printed."""
     done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors="replace", timeout=4 * PATIENCE_S, check=False, **options)
+                          errors="replace", timeout=COMMAND_S, check=False, **options)
     assert done.returncode == 0, f"{words} ended with {done.returncode}: {done.stdout}"
     return done.stdout
 
@@ -47,7 +50,7 @@ def run(*words, **options):
 def fails(*words):
     """Runs a program, which has to fail, and returns what it printed."""
     done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors="replace", timeout=4 * PATIENCE_S, check=False)
+                          errors="replace", timeout=COMMAND_S, check=False)
     assert done.returncode != 0, f"{words} ended well: {done.stdout}"
     return done.stdout
 

@@ -6,7 +6,7 @@ import os
 import pathlib
 import subprocess
 
-from booted import CONFIG_PATH, PATIENCE_S, ROOT, Tap, VirtualUsb, load_modules, run
+from booted import COMMAND_S, CONFIG_PATH, ROOT, Tap, VirtualUsb, load_modules, run
 import docs
 from test_docs_transcripts import same_lines
 
@@ -61,7 +61,7 @@ class Reader:
                 shown[-1].append(line)
         script = f"cd {self.folder}\n" + "".join(f"{command}\nprintf '\\001%d\\n' $?\n" for command in commands) + "pwd\n"
         done = subprocess.run(["runuser", "-l", USER, "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=4 * PATIENCE_S, check=False)
+                              stderr=subprocess.STDOUT, text=True, timeout=COMMAND_S, check=False)
         pieces = done.stdout.split("\001")
         assert len(pieces) == len(commands) + 1, done.stdout
         for number, command in enumerate(commands):

@@ -242,7 +242,7 @@ def main(setup):
     parser.add_argument("names", nargs="*", metavar="SCENARIO", help=", ".join(setup.scenarios))
     parser.add_argument("--accelerator", default="tcg,thread=multi", metavar="NAME",
                         help="another way to run it, as kvm, which may hang where machines are virtual themselves (default tcg)")
-    parser.add_argument("--time-limit", type=int, default=300, metavar="S", help="seconds for one scenario (default 300)")
+    parser.add_argument("--time-limit", type=int, default=600, metavar="S", help="seconds for one scenario (default 600)")
     options = parser.parse_args()
     names = [name for name in setup.scenarios if name in options.names or not options.names]
     for name in set(options.names) - set(setup.scenarios):

@@ -178,12 +178,14 @@ def bus_off_ends_the_link():
 def a_result_of_200_kB_passes_a_virtual_interface_at_the_pace_of_a_genuine_one():
     with virtual() as interface, serving(interface, "0x7ff"):
         outcome, length, took_us = tool("call", interface, "0x7ff", "blob", "200000").split()
-    assert (outcome, length) == ("done", "200000")
+    assert (outcome, length) == ("done", "200000"), (outcome, length, took_us)
     # 25,000 frames of 111 bits at the rate of the stock script.
     assert int(took_us) > 11_000_000, took_us
 
 
 load_modules("vcan", "can-raw", "kvaser_pci")
+# A machine that has not got its host's processor for a moment still gets every frame: 277 of them fill what is usual.
+pathlib.Path("/proc/sys/net/core/rmem_default").write_text(str(64 << 20), encoding="ascii")
 tap = Tap()
 tap.run([
     the_state_of_an_interface_is_what_was_set,
