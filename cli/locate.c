@@ -43,14 +43,29 @@ static bool is_something_else(const char *path) {
     return stat(path, &status) == 0 && !S_ISSOCK(status.st_mode);
 }
 
+/* Whether systemd runs here and knows the daemon's socket, in one of its folders (systemd.unit(5)). */
+static bool is_service(void) {
+    static const char *const units[] = {"/etc/systemd/system/openmvd.socket",
+                                        "/usr/local/lib/systemd/system/openmvd.socket",
+                                        "/usr/lib/systemd/system/openmvd.socket"};
+    bool is_installed = false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        is_installed = is_installed || access(units[i], F_OK) == 0;
+    }
+    return is_installed && access("/run/systemd/system", F_OK) == 0;
+}
+
 static void fail_without_daemon(const char *first, const char *second, bool asked_for, struct reply *failure) {
     char *hint = NULL;
     const char *option = asked_for ? " --socket " : "";
     const char *path = asked_for ? first : "";
-    int length = asprintf(&hint,
-                          "start it:           openmvd%s%s   (build/openmvd where you built it)\n"
-                          "or, with no camera: openmvd --simulate%s%s",
-                          option, path, option, path);
+    int length = !asked_for && is_service()
+                     ? asprintf(&hint, "start it, now and at each boot: sudo systemctl enable --now openmvd.socket\n"
+                                       "or, with no camera:             openmvd --simulate")
+                     : asprintf(&hint,
+                                "start it:           openmvd%s%s   (build/openmvd where you built it)\n"
+                                "or, with no camera: openmvd --simulate%s%s",
+                                option, path, option, path);
     need_memory(length < 0 ? NULL : hint);
     reply_fail(failure, "no_daemon", "no", hint, "no daemon is running: nothing listens at %s%s%s", first,
                second ? " or " : "", second ? second : "");

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import stat
+import subprocess
 import threading
 
 from booted import (INSIDER, SERVICE, SOCKET, SOCKET_PATH, USB, Journal, Tap, as_user, call, check_echo, client, kill,
@@ -16,9 +17,11 @@ from booted import (INSIDER, SERVICE, SOCKET, SOCKET_PATH, USB, Journal, Tap, as
 WAITING = 8
 
 
-def the_first_client_starts_the_service_and_is_answered():
+def a_client_without_the_socket_is_told_to_enable_it_and_with_it_starts_the_service_and_is_answered():
     write_config(USB)
     run("systemctl", "stop", SERVICE, SOCKET)
+    told = subprocess.run(as_user(INSIDER, "openmvctl", "ping"), capture_output=True, text=True, check=False)
+    assert "sudo systemctl enable --now openmvd.socket" in told.stderr, told
     run("systemctl", "start", SOCKET)
     assert state() == "inactive" and main_pid() == 0, state()
     run(*as_user(INSIDER, "openmvctl", "ping"))
@@ -117,7 +120,7 @@ def after_a_crash_systemd_starts_the_daemon_again_with_the_same_socket():
 prepare()
 tap = Tap()
 tap.run([
-    the_first_client_starts_the_service_and_is_answered,
+    a_client_without_the_socket_is_told_to_enable_it_and_with_it_starts_the_service_and_is_answered,
     the_daemon_is_the_user_openmvd,
     the_socket_has_the_unit_s_mode_and_group_and_the_log_says_that_the_configured_ones_do_not_count,
     the_status_tells_how_many_cameras_are_online,
