@@ -78,6 +78,17 @@ def why_not():
     return result.stderr.strip().replace("run-camera ", "") if result.returncode else None
 
 
+def log_of(given):
+    """What is known of what went on, of whatever a test was given."""
+    if hasattr(given, "daemon"):
+        lines = given.daemon.log().splitlines()
+    elif isinstance(given, Camera):
+        lines = given.said().splitlines()
+    else:
+        lines = getattr(given, "lines", [])
+    return "\n".join(lines[-30:])
+
+
 def run_group(title, arguments, tests, report):
     try:
         with arguments() if callable(arguments) else Camera(*arguments) as camera:
@@ -86,8 +97,7 @@ def run_group(title, arguments, tests, report):
                     test(camera)
                     report(title, test, None)
                 except Exception as error:
-                    log = "\n" + camera.daemon.log() if hasattr(camera, "daemon") else ""
-                    report(title, test, "%s: %s%s" % (type(error).__name__, error, log))
+                    report(title, test, "%s: %s\n%s" % (type(error).__name__, error, log_of(camera)))
     except (AssertionError, OSError) as error:
         report(title, run_group, str(error))
 

@@ -71,7 +71,7 @@ class Pair:
                 end = time.monotonic() + self.PATIENCE_S
                 while not master.printed("finished"):
                     check(wire.is_alive(), "the relay ended: %r" % wire.failure)
-                    check(master.process.poll() is None, "the asking camera ended")
+                    check(master.process.poll() is None, "the asking camera ended:\n" + master.said())
                     check(time.monotonic() < end, "the asking camera has not finished within %d s" % self.PATIENCE_S)
                     tamper.unplugged = master.printed("unplug the other camera") > 0
                     time.sleep(0.05)
