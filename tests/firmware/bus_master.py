@@ -19,6 +19,10 @@ class BusMaster(StockMaster):
     def flush(self):
         pass
 
+    def wait_for_slave(self, seconds):
+        """From now on a slave may take so long to arm, if that is longer than usual and less than a second."""
+        self.camera.moment = min(max(bus.MOMENT_S, seconds), 1)
+
     def patient_call(self, name, arguments=b"", seconds=20):
         """A slave may not be armed yet, so every packet has to go out as often as a stock master sends it."""
         return self.call(name, arguments, seconds)
@@ -40,6 +44,7 @@ class SpiMaster(BusMaster):
         self.camera.transfer(data)
 
     def read_exactly(self, size, seconds):
+        self.wait_for_slave(seconds)
         data = self.camera.transfer(b"\0" * size)
         if len(set(data)) == 1:
             time.sleep(min(seconds, 0.1))
@@ -58,6 +63,7 @@ class I2cMaster(BusMaster):
                 return
 
     def read_exactly(self, size, seconds):
+        self.wait_for_slave(seconds)
         data = b""
         while len(data) < size:
             piece = self.camera.read(CAMERA_ADDRESS, min(size - len(data), self.LARGEST))

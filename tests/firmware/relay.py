@@ -10,8 +10,8 @@ import bus
 
 OUTWARD, INWARD = "to the slave", "to the master"
 
-# Where a slave that has not armed yet costs a frame of raw bytes, which nobody sends again.
-MOMENT_S = 0.2
+# An SPI slave that has not armed yet costs a frame of raw bytes, which nobody sends again.
+SPI_MOMENT_S = 1
 
 
 class Relay(threading.Thread):
@@ -53,7 +53,7 @@ class SpiRelay(Relay):
     def __init__(self, master, slave, tamper):
         super().__init__(tamper)
         self._master = bus.Port(master)
-        self._slave = bus.SpiSlave(slave, MOMENT_S)
+        self._slave = bus.SpiSlave(slave, SPI_MOMENT_S)
         self._selected = False
 
     def step(self, seconds):
@@ -78,7 +78,7 @@ class I2cRelay(Relay):
     def __init__(self, master, slave, tamper):
         super().__init__(tamper)
         self._master = bus.Port(master)
-        self._slave = bus.I2cSlave(slave, MOMENT_S)
+        self._slave = bus.I2cSlave(slave)
 
     def step(self, seconds):
         message = self._master.take(seconds)

@@ -83,7 +83,7 @@ def deliver(camera, name, arguments):
 def fetch(camera, seconds=0):
     """The result of a callback that runs for so many seconds more, or None for none: within the time that the camera keeps
     it, in windows that are long enough for a busy machine."""
-    return camera.master.get_result(seconds + 0.6, 0.05)
+    return camera.master.get_result(seconds + 0.8, 0.3)
 
 
 def in_time(seconds, attempt):
@@ -305,6 +305,7 @@ def ready_is_high_only_while_armed(camera):
 def spi_slave_that_computes_leaves_all_bytes_equal(camera):
     def attempt():
         deliver(camera, "count", u32(400))
+        camera.master.wait_for_slave(0)
         check_equal(set(camera.master.camera.transfer(HEADER_POLL)), {0xFF})
 
     in_time(0.4, attempt)
@@ -312,6 +313,7 @@ def spi_slave_that_computes_leaves_all_bytes_equal(camera):
 
 
 def spi_master_of_another_mode_finds_nobody(camera):
+    camera.master.wait_for_slave(0)
     for mode in (0b00, 0b01, 0b11):
         check_equal(set(camera.master.camera.transfer(command_header("echo", 0), mode)), {0xFF})
     check_equal(call(camera, "echo", b"alive"), b"alive")
@@ -320,6 +322,7 @@ def spi_master_of_another_mode_finds_nobody(camera):
 def i2c_slave_that_computes_acknowledges_nothing(camera):
     def attempt():
         deliver(camera, "count", u32(400))
+        camera.master.wait_for_slave(0)
         check_equal(camera.master.camera.write(CAMERA_ADDRESS, HEADER_POLL), None)
         check_equal(camera.master.camera.read(CAMERA_ADDRESS, 8), None)
 
@@ -328,6 +331,7 @@ def i2c_slave_that_computes_acknowledges_nothing(camera):
 
 
 def i2c_address_of_another_slave_is_not_acknowledged(camera):
+    camera.master.wait_for_slave(0)
     for address in (0, CAMERA_ADDRESS + 1, 2 * CAMERA_ADDRESS):
         check_equal(camera.master.camera.write(address, command_header("echo", 0)), None)
     check_equal(call(camera, "echo", b"alive"), b"alive")
