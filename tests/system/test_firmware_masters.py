@@ -111,8 +111,8 @@ def summary(data):
 def master_gets_results_of_all_kinds(pair):
     check_equal(pair.said("echo"), "done b'hello'")
     check_equal(pair.said("empty"), "done b''")
-    check_equal(pair.said("large result"), summary(pattern(2000)))
-    check_equal(pair.said("large arguments"), summary(bytes(range(250)) * 5))
+    check_equal(pair.said("large result"), summary(pattern(700)))
+    check_equal(pair.said("large arguments"), summary(bytes(range(250)) * 3))
     check(1 <= counted(pair, "slow") <= int(pair.said("attempts of slow")), "a command ran more often than it was sent")
 
 
@@ -144,8 +144,8 @@ def master_refuses_a_result_beyond_its_limit(pair):
 
 
 def master_moves_raw_bytes_both_ways(pair):
-    check_equal(pair.said("cut through"), summary(pattern(3000)))
-    check_equal(pair.said("bytes taken"), summary(bytes(range(250)) * 4))
+    check_equal(pair.said("cut through"), summary(pattern(700)))
+    check_equal(pair.said("bytes taken"), summary(bytes(range(250)) * 2))
 
 
 def master_reads_a_stream_and_stops_it(pair):

@@ -41,8 +41,8 @@ def numbered(frames, count):
 
 tell("echo", ask("echo", b"hello"))
 tell("empty", ask("nothing"))
-tell("large result", ask("sized", u32(2000)))
-tell("large arguments", ask("echo", bytes(range(250)) * 5))
+tell("large result", ask("sized", u32(700)))
+tell("large arguments", ask("echo", bytes(range(250)) * 3))
 tell("slow", ask("count", u32(300), 5000))
 print("attempts of slow: %d" % attempts)
 tell("patience", remote.call("count", u32(1500), 1000, 200))
@@ -60,21 +60,21 @@ modest = omvrpc.Master(LINK, largest_result=100)
 tell("too long", modest.call("sized", u32(101), 5000, 300), modest)
 tell("after too long", ask("echo", b"again"))
 
-# Raw bytes that come late on a busy machine find the other side gone: five attempts each.
-for attempt in range(5):
-    ask("cut_through", u32(3000))
-    data = remote.get_bytes(bytearray(3000))
+# Raw bytes that come late on a busy machine find the other side gone: ten attempts each.
+for attempt in range(10):
+    ask("cut_through", u32(700))
+    data = remote.get_bytes(bytearray(700))
     if data:
         break
 tell("cut through", data)
-for attempt in range(5):
-    ask("take_bytes", u32(1000))
-    remote.put_bytes(bytes(range(250)) * 4)
+for attempt in range(10):
+    ask("take_bytes", u32(500))
+    remote.put_bytes(bytes(range(250)) * 2)
     data = ask("taken_bytes")
     if data:
         break
 tell("bytes taken", data)
-for attempt in range(5):
+for attempt in range(10):
     frames = []
     ask("stream", u32(100))
     remote.stream_reader(numbered(frames, 20), 2)
