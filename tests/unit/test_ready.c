@@ -2,6 +2,7 @@
 /* A camera's ready line, above GPIO lines that a test moves. */
 
 #include "link/ready.h"
+#include "unasked_gpio.h"
 
 #include <check.h>
 #include <errno.h>
@@ -58,17 +59,6 @@ void omvrpc_gpio_close(struct omvrpc_gpio *line) {
     if (line != NULL) {
         line->is_open = false;
     }
-}
-
-/* The daemon's parts, which are linked with every test, ask these. */
-int omvrpc_gpio_find(const struct omvrpc_gpio_line *line) {
-    (void)line;
-    return 0;
-}
-
-bool omvrpc_gpio_find_holder(const struct omvrpc_gpio_line *line, char *text, size_t size) {
-    (void)line, (void)text, (void)size;
-    return false;
 }
 
 static void set_up(void) {

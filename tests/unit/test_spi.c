@@ -2,6 +2,7 @@
 /* What the SPI link asks of spidev and of its chip select, in which order, also where something fails. */
 
 #include "openmvrpc.h"
+#include "unasked_gpio.h"
 
 #include <check.h>
 #include <errno.h>
@@ -122,17 +123,6 @@ void omvrpc_gpio_close(struct omvrpc_gpio *gpio) {
     if (gpio != NULL) {
         gpio->is_open = false;
     }
-}
-
-/* The daemon's parts, which are linked with every test, ask these. */
-int omvrpc_gpio_find(const struct omvrpc_gpio_line *line) {
-    (void)line;
-    return 0;
-}
-
-bool omvrpc_gpio_find_holder(const struct omvrpc_gpio_line *line, char *text, size_t size) {
-    (void)line, (void)text, (void)size;
-    return false;
 }
 
 static struct omvrpc_link *spi;
