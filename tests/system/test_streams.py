@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Streams through the socket: frames for many, calls in between, and who reads slowly."""
 
+import contextlib
 import fcntl
 import pathlib
 import struct
@@ -76,25 +77,34 @@ def all_viewers_see_the_same_frames_of_one_stream():
         assert wire["calls"] < 15, wire
 
 
+@contextlib.contextmanager
+def looking(viewer):
+    """Somebody takes the frames all the time; gives the numbers of those seen so far."""
+    seen, stop = [], threading.Event()
+
+    def look():
+        while not stop.is_set():
+            seen.append(frame(viewer)[0]["seq"])
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join(30)
+    assert not thread.is_alive()
+
+
 def calls_go_on_while_a_stream_runs():
     with Daemon(config=CONFIG) as daemon, daemon.client() as viewer, daemon.client() as caller:
         wait_for_camera(viewer, "one")
         viewer.result("subscribe", STREAM)
         frame(viewer)
-        seen, stop = [], threading.Event()
-
-        def look():
-            while not stop.is_set():
-                seen.append(frame(viewer)[0]["seq"])
-        looking = threading.Thread(target=look)
-        looking.start()
-        for _ in range(20):
-            before = len(seen)
-            assert caller.result("call", {"name": "sleep", "args": [2]})["value"] == [2]
-            wait_until(lambda: len(seen) > before, "a frame after the call")
-        stop.set()
-        looking.join(30)
-        assert not looking.is_alive()
+        with looking(viewer) as seen:
+            for _ in range(20):
+                before = len(seen)
+                assert caller.result("call", {"name": "sleep", "args": [2]})["value"] == [2]
+                wait_until(lambda: len(seen) > before, "a frame after the call")
         # At least a frame comes between two calls; how many, with calls now and then, is said below and by `make bench`.
         assert len(seen) >= 20 and seen == sorted(set(seen)), seen
 
@@ -107,24 +117,16 @@ def most_frames_come_beside_calls_and_no_call_waits_for_two_of_them():
         wait_for_camera(caller)
         viewer.result("subscribe", STREAM)
         frame(viewer)
-        seen, stop = [], threading.Event()
-
-        def look():
-            while not stop.is_set():
-                seen.append(frame(viewer)[0]["seq"])
-        looking = threading.Thread(target=look)
-        looking.start()
-        begun = time.monotonic()
-        for i in range(1, calls + 1):
-            stop.wait(begun + i * 3 / rate - time.monotonic())
-            before = len(seen)
-            assert caller.result("call", {"name": "sleep", "args": [2]})["value"] == [2]
-            # The one under way, and one that had come and was not read yet.
-            assert len(seen) - before <= 2, seen
-        made = rate * (time.monotonic() - begun)
-        assert len(seen) >= 0.75 * made, f"{len(seen)} of {made:.0f} frames"
-        stop.set()
-        looking.join(30)
+        with looking(viewer) as seen:
+            begun = time.monotonic()
+            for i in range(1, calls + 1):
+                time.sleep(max(0, begun + i * 3 / rate - time.monotonic()))
+                before = len(seen)
+                assert caller.result("call", {"name": "sleep", "args": [2]})["value"] == [2]
+                # The one under way, and one that had come and was not read yet.
+                assert len(seen) - before <= 2, seen
+            made = rate * (time.monotonic() - begun)
+            assert len(seen) >= 0.75 * made, f"{len(seen)} of {made:.0f} frames"
 
 
 def a_stream_whose_viewer_leaves_while_it_is_opened_anew_ends_all_the_same():
