@@ -52,15 +52,19 @@ static bool leave_queue(struct call *call) {
 
 static bool enter_queue(struct call *call, bool first);
 
+static void end_for_want_of_memory(struct call *call) {
+    struct error error;
+    error_set_out_of_memory(&error);
+    camera_end_call(call, &error);
+}
+
 /* Those that waited for a call that has not been answered: each has its turn again, before what its client asked later. */
 static void disperse(struct call_list *followers) {
     struct call *follower;
     while ((follower = TAILQ_LAST(followers, call_list)) != NULL) {
         leave_queue(follower);
         if (!enter_queue(follower, true)) {
-            struct error error;
-            error_set_out_of_memory(&error);
-            camera_end_call(follower, &error);
+            end_for_want_of_memory(follower);
         }
     }
 }
@@ -302,11 +306,9 @@ static void gather_followers(struct camera *camera, struct call *call) {
     struct queue_entry **entries = camera_list_equals(camera, call, &count);
     for (size_t i = 0; i < count; i++) {
         struct call *follower = call_of(entries[i]);
-        struct error error;
         leave_queue(follower);
         if (!follow(follower, call)) {
-            error_set_out_of_memory(&error);
-            camera_end_call(follower, &error);
+            end_for_want_of_memory(follower);
             break;
         }
     }
@@ -395,8 +397,7 @@ static void bind_waiting(struct camera *camera) {
         bool is_good = call->prepare(call, &error);
         if (is_good ? !enter_some_queue(camera, call) : !enter_queue(call, false)) {
             camera->has_unbound = true;
-            error_set_out_of_memory(&error);
-            camera_end_call(call, &error);
+            end_for_want_of_memory(call);
             break;
         }
     }

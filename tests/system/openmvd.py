@@ -152,8 +152,7 @@ class Daemon:
 
     def cpu_seconds(self):
         """What the process has computed so far, in itself and in the kernel."""
-        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
-            fields = file.read().rpartition(")")[2].split()
+        fields = self._stat()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def is_at_rest(self, seconds=1.0):
@@ -177,15 +176,16 @@ class Daemon:
         """Stops the daemon for the block. What clients send meanwhile it finds all at once: 16 lines (LINES_A_TURN) of each, in
         the order in which they were the first to send, and nothing that a camera says can come in between."""
         self.process.send_signal(signal.SIGSTOP)
-        wait_until(lambda: self._state() == "T", "the daemon to stand still")
+        wait_until(lambda: self._stat()[0] == "T", "the daemon to stand still")
         try:
             yield
         finally:
             self.process.send_signal(signal.SIGCONT)
 
-    def _state(self):
+    def _stat(self):
+        """What the kernel says of the process, from its state on (proc(5))."""
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
-            return file.read().rpartition(")")[2].split()[0]
+            return file.read().rpartition(")")[2].split()
 
     def __enter__(self):
         return self.start()
