@@ -417,12 +417,11 @@ def a_stop_while_cameras_leave_ends_well():
             wait_for_camera(client, "one")
             client.send_request("call", {"name": "sleep", "args": [5000]})
             wait_until(lambda: client.result("cameras")[0]["busy"], "the call to run")
-            daemon.process.send_signal(signal.SIGSTOP)
-            with open(daemon.config_path, "w", encoding="utf-8") as file:
-                file.write("{\"cameras\": {\"two\": {\"link\": {\"type\": \"sim\"}}}}")
-            daemon.process.send_signal(signal.SIGHUP)
-            daemon.process.send_signal(signal.SIGTERM)
-            daemon.process.send_signal(signal.SIGCONT)
+            with daemon.held():
+                with open(daemon.config_path, "w", encoding="utf-8") as file:
+                    file.write("{\"cameras\": {\"two\": {\"link\": {\"type\": \"sim\"}}}}")
+                daemon.process.send_signal(signal.SIGHUP)
+                daemon.process.send_signal(signal.SIGTERM)
             assert daemon.process.wait(PATIENCE_S) == 0
 
 

@@ -165,11 +165,10 @@ def connections_that_wait_in_a_passed_socket_survive_a_restart():
         with managed_at(path, listener) as daemon, daemon.client() as established:
             assert established.result("ping") == "pong"
             # Connections that come while it stops wait in the socket.
-            daemon.process.send_signal(signal.SIGSTOP)
-            early = daemon.client()
-            number = early.send_request("ping")
-            daemon.process.send_signal(signal.SIGTERM)
-            daemon.process.send_signal(signal.SIGCONT)
+            with daemon.held():
+                early = daemon.client()
+                number = early.send_request("ping")
+                daemon.process.send_signal(signal.SIGTERM)
             told = established.read()
             assert told["error"]["data"]["cause"] == "stopping" and established.read() is None, told
             assert daemon.process.wait(PATIENCE_S) == 0

@@ -185,11 +185,10 @@ def what_waits_in_the_daemons_own_socket_at_a_stop_is_answered():
         with daemon.client() as client:
             wait_for_camera(client)
         # It has not seen these yet when the signal comes, and nobody else will ever serve them.
-        daemon.process.send_signal(signal.SIGSTOP)
-        waiting = [daemon.client() for _ in range(3)]
-        numbers = [client.send_request("call", {"name": "echo", "data": "eHg="}) for client in waiting]
-        daemon.process.send_signal(signal.SIGTERM)
-        daemon.process.send_signal(signal.SIGCONT)
+        with daemon.held():
+            waiting = [daemon.client() for _ in range(3)]
+            numbers = [client.send_request("call", {"name": "echo", "data": "eHg="}) for client in waiting]
+            daemon.process.send_signal(signal.SIGTERM)
         for client, number in zip(waiting, numbers):
             assert client.reply(number)["result"]["value"] == "eHg="
             client.close()
@@ -199,12 +198,11 @@ def what_waits_in_the_daemons_own_socket_at_a_stop_is_answered():
 def all_that_a_client_has_sent_before_a_stop_is_answered():
     with StockCamera("--kind", "uart") as camera, Daemon(config=config_of(camera.path)) as daemon, daemon.client() as client:
         wait_for_camera(client)
-        daemon.process.send_signal(signal.SIGSTOP)
-        # More than is read at a time.
-        count = 800
-        client.send("".join(json.dumps({"jsonrpc": "2.0", "id": number, "method": "ping"}) + "\n" for number in range(count)))
-        daemon.process.send_signal(signal.SIGTERM)
-        daemon.process.send_signal(signal.SIGCONT)
+        with daemon.held():
+            # More than is read at a time.
+            count = 800
+            client.send("".join(json.dumps({"jsonrpc": "2.0", "id": number, "method": "ping"}) + "\n" for number in range(count)))
+            daemon.process.send_signal(signal.SIGTERM)
         for number in range(count):
             assert client.read() == {"jsonrpc": "2.0", "id": number, "result": "pong"}
         assert client.read()["error"]["data"]["cause"] == "stopping" and client.read() is None
@@ -216,12 +214,11 @@ def a_stop_under_load_answers_every_accepted_request():
         clients = [daemon.client() for _ in range(8)]
         wait_for_camera(clients[0])
         # Else a slow call might begin before the last quick one has been sent, and those behind it would be too late.
-        daemon.process.send_signal(signal.SIGSTOP)
-        asked = {client: {client.send_request("call", {"name": "echo", "data": "eHg="}) for _ in range(5)} for client in clients}
-        for client in clients:
-            asked[client].add(client.send_request("call", {"name": "sleep", "args": [3000]}))
-        daemon.process.send_signal(signal.SIGTERM)
-        daemon.process.send_signal(signal.SIGCONT)
+        with daemon.held():
+            asked = {client: {client.send_request("call", {"name": "echo", "data": "eHg="}) for _ in range(5)} for client in clients}
+            for client in clients:
+                asked[client].add(client.send_request("call", {"name": "sleep", "args": [3000]}))
+            daemon.process.send_signal(signal.SIGTERM)
         ends = {}
         for client in clients:
             while (message := client.read()) is not None:
