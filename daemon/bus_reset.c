@@ -30,6 +30,7 @@ void bus_begin_reset(struct bus *bus, size_t index, int64_t now_us) {
         camera->reset_is_asked = false;
         return;
     }
+    camera->reset_line_is_free = true; /* once this pulse is over */
     bus_count(bus, index, HEALING_RESETS);
     if (camera->state == CAMERA_ONLINE) {
         camera->is_lost = true;

@@ -96,6 +96,14 @@ START_TEST(a_line_that_was_left_pulled_is_let_go_once_before_the_link_is_opened)
 }
 END_TEST
 
+START_TEST(a_line_that_a_reset_has_let_go_need_not_be_let_go_again) {
+    bus_reset(bus, 0, now_us);
+    go_online();
+    ck_assert_uint_eq(pulls, 1);
+    ck_assert_uint_eq(let_gos, 1);
+}
+END_TEST
+
 START_TEST(the_link_stays_closed_while_the_line_is_pulled) {
     go_online();
     unsigned opened = line.opened;
@@ -275,6 +283,7 @@ Suite *test_suite(void) {
     tcase_add_checked_fixture(tests, set_up_reset, tear_down);
     tcase_add_test(tests, a_camera_that_is_reset_is_connecting_and_then_online_again);
     tcase_add_test(tests, a_line_that_was_left_pulled_is_let_go_once_before_the_link_is_opened);
+    tcase_add_test(tests, a_line_that_a_reset_has_let_go_need_not_be_let_go_again);
     tcase_add_test(tests, the_link_stays_closed_while_the_line_is_pulled);
     tcase_add_loop_test(tests, a_job_under_a_reset_ends_unless_it_is_repeatable, 0, 2);
     tcase_add_test(tests, a_second_wish_during_the_pulse_makes_no_second_pulse);
