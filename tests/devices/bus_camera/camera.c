@@ -136,12 +136,11 @@ static int hear_controllers(struct camera *camera) {
     static struct soldered_message message;
     int got;
     while ((got = soldered_hear(camera->soldered, &message)) > 0) {
-        int64_t real_us = (int64_t)(message.head.time_ns / 1000);
-        int64_t at_us = camera_time(camera, real_us);
+        camera->stood_still_us = (int64_t)(message.head.waited_ns / 1000);
+        int64_t at_us = camera_time(camera, (int64_t)(message.head.time_ns / 1000));
         camera_live_until(camera, at_us);
         if (message.head.kind == CAMERA_BUS_TRANSFER) {
             take_transfer(camera, &message, at_us);
-            camera->stood_still_us += omvrpc_now_us() - real_us;
         } else if (message.head.kind == CAMERA_BUS_LINE) {
             take_line(camera, &message.head, at_us);
         }
@@ -210,9 +209,10 @@ int64_t camera_live_until(struct camera *camera, int64_t now_us) {
     return next_us;
 }
 
-int64_t camera_live(struct camera *camera) {
-    int64_t next_us = camera_live_until(camera, camera_time(camera, omvrpc_now_us()));
-    return next_us == INT64_MAX ? INT64_MAX : next_us - camera->now_us;
+int64_t camera_live(struct camera *camera, int64_t real_us) {
+    int64_t next_us = camera_live_until(camera, camera_time(camera, real_us));
+    int64_t now_us = camera_time(camera, omvrpc_now_us());
+    return next_us == INT64_MAX ? INT64_MAX : next_us < now_us ? 0 : next_us - now_us;
 }
 
 /* Setting up. */
@@ -267,7 +267,7 @@ int camera_open(struct camera *camera, const struct camera_options *options) {
     if (camera->scene == NULL || camera->slave == NULL) {
         return -ENOMEM;
     }
-    camera_live(camera);
+    camera_live(camera, omvrpc_now_us());
     int error = options->kind != STOCK_SLAVE_CAN || has_lines ? solder(camera) : 0;
     if (error == 0 && options->kind == STOCK_SLAVE_CAN) {
         camera->can = can_new(options->interface, options->id);

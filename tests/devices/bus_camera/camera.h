@@ -47,8 +47,9 @@ struct camera {
 int camera_open(struct camera *camera, const struct camera_options *options);
 void camera_close(struct camera *camera);
 
-/* Lets it live up to now. Returns for how many microseconds it has nothing to do, INT64_MAX for ever. */
-int64_t camera_live(struct camera *camera);
+/* Lets it live up to a time of omvrpc_now_us(), of which all has been heard. Returns for how many microseconds from now on
+ * it has nothing to do, INT64_MAX for ever. */
+int64_t camera_live(struct camera *camera, int64_t real_us);
 
 /* Resets it now. */
 void camera_reset(struct camera *camera);

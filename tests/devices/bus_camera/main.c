@@ -93,11 +93,12 @@ static int64_t earlier(int64_t a, int64_t b) {
 static int run(struct camera *camera) {
     struct commands commands = {.length = 0};
     for (;;) {
+        int64_t heard_us = omvrpc_now_us();
         int error = camera_hear(camera);
         if (error != 0) {
             return error;
         }
-        int64_t live_us = camera_live(camera);
+        int64_t live_us = camera_live(camera, heard_us);
         /* What it has just said is due as well. */
         int64_t wait_us = earlier(live_us, camera_send_due(camera));
         struct pollfd polled[] = {

@@ -29,6 +29,10 @@ struct transfer {
     struct completion answered;
 };
 
+static u64 waited_until(const struct camera *camera, u64 now_ns) {
+    return camera->waited_ns + (camera->transfer != NULL ? now_ns - camera->asked_ns : 0);
+}
+
 static void queue_event(struct camera *camera, const struct camera_bus_message *message, const u8 *bytes) {
     struct event *event = NULL;
     if (camera->event_count < CAMERA_BUS_QUEUE_MAX) {
@@ -39,6 +43,7 @@ static void queue_event(struct camera *camera, const struct camera_bus_message *
     } else {
         event->message = *message;
         event->message.time_ns = ktime_get_ns();
+        event->message.waited_ns = waited_until(camera, event->message.time_ns);
         if (bytes != NULL) {
             memcpy(event->bytes, bytes, message->length);
         }
@@ -63,9 +68,17 @@ static bool is_at(const struct camera *camera, const struct camera_place *place)
     return camera->address == place->address;
 }
 
+/* The camera's transfer waits for it no more. */
+static void forget_transfer(struct camera *camera) {
+    const struct camera_bus_message message = {.kind = CAMERA_BUS_ANSWERED, .number = camera->transfer_number};
+    camera->waited_ns = waited_until(camera, ktime_get_ns());
+    camera->transfer = NULL;
+    queue_event(camera, &message, NULL);
+}
+
 static void answer(struct camera *camera, int status, const u8 *bytes, size_t length) {
     struct transfer *transfer = camera->transfer;
-    camera->transfer = NULL;
+    forget_transfer(camera);
     if (status != 0) {
         transfer->status = status;
     }
@@ -88,6 +101,7 @@ static unsigned int begin_transfer(struct transfer *transfer, const struct camer
         if (camera->transfer == NULL && is_at(camera, place)) {
             camera->transfer = transfer;
             camera->transfer_number = message->number;
+            camera->asked_ns = ktime_get_ns();
             transfer->unanswered++;
             queue_event(camera, message, out);
         }
@@ -100,7 +114,7 @@ static void end_transfer(struct transfer *transfer) {
     struct camera *camera;
     list_for_each_entry(camera, &camera_bus_cameras, link) {
         if (camera->transfer == transfer) {
-            camera->transfer = NULL;
+            forget_transfer(camera);
             transfer->status = -ETIMEDOUT;
         }
     }

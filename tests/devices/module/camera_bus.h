@@ -14,6 +14,9 @@
  * controller or somebody who holds it. All selected cameras answer, and their answers meet on one wire. Without any, all
  * bytes are CAMERA_BUS_FLOATING. At an I2C address where there is no camera, nothing acknowledges.
  *
+ * A real camera answers at once. So that a program is none the worse for being slow, each message says how long transfers have
+ * waited for its camera, from when they began to its answers; time for that camera is what has passed beside that.
+ *
  * A line has the level that the host gives it, else the one that a camera gives it, else that of its pull: up for the lines
  * 0 to 8, down for the others, as on a Raspberry Pi.
  */
@@ -39,6 +42,7 @@ enum camera_bus_kind {
     /* Read. */
     CAMERA_BUS_TRANSFER, /* number: of this transfer; the bytes from the host, or none and `wanted` */
     CAMERA_BUS_LINE,     /* number: a line; value: its level */
+    CAMERA_BUS_ANSWERED, /* number: of the transfer that waits no more; this comes before whatever happens next */
 };
 
 struct camera_bus_message {
@@ -50,7 +54,8 @@ struct camera_bus_message {
     __u32 speed_hz; /* of SPI */
     __u32 mode;     /* of SPI, as in linux/spi/spi.h */
     __u32 reserved;
-    __u64 time_ns; /* when it happened, of CLOCK_MONOTONIC */
+    __u64 time_ns;   /* when it happened, of CLOCK_MONOTONIC */
+    __u64 waited_ns; /* for so long transfers had waited for this camera until then */
 };
 
 #endif

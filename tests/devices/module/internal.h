@@ -26,6 +26,8 @@ struct camera {
 
     struct transfer *transfer; /* that is to be answered, or NULL */
     u32 transfer_number;
+    u64 asked_ns;  /* when that began */
+    u64 waited_ns; /* how long others have waited */
 };
 
 /* Held by whoever touches cameras or the levels of lines; it may sleep. */
