@@ -95,6 +95,7 @@ static void begin_job(struct bus *bus, struct bus_camera *camera, int64_t now_us
         .repeatable = job->repeatable,
         .schedules = job->schedules,
         .stream_depth = job->stream_depth,
+        .jpeg_frames = job->jpeg_frames,
     };
     int error = omvrpc_master_call(camera->master, &request, now_us);
     if (error == 0) {

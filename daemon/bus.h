@@ -82,6 +82,7 @@ struct job {
     bool repeatable;
     bool schedules;
     uint32_t stream_depth; /* frames of credit for the stream that the callback begins, 0 for none */
+    bool jpeg_frames;      /* which are pictures */
 
     enum omvrpc_outcome outcome;
     enum omvrpc_cause cause;

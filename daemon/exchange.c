@@ -154,6 +154,7 @@ static struct job *copy_call(const struct job *call) {
         .repeatable = call->repeatable,
         .schedules = call->schedules,
         .stream_depth = call->stream_depth,
+        .jpeg_frames = call->jpeg_frames,
     };
     if (call->argument_length > 0) {
         job->argument = malloc(call->argument_length);

@@ -231,6 +231,7 @@ static bool prepare(struct call *call, struct error *error) {
     call->is_bound = true;
     call->job->schedules = call->is_stream;
     call->job->stream_depth = call->is_stream ? DEPTH : 0;
+    call->job->jpeg_frames = stream->is_usual;
     if (call->is_stream) {
         call->job->deadline_us = now_us + RUN_US;
         call->job->repeatable = false;

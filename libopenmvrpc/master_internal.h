@@ -204,8 +204,9 @@ struct streaming {
     bool stop_sent;
     bool broken; /* bytes are missing from the input */
     bool in_frame;
-    bool has_frame; /* has given one since it was opened */
-    bool was_heard; /* something came of it, in any opening of this call */
+    bool has_frame;   /* has given one since it was opened */
+    bool was_heard;   /* something came of it, in any opening of this call */
+    bool was_damaged; /* a frame came that cannot be one, and since then none that can */
     size_t frame_length;
     size_t frame_pending; /* length of the frame that was handed over and is still at the front of the input */
     int64_t opened_us;

@@ -460,6 +460,9 @@ struct omvrpc_request {
     /** Stay in stream mode after the result, with this many frames of credit (1 to 255); 0 for none. 1 or 2 stop at
      * once. Links without pairs have one frame under way, whatever this says. */
     uint32_t stream_depth;
+    /** The frames of the stream are JPEG pictures. On SPI, where a camera that is late or has gone on still lets itself be
+     * read, one that is none was not what the camera gave: it is dropped, and the stream opened anew. */
+    bool jpeg_frames;
 };
 
 struct omvrpc_result {

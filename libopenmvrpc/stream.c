@@ -13,8 +13,13 @@
 
 #include "master_internal.h"
 
+#include <string.h>
+
 /* Openings in a row without a single frame, after which the stream is given up. */
 #define FAILURES_MAX 3
+
+/* Of a picture, bytes behind whose end may be filled up. */
+#define JPEG_TAIL 32
 
 /* Where frames have to be read, the pause after a read that found none: under the 2 ms for which a camera is armed. */
 #define READ_PAUSE_US 700
@@ -32,6 +37,7 @@ void stream_begin(struct omvrpc_master *master, int64_t now_us) {
         .next_byte = 0xFF,
         .failures = before.failures,
         .was_heard = before.was_heard,
+        .was_damaged = before.was_damaged,
     };
     /* On CAN the byte for one frame would meet the next on its way, under the same id. */
     uint32_t depth = master->info.pairs ? master->request.stream_depth : 1;
@@ -47,6 +53,26 @@ static void send_byte(struct omvrpc_master *master, uint8_t byte) {
     master->scratch[0] = byte;
     master_send(master, master->scratch, 1);
     turn_expect(master, 0, 0, true);
+}
+
+/* Whether a read gives bytes in any case, be the camera armed or not. */
+static bool reads_blindly(const struct omvrpc_master *master) {
+    return master->info.transactions && !master->info.acknowledges;
+}
+
+/*
+ * Whether these can be the bytes of a frame. Nothing covers them, and on SPI a camera that arms in the middle of the
+ * transaction, or has given the frame up and gone on, sends others: of a picture these show. An encoder may fill up what is
+ * behind its end (Recommendation T.81, B.1.1).
+ */
+static bool can_be_frame(const struct omvrpc_master *master, const uint8_t *bytes, size_t length) {
+    static const uint8_t start[] = {0xff, 0xd8, 0xff}, end[] = {0xff, 0xd9};
+    if (!master->request.jpeg_frames || !reads_blindly(master)) {
+        return true;
+    }
+    size_t tail = length < JPEG_TAIL ? length : JPEG_TAIL;
+    return length >= sizeof start + sizeof end && memcmp(bytes, start, sizeof start) == 0 &&
+           memmem(bytes + length - tail, tail, end, sizeof end) != NULL;
 }
 
 static void finish(struct omvrpc_master *master, bool in_doubt, int64_t now_us) {
@@ -72,7 +98,9 @@ static void fail(struct omvrpc_master *master, int64_t now_us) {
     }
     if (streaming->failures >= FAILURES_MAX) {
         /* The camera has settled after each of them, so its answers come through. */
-        enum omvrpc_cause cause = streaming->was_heard ? OMVRPC_CAUSE_LOST : OMVRPC_CAUSE_NO_STREAM;
+        enum omvrpc_cause cause = streaming->was_damaged ? OMVRPC_CAUSE_DAMAGED
+                                  : streaming->was_heard ? OMVRPC_CAUSE_LOST
+                                                         : OMVRPC_CAUSE_NO_STREAM;
         master_end(master, OMVRPC_RESULT_UNKNOWN, cause, now_us);
     } else {
         master->statistics.stream_restarts++;
@@ -117,7 +145,7 @@ void omvrpc_master_leave_stream(struct omvrpc_master *master, int64_t now_us) {
 /* Whether a frame that comes all the same does no more harm than noise. A camera on I2C that is armed with one hears nothing
  * else, and one on CAN says it under our own id. */
 static bool may_leave_early(const struct omvrpc_master *master) {
-    return master->info.pairs || (master->info.transactions && !master->info.acknowledges);
+    return master->info.pairs || reads_blindly(master);
 }
 
 /* How long the first frame may take where the stream is to stop. */
@@ -183,8 +211,15 @@ void stream_next(struct omvrpc_master *master, int64_t now_us, struct omvrpc_ste
         return;
     }
     if (streaming->in_frame && buffer_length(&master->input) >= streaming->frame_length) {
+        if (!can_be_frame(master, buffer_bytes(&master->input), streaming->frame_length)) {
+            master->statistics.crc_errors++;
+            streaming->was_damaged = true;
+            fail(master, now_us);
+            return;
+        }
         streaming->in_frame = false;
         streaming->failures = 0;
+        streaming->was_damaged = false;
         if (!streaming->has_frame) {
             streaming->has_frame = streaming->was_heard = true;
             master->first_frame_us = 2 * (now_us - streaming->opened_us);

@@ -23,6 +23,7 @@
 #define SETTLE_US     100
 #define REPLY_MOST    300000
 #define FRAMES_WANTED 5
+#define FRAME_NUMBER  10     /* the byte that differs in each */
 #define HELD_US       300000 /* for which a driver waits for a clock that is held */
 
 /* A transaction, as the camera's side sees it. */
@@ -54,7 +55,7 @@ struct bench {
     unsigned held; /* transactions that found the clock held */
     size_t frame_length;
     int64_t frame_due_us, frame_interval_us;
-    uint8_t last_frame[64];
+    bool frames_are_pictures; /* as each is expected to be that is handed over */
     size_t argument_length;
 };
 
@@ -82,7 +83,7 @@ static inline bool give_frame(void *context, int64_t now_us, const uint8_t **dat
         return true;
     }
     bench.frame_due_us = now_us + bench.frame_interval_us;
-    bench.reply_bytes[0]++;
+    bench.reply_bytes[FRAME_NUMBER]++;
     *data = bench.reply_bytes;
     *length = bench.frame_length;
     return true;
@@ -201,7 +202,12 @@ static inline bool do_step(struct omvrpc_step *step, size_t *done) {
         return true;
     case OMVRPC_STEP_FRAME:
         bench.frames++;
-        memcpy(bench.last_frame, step->data, step->length < 64 ? step->length : 64);
+        if (bench.frames_are_pictures) {
+            ck_assert_uint_eq(step->length, bench.frame_length);
+            ck_assert_uint_eq(step->data[FRAME_NUMBER], bench.reply_bytes[FRAME_NUMBER]);
+            ck_assert_mem_eq(step->data, "\xff\xd8\xff", 3);
+            ck_assert_mem_eq(step->data + step->length - 2, "\xff\xd9", 2);
+        }
         if (bench.frames == FRAMES_WANTED) {
             omvrpc_master_stop(bench.master, bench.now_us);
         }

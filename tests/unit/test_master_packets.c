@@ -230,6 +230,57 @@ START_TEST(a_stream_gives_frames_and_stops_when_asked) {
 }
 END_TEST
 
+static void stream_pictures(void) {
+    bench_open(STOCK_SLAVE_SPI, 300);
+    settle();
+    bench.frames_are_pictures = true;
+    bench.frame_length = 3000;
+    bench.reply.source = give_frame;
+    memcpy(bench.reply_bytes, "\xff\xd8\xff", 3);
+    memcpy(bench.reply_bytes + bench.frame_length - 2, "\xff\xd9", 2);
+    call((struct omvrpc_request){.stream_depth = 1, .jpeg_frames = true, .deadline_us = bench.now_us + 20 * SECOND});
+}
+
+/* What is read of a camera that armed too late, or that has gone on, is neither nothing nor the frame. */
+static void spoil_pictures(unsigned number) {
+    bench.lose = number;
+    bench.lose_magic = 0xd8ff;
+    bench.lose_reads = bench.damage = true;
+}
+
+START_TEST(what_cannot_be_a_picture_is_not_handed_over_as_one) {
+    stream_pictures();
+    bench.lose_after = 2;
+    spoil_pictures(1);
+    expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+    ck_assert_uint_eq(bench.lose, 0);
+    ck_assert_uint_ge(bench.frames, FRAMES_WANTED);
+    ck_assert_uint_eq(omvrpc_master_statistics(bench.master)->stream_restarts, 1);
+    bench_close();
+}
+END_TEST
+
+START_TEST(a_stream_of_what_cannot_be_pictures_is_damaged) {
+    stream_pictures();
+    spoil_pictures(1000);
+    expect_end(OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_DAMAGED);
+    ck_assert_uint_eq(bench.frames, 0);
+    bench_close();
+}
+END_TEST
+
+/* An encoder fills up to whole words, and one that is cut off has no end. */
+START_TEST(a_picture_may_have_something_behind_its_end_but_has_to_have_one) {
+    bool has_end = _i == 0;
+    stream_pictures();
+    bench.frames_are_pictures = false;
+    memcpy(bench.reply_bytes + bench.frame_length - 6, has_end ? "\xff\xd9\0\0\0" : "\xff\xd8\0\0\0", 6);
+    expect_end(has_end ? OMVRPC_DONE : OMVRPC_RESULT_UNKNOWN, has_end ? OMVRPC_CAUSE_NONE : OMVRPC_CAUSE_DAMAGED);
+    ck_assert(has_end == (bench.frames > 0));
+    bench_close();
+}
+END_TEST
+
 /* On SPI it is left at its first frame, which comes while the master clears the doubt about it. One on I2C is not, since a
  * camera that is armed with a frame hears nothing else. One that never comes is left on both. */
 START_TEST(a_stream_that_is_left_before_it_gives_anything_leaves_the_next_call_alone) {
@@ -493,6 +544,9 @@ Suite *test_suite(void) {
     TCase *raw = tcase_create("raw");
     tcase_add_loop_test(raw, raw_bytes_come_as_one_transaction_behind_the_result, 0, 2);
     tcase_add_loop_test(raw, a_stream_gives_frames_and_stops_when_asked, 0, 4);
+    tcase_add_test(raw, what_cannot_be_a_picture_is_not_handed_over_as_one);
+    tcase_add_test(raw, a_stream_of_what_cannot_be_pictures_is_damaged);
+    tcase_add_loop_test(raw, a_picture_may_have_something_behind_its_end_but_has_to_have_one, 0, 2);
     tcase_add_loop_test(raw, a_stream_that_is_left_before_it_gives_anything_leaves_the_next_call_alone, 0, 4);
     suite_add_tcase(suite, raw);
     return suite;
