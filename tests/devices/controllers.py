@@ -26,8 +26,8 @@ I2C = "/dev/i2c-1"
 # The lines that the kernel holds to select what is at SPI.
 SELECT_LINES = (8, 7)
 
-ATTACH_SPI, ATTACH_I2C, WATCH, DRIVE, ANSWER, TRANSFER, LINE = range(7)
-MESSAGE = struct.Struct("=IIiIIIIIQ")
+ATTACH_SPI, ATTACH_I2C, WATCH, DRIVE, ANSWER, TRANSFER, LINE, ANSWERED = range(8)
+MESSAGE = struct.Struct("=IIiIIIIIQQ")
 
 
 def load_controllers():
@@ -101,16 +101,16 @@ class Soldered:
         os.close(self.descriptor)
 
     def say(self, kind, number, value=0, data=b""):
-        os.write(self.descriptor, MESSAGE.pack(kind, number, value, len(data), 0, 0, 0, 0, 0) + data)
+        os.write(self.descriptor, MESSAGE.pack(kind, number, value, len(data), 0, 0, 0, 0, 0, 0) + data)
 
     def hear(self, patience=PATIENCE_S):
         """The next message as a dictionary, or None."""
         if not select.select([self.descriptor], [], [], patience)[0]:
             return None
         whole = os.read(self.descriptor, MESSAGE.size + 65536)
-        kind, number, value, _, wanted, speed, mode, _, time_ns = MESSAGE.unpack_from(whole)
+        kind, number, value, _, wanted, speed, mode, _, time_ns, waited_ns = MESSAGE.unpack_from(whole)
         return {"kind": kind, "number": number, "value": value, "wanted": wanted, "speed": speed, "mode": mode,
-                "time_ns": time_ns, "data": whole[MESSAGE.size:]}
+                "time_ns": time_ns, "waited_ns": waited_ns, "data": whole[MESSAGE.size:]}
 
     def hear_transfer(self):
         while True:

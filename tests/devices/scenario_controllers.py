@@ -10,7 +10,7 @@ import os
 import struct
 import threading
 
-from controllers import (ATTACH_I2C, ATTACH_SPI, DRIVE, I2C, LINE, SPI, Soldered, bring_back, holder_of, load_controllers,
+from controllers import (ANSWERED, ATTACH_I2C, ATTACH_SPI, DRIVE, I2C, LINE, SPI, Soldered, bring_back, holder_of, load_controllers,
                          remove, removed)
 from devices import PATIENCE_S, Tap, wait_until
 
@@ -86,6 +86,12 @@ def spi_moves_bytes_both_ways_to_whom_the_kernel_selects():
             assert (transfer["data"], transfer["wanted"], transfer["speed"]) == (b"abc", 3, 2000000), transfer
             camera.answer(transfer, b"xyz")
         assert result == [b"xyz"]
+        answered = camera.hear()
+        assert (answered["kind"], answered["number"]) == (ANSWERED, transfer["number"]), answered
+        # For the camera no time has passed.
+        passed_ns = answered["time_ns"] - transfer["time_ns"]
+        waited_ns = answered["waited_ns"] - transfer["waited_ns"]
+        assert 0 < waited_ns and abs(passed_ns - waited_ns) < 10000000, (transfer, answered)
         assert camera.hear()["value"] == 1
         assert other.hear(0) is None
 

@@ -48,9 +48,9 @@ static void print_count(const struct camera *camera) {
     const struct stock_slave_counts *counts = stock_slave_counts(camera->slave);
     printf("count {\"transactions\": %" PRIu64 ", \"resets\": %" PRIu64 ", \"commands\": %" PRIu64
            ", \"executions\": %" PRIu64 ", \"results\": %" PRIu64 ", \"frames\": %" PRIu64 ", \"lost_bytes\": %" PRIu64
-           "}\n",
+           ", \"duration_us\": %" PRId64 "}\n",
            camera->transactions, camera->resets, counts->commands, counts->executions, counts->results, counts->frames,
-           counts->lost_bytes);
+           counts->lost_bytes, scene_duration_us(camera->scene));
 }
 
 static void obey(struct camera *camera, const char *line) {

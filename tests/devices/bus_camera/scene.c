@@ -76,3 +76,7 @@ void scene_run_callback(void *context, uint32_t command, const uint8_t *argument
         .source_context = answer->source_context,
     };
 }
+
+int64_t scene_duration_us(const struct scene *scene) {
+    return scene->reply.delay_us;
+}

@@ -26,4 +26,7 @@ void scene_set_time(struct scene *scene, int64_t now_us);
 void scene_run_callback(void *context, uint32_t command, const uint8_t *argument, size_t length,
                         struct stock_slave_reply *reply);
 
+/* How long the one that ran last takes. */
+int64_t scene_duration_us(const struct scene *scene);
+
 #endif
