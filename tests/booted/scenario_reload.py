@@ -8,7 +8,7 @@ import threading
 from booted import (CONFIG_PATH, SERVICE, USB, Journal, Tap, call, check_echo, client, fails, main_pid, prepare, run,
                     service_with_camera, show, value, wait_for_state, wait_until, write_config)
 
-CLIENTS = 4
+CLIENTS = 2
 SIMULATED = {"link": {"type": "sim"}}
 
 
