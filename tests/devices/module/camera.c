@@ -33,7 +33,8 @@ static u64 waited_until(const struct camera *camera, u64 now_ns) {
     return camera->waited_ns + (camera->transfer != NULL ? now_ns - camera->asked_ns : 0);
 }
 
-static void queue_event(struct camera *camera, const struct camera_bus_message *message, const u8 *bytes) {
+static void queue_event_of(struct camera *camera, const struct camera_bus_message *message, const u8 *bytes,
+                           u64 now_ns) {
     struct event *event = NULL;
     if (camera->event_count < CAMERA_BUS_QUEUE_MAX) {
         event = kmalloc(struct_size(event, bytes, message->length), GFP_KERNEL);
@@ -42,8 +43,8 @@ static void queue_event(struct camera *camera, const struct camera_bus_message *
         camera->has_lost_events = true;
     } else {
         event->message = *message;
-        event->message.time_ns = ktime_get_ns();
-        event->message.waited_ns = waited_until(camera, event->message.time_ns);
+        event->message.time_ns = now_ns;
+        event->message.waited_ns = waited_until(camera, now_ns);
         if (bytes != NULL) {
             memcpy(event->bytes, bytes, message->length);
         }
@@ -51,6 +52,10 @@ static void queue_event(struct camera *camera, const struct camera_bus_message *
         camera->event_count++;
     }
     wake_up_interruptible(&camera->readable);
+}
+
+static void queue_event(struct camera *camera, const struct camera_bus_message *message, const u8 *bytes) {
+    queue_event_of(camera, message, bytes, ktime_get_ns());
 }
 
 static void free_event(struct camera *camera, struct event *event) {
@@ -71,9 +76,10 @@ static bool is_at(const struct camera *camera, const struct camera_place *place)
 /* The camera's transfer waits for it no more. */
 static void forget_transfer(struct camera *camera) {
     const struct camera_bus_message message = {.kind = CAMERA_BUS_ANSWERED, .number = camera->transfer_number};
-    camera->waited_ns = waited_until(camera, ktime_get_ns());
+    u64 now_ns = ktime_get_ns();
+    camera->waited_ns = waited_until(camera, now_ns);
     camera->transfer = NULL;
-    queue_event(camera, &message, NULL);
+    queue_event_of(camera, &message, NULL, now_ns);
 }
 
 static void answer(struct camera *camera, int status, const u8 *bytes, size_t length) {
@@ -103,7 +109,7 @@ static unsigned int begin_transfer(struct transfer *transfer, const struct camer
             camera->transfer_number = message->number;
             camera->asked_ns = ktime_get_ns();
             transfer->unanswered++;
-            queue_event(camera, message, out);
+            queue_event_of(camera, message, out, camera->asked_ns);
         }
     }
     return transfer->unanswered;

@@ -14,7 +14,9 @@
 #define SELECT_LINES   2
 #define SPEED_HZ_LEAST 30000
 #define SPEED_HZ_MOST  125000000
-#define PATIENCE_S     1
+
+/* With the programs, which a busy machine may hold up. */
+#define PATIENCE_S 10
 
 static struct gpiod_lookup_table select_lines = {
     .dev_id = "spi0",
