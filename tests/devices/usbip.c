@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define ATTACH_FILE     "/sys/devices/platform/vhci_hcd.0/attach"
-#define ATTACH_TRIES    250
+#define ATTACH_TRIES    1000
 #define ATTACH_PAUSE_NS 20000000
 
 /* Numbers of the protocol. */
