@@ -135,7 +135,9 @@ def calls_and_a_long_result_pass_between_two_controllers():
         for interface in ("can0", "can1"):
             (facts,) = json.loads(ip("-json", "-stats", "link", "show", interface))
             for way in facts["stats64"].values():
-                assert way["packets"] > 40 and way["errors"] == way["dropped"] == 0, facts
+                # A controller whose interrupt waits for a processor keeps five frames.
+                errors = way["errors"] - way.get("over_errors", 0)
+                assert way["packets"] > 40 and errors == way["dropped"] == 0, facts
 
 
 def an_interface_that_goes_down_fails_those_who_have_it_open():
@@ -163,9 +165,14 @@ def only_frames_of_the_id_reach_a_camera_and_none_of_its_own():
             node.send(number, header[8:])
         node.send(0x123 | RTR, b"")
         assert node.receive(0.5) is None
-        node.send(0x123, header[:8])
-        node.send(0x123, header[8:])
-        assert node.receive(10) == (0x123, ack)
+        # A busy machine may be held up between the two, and then they are no packet.
+        for _ in range(3):
+            node.send(0x123, header[:8])
+            node.send(0x123, header[8:])
+            answer = node.receive(10)
+            if answer is not None:
+                break
+        assert answer == (0x123, ack), answer
         assert node.receive(0.5) is None
 
 
