@@ -12,7 +12,8 @@ import time
 import types
 
 from controllers import BusCamera, held_line
-from devices import (CALLBACKS, PATIENCE_S, Daemon, call, check_blob, count, fetch_blob, program, value, wait_for_state, wait_until)
+from devices import (CALLBACKS, PATIENCE_S, Daemon, begin, call, check_blob, count, fetch_blob, next_picture, program, value,
+                     wait_for_state, wait_until)
 
 # Two cameras of a bus are called so where there are two.
 NAMES = ("left", "right")
@@ -20,8 +21,9 @@ NAMES = ("left", "right")
 READY, RESET = 25, 24
 READY_LINE, RESET_LINE = {"line": "GPIO25"}, {"line": "GPIO24"}
 
-# So that a test need not wait for as long as people would.
-HEALING = {"probe_interval_ms": 500, "offline_after_ms": 1500, "reopen_after_ms": 2000}
+# So that a test need not wait for as long as people would. A camera that a busy machine has held up for some seconds is not yet
+# offline, which ends the call that it is at.
+HEALING = {"probe_interval_ms": 500, "reopen_after_ms": 2000}
 
 STREAM = {"stream": "jpeg_image_stream", "args": "sensor.RGB565,sensor.QVGA", "reply": "raw"}
 SMALL_STREAM = dict(STREAM, args="sensor.RGB565,sensor.QQVGA")
@@ -98,12 +100,13 @@ def results_come_byte_for_byte(bus):
 
 def a_result_of_200_kb_comes_byte_for_byte(bus):
     with online(bus) as (_, _, client):
-        fetch_blob(client, 200000, timeout_ms=25000)
+        fetch_blob(client, 200000, timeout_ms=60000)
 
 
 def a_stock_camera_gives_200_kb_in_one_packet(bus):
     with online(bus, "--stock") as (_, _, client):
-        fetch_blob(client, 200000, timeout_ms=25000)
+        # On CAN that takes 7 s, and begins again where its program was held up for 250 ms.
+        fetch_blob(client, 200000, timeout_ms=120000)
 
 
 def snapshot(daemon):
@@ -120,25 +123,13 @@ def openmvctl_takes_a_picture(bus):
         snapshot(daemon)
 
 
-def picture_of(viewer):
-    """The next picture of a stream, and its event; a stream that is opened anew meanwhile says so and goes on."""
-    event = viewer.event()
-    while event["value"] is None:
-        assert event["error"]["data"]["reason"] in ("result_unknown", "not_delivered"), event
-        event = viewer.event()
-    picture = viewer.read_bytes(event["value"]["raw"])
-    assert picture.startswith(b"\xff\xd8\xff") and picture.endswith(b"\xff\xd9"), event
-    assert picture.count(b"\xff\xd8") == 1 and picture.count(b"\xff\xd9") == 1, event
-    return picture, event
-
-
 def a_stream_comes_frame_by_frame_and_ends_with_its_viewer(bus):
     with online(bus) as (camera, daemon, client):
         with daemon.client() as viewer:
             viewer.result("subscribe", bus.stream)
             last = 0
             for _ in range(5):
-                _, event = picture_of(viewer)
+                _, event = next_picture(viewer)
                 assert event["seq"] > last, event
                 last = event["seq"]
         assert count(client) == 1
@@ -157,8 +148,7 @@ def on_a_bad_line_every_call_runs_once_and_every_byte_is_right(bus):
 def a_camera_that_falls_silent_is_missed_and_comes_back(bus):
     with online(bus) as (camera, _, client):
         camera.fault("absent")
-        row = wait_for_state(client, "connecting", "offline")
-        assert bus.name in row["reason"], row
+        has_reason(client, "camera", bus.name)
         camera.fault("absent", 0)
         wait_for_state(client, "online")
         assert count(client) == 1
@@ -168,7 +158,8 @@ def a_camera_whose_power_fails_in_a_call_comes_back(bus):
     with daemon_with(config_of(bus.link())) as (_, client):
         with bus.camera() as camera:
             wait_for_state(client, "online")
-            number = client.send_request("call", {"name": "sleep", "args": [60000], "timeout_ms": 2000})
+            # Long enough for a busy machine to deliver it.
+            number = client.send_request("call", {"name": "sleep", "args": [60000], "timeout_ms": 6000})
             # Before it the camera may be asked about itself.
             wait_until(lambda: camera.counts()["duration_us"] == 60000000, "the callback to begin")
             camera.kill()
@@ -183,19 +174,23 @@ def a_camera_whose_power_fails_in_a_call_comes_back(bus):
 
 def two_cameras_compute_at_the_same_time_and_wait_for_each_other_by_the_packet(bus):
     with two_online(bus) as (_, _, daemon, client), daemon.client() as other:
-        number = client.send_request("call", {"name": "sleep", "args": [3000], "camera": "left", "timeout_ms": 20000})
-        wait_until(lambda: other.result("cameras")[0]["busy"], "the callback to begin")
-        assert [count(other, camera="right") for _ in range(5)] == [1, 2, 3, 4, 5]
-        assert not client.is_readable(), "the calls of one camera waited for the other's callback"
-        assert value(client.reply(number)) == [3000]
+        # The second is for a machine on which five calls take as long as the first.
+        for turn, duration_ms in enumerate((3000, 20000)):
+            number = begin(client, "sleep", [duration_ms], camera="left", timeout_ms=duration_ms + 20000)
+            wait_until(lambda: other.result("cameras")[0]["busy"] or client.is_readable(), "the callback to begin")
+            assert [count(other, camera="right") for _ in range(5)] == [5 * turn + n for n in range(1, 6)]
+            waited = client.is_readable()
+            assert value(client.reply(number)) == [duration_ms]
+            if not waited:
+                return
+        raise AssertionError("the calls of one camera waited for the other's callback")
 
 
 def the_bytes_of_two_cameras_do_not_mix(bus):
     with two_online(bus) as (_, _, daemon, client), daemon.client() as other:
         calls = [(client, "left", 20000), (other, "right", 15000)]
         for _ in range(2):
-            ids = [asker.send_request("call", {"name": "blob", "args": [size], "camera": name, "timeout_ms": 60000})
-                   for asker, name, size in calls]
+            ids = [begin(asker, "blob", [size], camera=name, timeout_ms=60000) for asker, name, size in calls]
             for (asker, _, size), number in zip(calls, ids):
                 check_blob(asker.reply(number), size)
 
@@ -204,18 +199,23 @@ def polls_of_a_second(bus, *options, **keys):
     """How many transactions it takes to have a callback that computes for a second, and how many seconds that took."""
     with online(bus, "--window-ms", 1000, *options, link=bus.link(**keys)) as (camera, _, client):
         count(client)
-        before, begun = camera.counts()["transactions"], time.monotonic()
+        begun, before = time.monotonic(), camera.counts()["transactions"]
         assert value(call(client, "sleep", [1000])) == [1000]
         return camera.counts()["transactions"] - before, time.monotonic() - begun
 
 
 def a_camera_with_a_ready_line_is_not_asked_while_it_computes(bus):
-    polled, _ = polls_of_a_second(bus)
-    told, seconds = polls_of_a_second(bus, "--ready", READY, ready=READY_LINE)
-    # The call itself, of which a busy machine may make two; and a camera whose line stays low is asked four times a second
-    # all the same, by up to three transactions.
-    most = 20 + 12 * seconds
-    assert told < most and told < polled / 2, f"{told} transactions with the line in {seconds:.2f} s, {polled} without"
+    measured = []
+    # A busy machine may poll rarely, too, or take the line for one that says no while the camera answers.
+    for _ in range(3):
+        polled, _ = polls_of_a_second(bus)
+        told, seconds = polls_of_a_second(bus, "--ready", READY, ready=READY_LINE)
+        measured.append(f"{told} transactions with the line in {seconds:.2f} s, {polled} without")
+        # The call itself, of which a busy machine may make two; and a camera whose line stays low is asked four times a second
+        # all the same, by up to three transactions.
+        if told < 20 + 12 * seconds and told < polled / 2:
+            return
+    raise AssertionError(measured)
 
 
 def with_a_ready_line_large_results_and_streams_come_too(bus):
@@ -224,7 +224,7 @@ def with_a_ready_line_large_results_and_streams_come_too(bus):
         with daemon.client() as viewer:
             viewer.result("subscribe", bus.stream)
             for _ in range(3):
-                picture_of(viewer)
+                next_picture(viewer)
         assert count(client) == 1
 
 

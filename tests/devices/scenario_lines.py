@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The daemon's GPIO lines at the kernel's gpiolib: who has which and when, by which name, and the pulse that resets."""
 
-from buses import READY, READY_LINE, RESET, RESET_LINE, Bus, config_of, daemon_with
+from buses import READY, READY_LINE, RESET, RESET_LINE, Bus, config_of, daemon_with, has_reason
 from controllers import I2C, WATCH, Soldered, held_line, holder_of, load_controllers
 from devices import Tap, count, wait_for_state, wait_until
 
@@ -25,8 +25,13 @@ def edges_of_reset(reset):
 
 
 def a_camera_is_reset_by_a_low_pulse_of_the_length_configured():
-    level, (begin, end) = edges_of_reset(dict(RESET_LINE, pulse_ms=400))
-    assert level == 1 and 400 <= end - begin < 2000, (level, end - begin)
+    lengths_ms = []
+    # A busy machine may hold up whoever ends it.
+    while not lengths_ms or lengths_ms[-1] >= 2000 and len(lengths_ms) < 5:
+        level, (begin, end) = edges_of_reset(dict(RESET_LINE, pulse_ms=400))
+        lengths_ms.append(end - begin)
+        assert level == 1 and end - begin >= 400, (level, lengths_ms)
+    assert lengths_ms[-1] < 2000, lengths_ms
 
 
 def lines_are_found_by_chip_and_offset_too():
@@ -46,19 +51,25 @@ def with_a_transistor_in_between_the_pulse_is_high():
         assert [watcher.hear()["value"] for _ in range(2)] == [1, 0]
 
 
+def has_ready_line():
+    # A link on which a busy machine is silent is closed and opened anew.
+    wait_until(lambda: holder_of(READY) == "openmvd", "the ready line to be the daemon's")
+
+
 def lines_belong_to_the_daemon_for_as_long_as_it_needs_them():
     config = config_of(BUS.link(ready=READY_LINE), reset=RESET_LINE)
     with BUS.camera(*LINES):
         with daemon_with(config) as (_, client):
             wait_for_state(client, "online")
-            assert holder_of(READY) == "openmvd" and holder_of(RESET) == ""
+            has_ready_line()
+            assert holder_of(RESET) == ""
             assert client.result("reset", {"camera": "camera"}) is True
             assert holder_of(RESET) == ""
             client.result("release", {"camera": "camera"})
             assert holder_of(READY) == ""
             client.result("acquire", {"camera": "camera"})
             wait_for_state(client, "online")
-            assert holder_of(READY) == "openmvd"
+            has_ready_line()
         assert holder_of(READY) == ""
 
 
@@ -68,10 +79,10 @@ def a_ready_line_that_somebody_has_is_named_and_used_when_it_is_free():
         client.result("release", {"camera": "camera"})
         with held_line(READY, "pump"):
             client.result("acquire", {"camera": "camera"})
-            reason = wait_for_state(client, "offline")["reason"]
-            assert "GPIO25" in reason and "ready line" in reason and '"pump"' in reason, reason
+            wait_for_state(client, "offline")
+            has_reason(client, "camera", "GPIO25", "ready line", '"pump"')
         wait_for_state(client, "online")
-        wait_until(lambda: holder_of(READY) == "openmvd", "the line to be the daemon's")
+        has_ready_line()
         assert count(client) == 1
 
 
