@@ -5,8 +5,8 @@
 import pathlib
 import subprocess
 
-from devices import (CALLBACKS, Daemon, Tap, VirtualUsb, call, count, fetch_blob, load_modules, only_camera, program, value,
-                     wait_for_reason, wait_for_state, wait_until)
+from devices import (CALLBACKS, REOPENED, Daemon, Tap, VirtualUsb, call, count, fetch_blob, load_modules, next_picture,
+                     only_camera, program, value, wait_for_reason, wait_for_state, wait_until)
 
 EMPTY = {"callbacks": CALLBACKS}
 STREAM = {"stream": "jpeg_image_stream", "args": "sensor.RGB565,sensor.QVGA", "reply": "raw"}
@@ -38,8 +38,8 @@ def the_port_is_opened_with_dtr_and_not_at_the_rate_of_the_debug_protocol():
     with VirtualUsb() as camera, Daemon(config={}) as daemon, daemon.client() as client:
         camera.plug()
         wait_for_state(client, "online")
-        wait_until(lambda: camera.has_dtr, "DTR")
-        assert camera.baud == 115200, camera.history
+        wait_until(lambda: camera.has_dtr and camera.baud == 115200, "DTR and the rate")
+        assert "baud 921600" not in camera.history, camera.history
 
 
 def a_result_of_200_kb_comes_byte_for_byte():
@@ -60,27 +60,14 @@ def an_argument_of_100_kb_goes_byte_for_byte():
 
 
 def openmvctl_takes_a_picture():
-    with VirtualUsb() as camera, Daemon(config={}) as daemon:
+    with VirtualUsb() as camera, Daemon(config={}) as daemon, daemon.client() as client:
         camera.plug()
+        wait_for_state(client, "online")
         done = subprocess.run([program("openmvctl"), "--socket", daemon.path, "--timeout", "20s", "snapshot", "/tmp/picture.jpg"],
                               capture_output=True, text=True)
         assert done.returncode == 0, done
         picture = pathlib.Path("/tmp/picture.jpg").read_bytes()
         assert picture.startswith(b"\xff\xd8") and picture.endswith(b"\xff\xd9") and len(picture) > 2000, len(picture)
-
-
-def picture_of(client, event):
-    """The bytes that follow an event: one JPEG from its first marker to its last, with no other begun or ended within."""
-    picture = client.read_bytes(event["value"]["raw"])
-    assert picture.startswith(b"\xff\xd8\xff") and picture.endswith(b"\xff\xd9") and len(picture) > 2000, event
-    assert picture.count(b"\xff\xd8") == 1 and picture.count(b"\xff\xd9") == 1, event
-    return picture
-
-
-def frame(client):
-    event = client.event()
-    assert event["value"] is not None, event
-    return event, picture_of(client, event)
 
 
 def a_stream_comes_frame_by_frame_lets_calls_through_and_ends_with_its_viewer():
@@ -90,8 +77,8 @@ def a_stream_comes_frame_by_frame_lets_calls_through_and_ends_with_its_viewer():
         viewer.result("subscribe", STREAM)
         last, sizes = 0, []
         for number in range(20):
-            event, picture = frame(viewer)
-            assert event["seq"] > last, event
+            picture, event = next_picture(viewer)
+            assert event["seq"] > last and len(picture) > 2000, event
             last = event["seq"]
             sizes.append(len(picture))
             if number % 5 == 4:
@@ -110,21 +97,18 @@ def a_stream_that_loses_its_camera_says_so_and_goes_on_when_it_is_back():
         camera.plug()
         wait_for_state(viewer, "online")
         viewer.result("subscribe", STREAM)
-        _, picture = frame(viewer)
+        picture, _ = next_picture(viewer)
         # Somewhere within one of the next frames.
         camera.unplug_after("from", len(picture) * 5 // 2)
         camera.wait_for("unplugged")
         event = viewer.event()
         while event["value"] is not None:
-            picture_of(viewer, event)
+            viewer.read_bytes(event["value"]["raw"])
             event = viewer.event()
-        assert event["error"]["data"]["reason"] in ("result_unknown", "camera_offline", "not_delivered"), event
+        assert event["error"]["data"]["reason"] in REOPENED, event
         camera.plug()
-        while event["value"] is None:
-            event = viewer.event()
-        picture_of(viewer, event)
-        for _ in range(3):
-            frame(viewer)
+        for _ in range(4):
+            next_picture(viewer)
 
 
 def two_cameras_are_told_apart_by_their_serial_numbers():
