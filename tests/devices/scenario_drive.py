@@ -39,6 +39,15 @@ def drives():
     return {path.name for path in pathlib.Path("/sys/class/block").glob("sd*")}
 
 
+def can_be_read(node):
+    """The kernel shows a partition a moment before it lets anybody open it."""
+    try:
+        os.close(os.open(node, os.O_RDONLY))
+        return True
+    except OSError:
+        return False
+
+
 class Board:
     """A USB device with the ids of a board and, with `image`, a drive; else with a port, or nothing of use."""
 
@@ -76,6 +85,7 @@ class Board:
             # "sda", and then its partition, "sda1".
             self.drive = wait_until(lambda: next((name for name in drives() - before if name[-1].isdigit()), None),
                                     "a partition of the drive")
+            wait_until(lambda: can_be_read("/dev/" + self.drive), "the partition to be readable")
         elif self.function == "acm.0":
             wait_until(lambda: os.path.exists("/dev/ttyACM0"), "the port")
         return self
@@ -120,7 +130,7 @@ def board_with_drive(kilobytes=512, **identity):
 
 def openmvctl(*arguments):
     return subprocess.run([program("openmvctl"), "--socket", "/run/none.sock", *arguments], check=False, text=True,
-                          capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE_S)
+                          capture_output=True, stdin=subprocess.DEVNULL, timeout=3 * PATIENCE_S)
 
 
 def deploy(*arguments):

@@ -16,13 +16,18 @@ RULES = pathlib.Path(__file__).resolve().parent.parent.parent / "udev" / "60-ope
 LINKS = pathlib.Path("/dev/openmv")
 
 
+def answers():
+    return subprocess.run([UDEVADM, "control", "--ping", "--timeout=5"], capture_output=True, check=False).returncode == 0
+
+
 @contextlib.contextmanager
 def udev():
     """Runs udev with the rules and a camera for it, unplugged at first."""
     # It is the daemon when it is called so.
     process = subprocess.Popen(["systemd-udevd"], executable=UDEVADM)
     try:
-        wait_until(lambda: os.path.exists("/run/udev/control") or process.poll() is not None, "udev to listen")
+        # The socket of one before may still be there, and what the kernel tells while nobody listens is lost.
+        wait_until(lambda: answers() or process.poll() is not None, "udev to listen")
         with VirtualUsb() as camera:
             yield camera
     finally:
