@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Who may ask: the group of the socket decides who connects, the access rules by who a client really is."""
 
-from booted import INSIDER, OUTSIDER, USB, Tap, as_user, fails, prepare, run, service_with_camera, start
+from booted import INSIDER, OUTSIDER, USB, Tap, as_user, fails, prepare, run, service_with_camera, start, wait_until
 
 NOT_ALLOWED = "is forbidden to"
 
@@ -23,7 +23,7 @@ def a_user_outside_the_group_is_refused_and_told_what_to_do():
 
 def a_user_inside_the_group_is_served():
     with service_with_camera():
-        assert "online" in run(*as_user(INSIDER, "openmvctl", "cameras"))
+        wait_until(lambda: "online" in run(*as_user(INSIDER, "openmvctl", "cameras")), "a camera that is online")
 
 
 def the_access_rules_know_a_user_by_the_true_uid():

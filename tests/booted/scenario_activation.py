@@ -25,7 +25,7 @@ def a_client_without_the_socket_is_told_to_enable_it_and_with_it_starts_the_serv
     run("systemctl", "start", SOCKET)
     assert state() == "inactive" and main_pid() == 0, state()
     run(*as_user(INSIDER, "openmvctl", "ping"))
-    assert state() == "active" and main_pid() != 0, state()
+    wait_until(lambda: state() == "active" and main_pid() != 0, "the service to be active")
 
 
 def the_daemon_is_the_user_openmvd():
@@ -53,13 +53,19 @@ def the_status_tells_how_many_cameras_are_online():
         assert "0 of 1 camera online" in run("systemctl", "status", "--no-pager", SERVICE)
 
 
+def process_state(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
 def connections_that_wait_in_the_socket_survive_a_restart():
     with service_with_camera() as (_, first):
         stopped = main_pid()
         # It takes nobody in any more, and would not at an orderly stop either.
         os.kill(stopped, signal.SIGSTOP)
+        wait_until(lambda: process_state(stopped) == "T", "the daemon to stand still")
         waiting = [client() for _ in range(WAITING)]
-        asked = [one.send_request("call", {"name": "counter", "wait": True}) for one in waiting]
+        asked = [one.send_request("call", {"name": "counter", "wait": True, "timeout_ms": 25000}) for one in waiting]
         run("systemctl", "kill", "--signal=SIGKILL", SERVICE)
         run("systemctl", "restart", SERVICE)
         assert main_pid() not in (0, stopped), main_pid()
@@ -70,17 +76,19 @@ def connections_that_wait_in_the_socket_survive_a_restart():
         assert first.read() is None
 
 
-def restart_some_times():
-    for _ in range(3):
-        run("systemctl", "restart", SERVICE)
-
-
 def nobody_is_refused_during_restarts():
+    answered = told = 0
+
+    def restart_some_times():
+        # On a busy machine few may have asked between two of them.
+        for number in range(12):
+            if number < 3 or answered <= 3:
+                run("systemctl", "restart", SERVICE)
+
     start(USB)
     restarting = threading.Thread(target=restart_some_times)
     restarting.start()
     # A connection is refused where nobody listens, and waits where somebody will.
-    answered = told = 0
     while restarting.is_alive():
         with client() as one:
             # Who is told of the stop before asking is told nevertheless.

@@ -9,7 +9,8 @@ import shutil
 import subprocess
 
 from booted import (BUILD, DROPINS, USB, Journal, Tap, check_echo, client, main_pid, prepare, run, service_with_camera,
-                    start, wait_for_state)
+                    start, wait_until)
+from buses import await_introduction
 from controllers import I2C, SPI, load_controllers
 from devices import CALLBACKS, load_modules, program
 
@@ -40,7 +41,7 @@ def check_link(kind):
     with bus_camera(kind):
         start({"cameras": {kind: {"link": LINKS[kind][1]}}, "callbacks": CALLBACKS})
         with client() as one:
-            wait_for_state(one, "online")
+            await_introduction(one, kind)
             check_echo(one)
 
 
@@ -87,7 +88,7 @@ def with_its_drop_in_the_workers_get_the_configured_real_time_priority_and_memor
     simulated = {f"sim{number}": {"link": {"type": "sim"}} for number in range(4)}
     config = dict(USB, cameras=dict(USB["cameras"], **simulated), realtime_priority=PRIORITY)
     with real_time(), service_with_camera(config) as (_, first):
-        assert priorities() == [PRIORITY] * 5, priorities()
+        wait_until(lambda: priorities() == [PRIORITY] * 5, "the priorities of five workers")
         check_echo(first, camera="camera")
         # All of a stack is there then: those of the usual size would be 8 MB for each worker and simulated camera.
         assert memory_kb("VmLck") > 1000 and memory_kb("VmRSS") < 32 * 1024, (memory_kb("VmLck"), memory_kb("VmRSS"))

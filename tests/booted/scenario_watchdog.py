@@ -9,11 +9,12 @@ import signal
 import threading
 import time
 
-from booted import (Journal, Tap, call, check_echo, client, dropin, main_pid, prepare, restarts, service_with_camera,
+from booted import (PATIENCE_S, Journal, Tap, call, check_echo, client, dropin, main_pid, prepare, restarts, service_with_camera,
                     state, value, wait_for_state, wait_until)
 
-# The unit's own times are for drivers that are slow and for faults that stay, and longer than these tests need.
-PATIENCE_OF_WATCHDOG_S = 4
+# The unit's own times are for drivers that are slow and for faults that stay, and longer than these tests need. A busy machine
+# may hold a thread up for some seconds. What hangs does not heed the watchdog's first signal, either, and is ended 10 s later.
+PATIENCE_OF_WATCHDOG_S = 8
 IMPATIENCE = f"[Service]\nWatchdogSec={PATIENCE_OF_WATCHDOG_S}s\nRestartSec=100ms\n"
 
 # From linux/ptrace.h and linux/wait.h.
@@ -40,7 +41,7 @@ def hang(thread):
                 return
 
     threading.Thread(target=trace, daemon=True).start()
-    assert stopped.wait(10) and not failures, failures
+    assert stopped.wait(PATIENCE_S) and not failures, failures
 
 
 def threads():
@@ -56,13 +57,13 @@ def check_that_it_comes_back(stop):
         check_echo(first)
         journal, before, old = Journal(), restarts(), main_pid()
         stop(old)
-        wait_until(lambda: restarts() == before + 1 and state() == "active", "the service to be started again")
+        wait_until(lambda: restarts() == before + 1 and state() == "active", "the service to be started again", 3 * PATIENCE_S)
         assert main_pid() != old
-        assert "Watchdog timeout" in journal.text(), journal.text()
+        journal.wait_for("Watchdog timeout")
         with client() as second:
             wait_for_state(second, "online")
             check_echo(second)
-        return journal.text()
+        return journal
 
 
 def a_daemon_that_is_well_is_left_alone():
@@ -70,7 +71,7 @@ def a_daemon_that_is_well_is_left_alone():
         before = restarts()
         # Longer than the watchdog's patience: while nothing is to be done, and while the camera is.
         time.sleep(PATIENCE_OF_WATCHDOG_S + 1)
-        assert value(call(first, "sleep", [1000 * PATIENCE_OF_WATCHDOG_S + 500], timeout_ms=20000)) is not None
+        assert value(call(first, "sleep", [1000 * PATIENCE_OF_WATCHDOG_S + 500], timeout_ms=25000)) is not None
         assert restarts() == before
 
 
@@ -79,8 +80,8 @@ def a_daemon_of_which_every_thread_hangs_is_ended_and_comes_back():
 
 
 def a_daemon_whose_worker_alone_hangs_is_ended_and_the_log_names_it():
-    log = check_that_it_comes_back(lambda _: hang(threads()["worker"][0]))
-    assert "the worker of camera (USB camera) has not moved" in log, log
+    journal = check_that_it_comes_back(lambda _: hang(threads()["worker"][0]))
+    journal.wait_for("the worker of camera (USB camera) has not moved")
 
 
 def a_daemon_whose_loop_alone_hangs_is_ended_and_comes_back():
