@@ -201,7 +201,7 @@ def it_is_online_again_soon_after_each_of_many_returns_and_nothing_is_left_open(
             fetch_blob(client, 5000)
         print(f"# from the node to the first answer: {min(times):.2f} to {max(times):.2f} s")
         assert max(times) < RETURN_S, times
-        wait_until(lambda: descriptors_of(daemon) == before, "everything to be closed")
+        wait_until(lambda: descriptors_of(daemon) <= before, "everything to be closed")
         assert client.result("ping") == "pong"
 
 
