@@ -257,15 +257,15 @@ void camera_end_waiting(struct camera *camera, const struct error *error) {
     }
 }
 
-static bool has_begun(const struct queue_entry *entry, const void *context) {
+/* A call that the camera was at when it was lost waits for a short loss to end; one that may be made again, for any. */
+static bool ends_offline(const struct queue_entry *entry, const void *context) {
     (void)context;
     const struct call *call = call_of((struct queue_entry *)entry);
-    return call->exchange.session != NULL && exchange_may_have_run(&call->exchange);
+    return call->exchange.session != NULL && !call->job->repeatable && exchange_may_have_run(&call->exchange);
 }
 
-/* A call that the camera was at when it was lost has waited for a short loss to end, and this is none. */
 void camera_end_begun(struct camera *camera) {
-    for (struct call *call; (call = call_of(queue_find(&camera->queue, has_begun, NULL))) != NULL;) {
+    for (struct call *call; (call = call_of(queue_find(&camera->queue, ends_offline, NULL))) != NULL;) {
         leave_queue(call);
         end_early(call, NULL, OMVRPC_CAUSE_LINK_GONE);
     }
@@ -443,7 +443,7 @@ void camera_serve(struct camera *camera) {
 /* Whether there is anybody, any time, and a camera to go on for. */
 static bool may_go_on(const struct call *call) {
     const struct camera *camera = call->camera;
-    bool is_lost = camera->state == CAMERA_OFFLINE && has_begun(&call->entry, NULL);
+    bool is_lost = camera->state == CAMERA_OFFLINE && ends_offline(&call->entry, NULL);
     bool is_wanted = call->request == NULL || call->request->client != NULL || !TAILQ_EMPTY(&call->followers);
     return is_wanted && camera->state != CAMERA_RELEASED && !is_lost && !camera->is_leaving &&
            !camera->daemon->out_of_time;

@@ -82,7 +82,7 @@ void camera_abandon_running(struct camera *camera, const struct error *error);
 /* Ends all calls that wait. */
 void camera_end_waiting(struct camera *camera, const struct error *error);
 
-/* Ends those that wait for a camera that was lost in the middle of them. */
+/* Ends those that the camera was at when it was lost, and that may not be made again. */
 void camera_end_begun(struct camera *camera);
 
 /* So much has come of the result of the job that the worker has. */

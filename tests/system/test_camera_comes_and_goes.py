@@ -11,6 +11,8 @@ import time
 from cameras import SimulatedCamera, StockCamera, config_of, serial
 from openmvd import PATIENCE_S, Daemon, Tap, begin_call, wait_for_camera, wait_until
 
+NUMBER = {"format": "<I"}
+
 # What a call may end as while its camera is away.
 AWAY = {"camera_offline", "not_delivered", "result_unknown"}
 
@@ -114,6 +116,21 @@ def a_call_that_the_camera_was_at_ends_when_the_loss_is_not_a_short_one():
         assert data["reason"] == "result_unknown" and data["cause"] == "link_gone", data
 
 
+def a_repeatable_call_that_the_camera_was_at_is_made_again_after_any_loss():
+    config = dict(config_of(node), healing={"offline_after_ms": 500})
+    config["callbacks"] = dict(config.get("callbacks", {}), sleep={"args": NUMBER, "result": NUMBER, "repeatable": True})
+    for options in ((), ("--stock",)):
+        with SimulatedCamera("--link", node, "--replug-after", 600000, *options) as camera, Daemon(config=config) as daemon, \
+                daemon.client() as client, daemon.client() as other:
+            call_until(client, True, "the first answer")
+            number = begin_call(client, {"name": "sleep", "args": [1500], "timeout_ms": 600000})
+            camera.send_signal(signal.SIGUSR1)
+            wait_for_camera(other, state="offline")
+            assert not client.is_readable(), client.read()
+            camera.send_signal(signal.SIGUSR1)
+            assert client.reply(number)["result"]["value"] == [1500]
+
+
 def one_camera_may_be_away_while_the_other_works():
     with StockCamera("--gc-us", 700) as camera:
         config = config_of(node, cameras={"here": serial(camera.path), "away": serial(node)})
@@ -166,6 +183,7 @@ tap.run([
     a_call_that_waits_outlives_the_change_of_cameras,
     what_may_have_run_is_not_run_again_after_a_loss,
     a_call_that_the_camera_was_at_ends_when_the_loss_is_not_a_short_one,
+    a_repeatable_call_that_the_camera_was_at_is_made_again_after_any_loss,
     one_camera_may_be_away_while_the_other_works,
     accepted_requests_are_answered_at_the_end,
 ])
