@@ -183,13 +183,13 @@ class StockMaster:
             self.longest_silence = max(self.longest_silence, time.monotonic() - spoke)
             spoke = time.monotonic()
 
-    def read_whole_stream(self, name, arguments, depth, count):
+    def read_whole_stream(self, name, arguments, depth, count, seconds=10):
         """The frames of the stream that this callback begins. A writer gives up a reader that is silent for a second,
         which a busy machine can make of this one: only then it is begun again, twice at most."""
         for _ in range(3):
             if self.patient_call(name, arguments) != b"":
                 raise AssertionError("%s began no stream" % name)
-            frames = self.read_stream(depth, count)
+            frames = self.read_stream(depth, count, seconds)
             if len(frames) >= count or self.longest_silence < SILENCE_S / 2:
                 break
         return frames

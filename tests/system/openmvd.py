@@ -90,6 +90,44 @@ def wait_until(condition, what, patience=PATIENCE_S):
         time.sleep(0.01)
 
 
+def in_time(seconds, attempt):
+    """Calls that until it was done within so many seconds, since then the other side does something else: a failure of one that
+    this machine was too slow for says nothing."""
+    for _ in range(10):
+        begun = time.monotonic()
+        try:
+            attempt()
+            return
+        except (AssertionError, OSError) as error:
+            failure = error
+            if time.monotonic() - begun < seconds:
+                break
+    raise failure
+
+
+class Within:
+    """A with block that is to be through within so many seconds, since then the other side does something else. A failure of one
+    that this machine was too slow for says nothing: it goes no further, and this is false then."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.is_good = False
+
+    def __bool__(self):
+        return self.is_good
+
+    def __enter__(self):
+        self.begun = time.monotonic()
+        return self
+
+    def __exit__(self, kind, failure, trace):
+        self.is_good = kind is None
+        if kind is None or not issubclass(kind, (AssertionError, OSError)) or time.monotonic() - self.begun < self.seconds:
+            return False
+        print(f"# took longer than {self.seconds} s: {failure}", flush=True)
+        return True
+
+
 class Daemon:
     """An openmvd of one's own, listening in a temporary folder; stopped and checked at the end of a with block."""
 

@@ -75,7 +75,7 @@ def ask_another(camera):
         wire = UartRelay(camera.path, other.path, lambda _, data: data)
         wire.start()
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while not camera.printed("LED_RED on"):
                 check(time.monotonic() < deadline and not wire.failure, "no face was seen: %s" % wire.failure)
                 time.sleep(0.05)
