@@ -58,16 +58,18 @@ def arguments_of_all_share_a_bound():
     with daemon_with(client_waiting_bytes=6000, all_waiting_bytes=10000) as daemon, daemon.client() as first, \
             daemon.client() as second:
         wait_for_camera(first)
-        busy = first.send_request("call", {"name": "sleep", "data": "d0070000", "encoding": "hex", "timeout_ms": 30000})
-        wait_until(lambda: first.result("cameras")[0]["busy"], "the camera to be busy")
 
         def ask(client, length):
             params = {"name": "echo", "data": "x" * length, "encoding": "utf8", "timeout_ms": 30000}
             return client.send_request("call", params)
-        accepted = [(first, ask(first, 5500)), (second, ask(second, 4000))]
-        wait_until(lambda: used(second, "all_waiting_bytes") == 9500, "both to wait")
-        check_full(second.reply(ask(second, 600))["error"], "all_waiting_bytes")
-        accepted.append((second, ask(second, 500)))
+        with daemon.held():
+            busy = first.send_request("call", {"name": "sleep", "data": "e8030000", "encoding": "hex", "timeout_ms": 30000})
+            accepted = [(first, ask(first, 5500)), (second, ask(second, 4000))]
+            both_wait = second.send_request("stats")
+            refused = ask(second, 600)
+            accepted.append((second, ask(second, 500)))
+        assert second.reply(both_wait)["result"]["limits"]["all_waiting_bytes"]["used"] == 9500
+        check_full(second.reply(refused)["error"], "all_waiting_bytes")
         for client, number in accepted + [(first, busy)]:
             assert "result" in client.reply(number)
         assert used(first, "all_waiting_bytes") == 0
@@ -91,12 +93,15 @@ def arguments_of_subscriptions_count_among_what_waits():
 def long_ids_count_among_what_waits():
     with daemon_with(client_waiting_bytes=10000) as daemon, daemon.client() as client:
         wait_for_camera(client)
-        busy = client.send_request("call", {"name": "sleep", "data": "e8030000", "encoding": "hex"})
         ids = [f"{number}" + "x" * 4000 for number in range(3)]
-        for name in ids:
-            client.send(json.dumps({"jsonrpc": "2.0", "id": name, "method": "call", "params": {"name": "counter"}}) + "\n")
+        with client.together():
+            busy = client.send_request("call", {"name": "sleep", "data": "e8030000", "encoding": "hex"})
+            for name in ids:
+                client.send(json.dumps({"jsonrpc": "2.0", "id": name, "method": "call", "params": {"name": "counter"}}) + "\n")
+            two_wait = client.send_request("stats")
         check_full(client.reply(ids[2])["error"], "client_waiting_bytes")
-        assert 8000 < used(client, "client_waiting_bytes") < 8100, used(client, "client_waiting_bytes")
+        waiting = client.reply(two_wait)["result"]["limits"]["client_waiting_bytes"]["used"]
+        assert 8000 < waiting < 8100, waiting
         for number in (busy, ids[0], ids[1]):
             assert "result" in client.reply(number)
         assert used(client, "client_waiting_bytes") == 0

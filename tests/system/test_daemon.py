@@ -13,11 +13,13 @@ import socket
 import stat
 import subprocess
 import tempfile
+import time
 
-from openmvd import PATIENCE_S, ROOT, Daemon, SkipTest, Tap, is_sanitized, program, wait_for_camera, wait_until
+from openmvd import PATIENCE_S, ROOT, Daemon, SkipTest, Tap, Within, is_sanitized, program, wait_for_camera, wait_until
 
 SLEEP = {"sleep": {"args": {"format": "<I"}, "result": {"format": "<I"}}}
 SIM = {"camera": {"link": {"type": "sim"}}}
+STOP_PATIENCE_S = 2  # stop_patience of daemon/daemon.c
 
 
 def run(*arguments, environment=None):
@@ -307,12 +309,12 @@ def calls_of_a_client_that_does_not_read_wait_until_it_does():
     config = {"cameras": SIM, "callbacks": dict(SLEEP, counter={"result": {"format": "<I"}})}
     with Daemon(config=config) as daemon, daemon.client() as other, daemon.client() as silent:
         wait_for_camera(other)
-        other.send_request("call", {"name": "sleep", "args": [3000]})
-        wait_until(lambda: other.result("cameras")[0]["busy"], "the camera to be busy")
-        asked = [silent.send_request("call", {"name": "counter", "timeout_ms": 60000}) for _ in range(5)]
-        # At once, since many small writes fill the socket that is read no further.
-        others = range(silent.last_id + 1, silent.last_id + 1001)
-        silent.send("".join(json.dumps({"jsonrpc": "2.0", "id": number, "method": "stats"}) + "\n" for number in others))
+        with daemon.held():
+            other.send_request("call", {"name": "sleep", "args": [3000]})
+            asked = [silent.send_request("call", {"name": "counter", "timeout_ms": 60000}) for _ in range(5)]
+            # At once, since many small writes fill the socket that is read no further.
+            others = range(silent.last_id + 1, silent.last_id + 1001)
+            silent.send("".join(json.dumps({"jsonrpc": "2.0", "id": number, "method": "stats"}) + "\n" for number in others))
         wait_until(lambda: max(row["output_waiting"] for row in other.result("stats")["clients"]) > 256 << 10,
                    "the replies to be too many")
         assert other.result("stats")["cameras"][0]["waiting"] == 5
@@ -381,50 +383,70 @@ def a_flood_of_requests_does_not_starve_others():
             assert polite.reply(number)["result"] == "pong"
 
 
+def stop_with_calls(number):
+    with Daemon(config={"cameras": SIM, "callbacks": SLEEP}) as daemon, daemon.client() as client:
+        wait_for_camera(client)
+        ids = {client.send_request("call", {"name": "sleep", "args": [20]}) for _ in range(20)}
+        with Within(STOP_PATIENCE_S) as in_time:
+            daemon.process.send_signal(number)
+            while (message := client.read()) is not None:
+                assert "result" in message and message["result"]["value"] == [20], message
+                ids.remove(message["id"])
+            assert not ids
+        assert daemon.process.wait(PATIENCE_S) == 0
+        assert not os.path.exists(daemon.path)
+    return in_time
+
+
 def accepted_calls_are_answered_at_the_end():
     """after SIGTERM, what is accepted is answered and the socket is gone"""
     for number in (signal.SIGTERM, signal.SIGINT):
-        with Daemon(config={"cameras": SIM, "callbacks": SLEEP}) as daemon, daemon.client() as client:
-            wait_for_camera(client)
-            ids = {client.send_request("call", {"name": "sleep", "args": [20]}) for _ in range(20)}
-            daemon.process.send_signal(number)
-            while (message := client.read()) is not None:
-                assert message["result"]["value"] == [20], message
-                ids.remove(message["id"])
-            assert not ids
-            assert daemon.process.wait(PATIENCE_S) == 0
-            assert not os.path.exists(daemon.path)
+        wait_until(lambda number=number: stop_with_calls(number), "a stop in time")
 
 
-def what_cannot_finish_is_refused_with_a_reason():
+def refuse_at_the_end():
     with Daemon(config={"cameras": SIM, "callbacks": SLEEP}) as daemon, daemon.client() as client:
         wait_for_camera(client)
         running = client.send_request("call", {"name": "sleep", "args": [8000]})
         waiting = client.send_request("call", {"name": "sleep", "args": [1]})
         wait_until(lambda: client.result("cameras")[0]["busy"], "the camera to be busy")
-        daemon.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: not os.path.exists(daemon.path), "the socket to go")
-        late = client.send_request("call", {"name": "sleep", "args": [1]})
-        error = client.reply(late)["error"]
-        assert error["data"]["reason"] == "not_delivered" and error["data"]["cause"] == "stopping", error
+        with Within(STOP_PATIENCE_S) as in_time:
+            daemon.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: not os.path.exists(daemon.path), "the socket to go")
+            late = client.send_request("call", {"name": "sleep", "args": [1]})
+            error = client.reply(late)["error"]
+            assert error["data"]["reason"] == "not_delivered" and error["data"]["cause"] == "stopping", error
         error = client.reply(waiting)["error"]
         assert error["data"]["reason"] == "not_delivered" and error["data"]["cause"] == "stopping", error
         error = client.reply(running)["error"]
         assert error["data"]["reason"] == "result_unknown" and error["data"]["cause"] == "stopping", error
         assert client.read() is None
         assert daemon.process.wait(PATIENCE_S) == 0
+    return in_time
 
 
-def idle_clients_are_told_of_the_end_and_do_not_delay_it():
+def what_cannot_finish_is_refused_with_a_reason():
+    wait_until(refuse_at_the_end, "a call that comes before the end")
+
+
+def seconds_to_stop_with_idle_clients():
     with Daemon() as daemon:
         clients = [daemon.client() for _ in range(5)]
         clients[0].result("ping")
+        begun = time.monotonic()
         daemon.process.send_signal(signal.SIGTERM)
-        assert daemon.process.wait(1.5) == 0
+        assert daemon.process.wait(PATIENCE_S) == 0
+        seconds = time.monotonic() - begun
         for client in clients:
             told = client.read()
             assert told["id"] is None and told["error"]["data"]["cause"] == "stopping", told
             assert client.read() is None
+        return seconds
+
+
+def idle_clients_are_told_of_the_end_and_do_not_delay_it():
+    # A daemon that waits for them does so each time.
+    assert any(seconds_to_stop_with_idle_clients() < STOP_PATIENCE_S - 0.5 for _ in range(5)), "idle clients delay the end"
 
 
 def on_a_terminal(daemon, *prefix):
@@ -477,7 +499,8 @@ def the_log_is_filtered_by_subsystem():
         assert not re.search(r"^<6>", daemon.log(), re.M), daemon.log()
 
 
-HELPERS = ("run", "check_config", "on_a_terminal", "own_etc")
+HELPERS = ("run", "check_config", "on_a_terminal", "own_etc", "stop_with_calls", "refuse_at_the_end",
+           "seconds_to_stop_with_idle_clients")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
          if callable(test) and getattr(test, "__module__", "") == "__main__" and name not in HELPERS])
