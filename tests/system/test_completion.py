@@ -13,7 +13,7 @@ import tempfile
 import time
 
 import tables
-from openmvd import PATIENCE_S, ROOT, Daemon, Tap, program, wait_for_camera
+from openmvd import PATIENCE_S, ROOT, Daemon, Tap, program, wait_for_camera, wait_until
 
 SCRIPT = os.path.join(ROOT, "completion/openmvctl.bash")
 
@@ -44,6 +44,10 @@ class Bash:
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE_S)
         assert not done.stderr, done.stderr.decode()
         return [line for line in done.stdout.decode().splitlines() if line]
+
+    def asks(self, *words):
+        """What is offered of what a daemon knows: nothing, where that was held up for longer than the script waits."""
+        return wait_until(lambda: self.offers(*words), f"an offer for {words}")
 
     def __enter__(self):
         return self
@@ -124,10 +128,10 @@ def files_and_folders_are_offered_where_they_are_meant():
 def cameras_are_asked_of_the_daemon():
     with Daemon(config=TWO_CAMERAS) as daemon, Bash() as bash:
         for line in (["--camera", ""], ["--camera", "=", ""], ["call", "--camera", ""]):
-            same(bash.offers("openmvctl", "--socket", daemon.path, *line), ["left", "right"], line)
+            same(bash.asks("openmvctl", "--socket", daemon.path, *line), ["left", "right"], line)
         bash.environment["OPENMVD_SOCKET"] = daemon.path
-        same(bash.offers("openmvctl", "release", "r"), ["right"], "release")
-        same(bash.offers("openmvctl", "--camera", "left", "acquire", ""), ["left", "right"], "acquire")
+        same(bash.asks("openmvctl", "release", "r"), ["right"], "release")
+        same(bash.asks("openmvctl", "--camera", "left", "acquire", ""), ["left", "right"], "acquire")
 
 
 def callbacks_are_those_of_the_camera_given():
@@ -136,18 +140,21 @@ def callbacks_are_those_of_the_camera_given():
         offered = {}
         for camera in ("left", "right"):
             wait_for_camera(client, camera)
+            if camera == "left":
+                # One that is asked what it is in vain is called the stock way, and asked again.
+                wait_until(lambda: client.result("cameras")[0]["library"], "the camera to say what it is")
             real = [row["name"] for row in client.result("callbacks", {"camera": camera})]
-            offered[camera] = bash.offers("openmvctl", "--camera", camera, "call", "")
+            offered[camera] = bash.asks("openmvctl", "--camera", camera, "call", "")
             same(offered[camera], real, f"call of {camera}")
         assert "echo" in offered["left"] and "echo" not in offered["right"], offered
-        same(bash.offers("openmvctl", "watch", "--camera", "=", "left", "ech"), ["echo"], "watch")
+        same(bash.asks("openmvctl", "watch", "--camera", "=", "left", "ech"), ["echo"], "watch")
 
 
 def fields_of_an_argument_are_offered_by_name():
     with Daemon(config=TWO_CAMERAS) as daemon, Bash() as bash:
         line = ["openmvctl", "--socket", daemon.path, "--camera", "right", "call", "read_gauge"]
-        same(bash.offers(*line, ""), ["dial=", "unit="], "call read_gauge")
-        same(bash.offers(*line, "dial", "=", "3", "u"), ["unit="], "call read_gauge dial=3 u")
+        same(bash.asks(*line, ""), ["dial=", "unit="], "call read_gauge")
+        same(bash.asks(*line, "dial", "=", "3", "u"), ["unit="], "call read_gauge dial=3 u")
         assert bash.offers(*line, "dial", "=", "") == []
         assert bash.offers(*line[:-1], "qrcode_detection", "") == []
 
@@ -157,7 +164,7 @@ def names_that_a_shell_would_carry_out_are_quoted():
     config = {"cameras": {"camera": {"link": {"type": "sim", "stock": True}}}, "callbacks": {name: {} for name in hostile}}
     with Daemon(config=config) as daemon, Bash() as bash:
         bash.environment["OPENMVD_SOCKET"] = daemon.path
-        offered = bash.offers("openmvctl", "call", "")
+        offered = bash.asks("openmvctl", "call", "")
         for name in hostile:
             assert any(shlex.split(word) == [name] for word in offered), (name, offered)
             assert name not in offered, f"{name} is offered as it is"
@@ -198,15 +205,20 @@ def the_tab_key_completes_in_an_interactive_bash():
             nonlocal heard
             os.write(terminal, line)
             end = time.monotonic() + PATIENCE_S
-            while wanted not in heard:
+            while not (match := re.search(wanted, heard)):
                 assert select.select([terminal], [], [], max(0, end - time.monotonic()))[0], f"not seen: {wanted}: {heard}"
                 heard += os.read(terminal, 4096)
-            heard = heard.split(wanted, 1)[1]
+            heard = heard[match.end():]
+            return match[0]
+
+        def completes():
+            line = type_and_await(b"openmvctl call --camera=ri\tread_g\tdi\t3 --prio\tlo\t\n", b"<call>[^ ]*> ")
+            return line == b"<call><--camera=right><read_gauge><dial=3><--priority><low>> "
         try:
             # A function shows what the line has become; the completion asks the program behind it.
             type_and_await(f"source {shlex.quote(SCRIPT)}; openmvctl() {{ printf '<%s>' \"$@\"; }}\n".encode(), b"> ")
-            type_and_await(b"openmvctl call --camera=ri\tread_g\tdi\t3 --prio\tlo\t\n",
-                           b"<call><--camera=right><read_gauge><dial=3><--priority><low>")
+            # Words that the daemon was too slow for stay as they are typed.
+            wait_until(completes, "the line to be completed")
         finally:
             os.close(terminal)
             os.waitpid(pid, 0)
