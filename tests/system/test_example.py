@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+from openmvd import PATIENCE_S
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build")).resolve()
 SOURCE = ROOT / "docs" / "examples" / "face.c"
@@ -49,9 +51,9 @@ class Camera:
 
     def __enter__(self):
         self.process = subprocess.Popen([str(BUILD / "openmv-sim")], stdout=subprocess.PIPE, bufsize=0)
-        if not select.select([self.process.stdout], [], [], 10)[0]:
+        if not select.select([self.process.stdout], [], [], PATIENCE_S)[0]:
             self.process.kill()
-            raise AssertionError("openmv-sim gives no port within 10 s")
+            raise AssertionError("openmv-sim gives no port within %g s" % PATIENCE_S)
         return self.process.stdout.readline().decode().strip()
 
     def __exit__(self, *_):
@@ -109,7 +111,7 @@ def the_example_runs_with_an_installed_library(work):
 
 def the_example_says_what_is_wrong(work):
     program = work / "face-static"
-    result = subprocess.run([str(program), "/nonexistent"], capture_output=True, text=True, timeout=10)
+    result = subprocess.run([str(program), "/nonexistent"], capture_output=True, text=True, timeout=PATIENCE_S)
     check(result.returncode == 1, "it exits with %d" % result.returncode)
     check("/nonexistent: No such file" in result.stderr, "it says %r" % result.stderr)
 

@@ -9,7 +9,7 @@ import time
 
 from cameras import (COMMAND_DATA, COMMAND_HEADER, RESULT_DATA, RESULT_HEADER, SESSION_CALL, HostilePort, PoliteCamera,
                      StockCamera, config_of, packet, serial, session_reply)
-from openmvd import Daemon, Tap, is_sanitized, wait_for_camera, wait_until
+from openmvd import PATIENCE_S, Daemon, Tap, is_sanitized, wait_for_camera, wait_until
 
 STREAM_FRAME = 0x542E
 NO_SESSION = 4
@@ -195,7 +195,7 @@ def the_daemon_stops_well_beside_a_hostile_camera():
             daemon.process.terminate()
             assert client.reply(number)["error"]["data"]["reason"] in REFUSED
             assert client.read() is None
-            assert daemon.process.wait(10) == 0
+            assert daemon.process.wait(PATIENCE_S) == 0
 
 
 tap = Tap()
