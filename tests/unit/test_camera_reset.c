@@ -27,6 +27,7 @@ struct omvrpc_gpio {
 
 static struct omvrpc_gpio line;
 static atomic_int pulses, times_freed, open_lines, error_of_line;
+static atomic_bool is_held;             /* whoever pulls the line waits */
 static int64_t epoch_us;                /* of the test */
 static atomic_int pulled_us, let_go_us; /* since then: not every machine has atomics of 64 bits */
 
@@ -39,6 +40,9 @@ struct omvrpc_gpio *omvrpc_gpio_open_output(const struct omvrpc_gpio_line *asked
     }
     atomic_fetch_add(&open_lines, 1);
     if (active) {
+        while (atomic_load(&is_held)) {
+            usleep(1000);
+        }
         atomic_fetch_add(&pulses, 1);
         atomic_store(&pulled_us, (int)(omvrpc_now_us() - epoch_us));
     } else {
@@ -120,6 +124,7 @@ static void set_up(void) {
     atomic_store(&pulses, 0);
     atomic_store(&times_freed, 0);
     atomic_store(&error_of_line, 0);
+    atomic_store(&is_held, false);
     epoch_us = omvrpc_now_us();
     start("{\"type\":\"sim\"}");
 }
@@ -175,8 +180,13 @@ START_TEST(a_reset_is_answered_when_the_camera_is_online_again) {
 END_TEST
 
 START_TEST(requests_that_come_together_share_a_pulse_and_a_later_one_has_its_own) {
+    /* The pulse begins when both are in, however late the second comes. */
+    atomic_store(&is_held, true);
     ask(1, "reset");
     ask(2, "reset");
+    ask(9, "stats");
+    expect_in(answer(), "\"id\":9,");
+    atomic_store(&is_held, false);
     expect_in(answer(), "\"id\":1,\"result\":true");
     expect_in(answer(), "\"id\":2,\"result\":true");
     ck_assert_int_eq(atomic_load(&pulses), 1);
