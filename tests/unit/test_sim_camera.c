@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define PATIENCE_MS 20000
+
 static struct bench {
     struct sim_camera *camera;
     pthread_t thread;
@@ -62,7 +64,15 @@ static void clean_up(void) {
 }
 
 static enum omvrpc_outcome call(const char *name, const void *argument, size_t length, struct omvrpc_result *result) {
-    ck_assert_int_eq(omvrpc_call(bench.master, bench.link, name, argument, length, 5000, result), 0);
+    const struct omvrpc_request request = {
+        .command = omvrpc_command_id(name, strlen(name)),
+        .argument = argument,
+        .argument_length = length,
+        .deadline_us = omvrpc_now_us() + (int64_t)PATIENCE_MS * 1000,
+        /* A camera that a busy machine holds up for longer than a line does counts as one that has lost its call. */
+        .repeatable = strcmp(name, "counter") != 0,
+    };
+    ck_assert_int_eq(omvrpc_call_request(bench.master, bench.link, &request, result), 0);
     return result->outcome;
 }
 
@@ -174,7 +184,7 @@ START_TEST(faulty_line_gives_right_answers_or_none) {
             .command = omvrpc_command_id("echo", 4),
             .argument = &i,
             .argument_length = 1,
-            .deadline_us = omvrpc_now_us() + 5000000,
+            .deadline_us = omvrpc_now_us() + (int64_t)PATIENCE_MS * 1000,
             .repeatable = true,
         };
         ck_assert_int_eq(omvrpc_call_request(bench.master, bench.link, &request, &result), 0);
@@ -222,8 +232,9 @@ START_TEST(stream_keeps_its_rate_and_the_camera_answers_after_it) {
     start("");
     ck_assert_int_eq(omvrpc_stream(bench.master, bench.link, &request, take_frame, &watch, &result), 0);
     ck_assert_int_ge(watch.frames, 10);
-    /* Nine intervals at 30 a second, less one for the first frame's own lateness. */
-    ck_assert_int_ge(watch.last_us - watch.first_us, 8 * 33000);
+    /* Nine intervals at 30 a second, less two. Where the first frame is looked at late, the second comes at once, and the
+     * camera keeps the times of the others. */
+    ck_assert_int_ge(watch.last_us - watch.first_us, 7 * 33000);
     ck_assert_int_eq(call("echo", "after", 5, &result), OMVRPC_DONE);
     stop();
     clean_up();
