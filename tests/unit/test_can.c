@@ -19,9 +19,9 @@ Suite *test_suite(void);
 
 #define ID 0x123u
 
-/* A rate at which no test waits for the line, and one at which a frame of 8 bytes takes 1110 ms. */
+/* A rate at which no test waits for the line, and one at which a frame of 8 bytes takes 2220 ms. */
 #define FAST 100000000u
-#define SLOW 100u
+#define SLOW 50u
 
 static int bus; /* the other end */
 static struct omvrpc_link *can;
@@ -280,10 +280,17 @@ START_TEST(no_more_than_three_frames_are_ahead_of_the_line) {
 END_TEST
 
 START_TEST(a_pause_of_the_sender_lets_no_more_frames_be_ahead) {
-    open_again(2000, NULL); /* a frame takes 56 ms */
-    ck_assert_int_eq(send_bytes(8), 8);
-    (void)poll(NULL, 0, 300);
-    ck_assert_int_eq(send_bytes(40), 24);
+    int64_t begun_us;
+    ssize_t sent;
+    do {
+        open_again(2000, NULL); /* a frame takes 55.5 ms */
+        ck_assert_int_eq(send_bytes(8), 8);
+        (void)poll(NULL, 0, 300);
+        begun_us = omvrpc_now_us();
+        sent = send_bytes(40);
+        /* Where a busy machine stands still in the middle of that, the line has room for one more. */
+    } while (omvrpc_now_us() - begun_us >= 55000);
+    ck_assert_int_eq(sent, 24);
 }
 END_TEST
 
