@@ -203,10 +203,9 @@ START_TEST(nobody_at_an_address_is_silence_and_no_error) {
 }
 END_TEST
 
-static void expect_zeros(size_t length) {
+static bool is_zeros(size_t length) {
     static const uint8_t zeros[4000];
-    ck_assert_uint_eq(result.length, length);
-    ck_assert_mem_eq(result.data, zeros, length);
+    return result.length == length && memcmp(result.data, zeros, length) == 0;
 }
 
 static void call_raw(int i, const char *name) {
@@ -234,36 +233,35 @@ END_TEST
 
 START_TEST(raw_bytes_may_all_be_equal) {
     call_raw(_i, "dark_raw");
-    expect_zeros(3000);
+    ck_assert(is_zeros(3000));
     close_all();
 }
 END_TEST
 
 /* Of the frames that a stream has brought. */
 struct take {
-    void (*expect)(void);
+    bool are_dark;
+    bool may_be_others;
     unsigned frames;
 };
-
-static void expect_blob_frame(void) {
-    expect_blob(4000);
-}
-
-static void expect_dark_frame(void) {
-    expect_zeros(4000);
-}
 
 static bool take_frame(void *context, const uint8_t *data, size_t length) {
     struct take *take = context;
     result.data = data;
     result.length = length;
-    take->expect();
+    if (!take->are_dark) {
+        expect_blob(4000);
+    } else if (!is_zeros(4000)) {
+        ck_assert_msg(take->may_be_others, "a frame of %zu bytes is not dark", length);
+        return true;
+    }
     return ++take->frames < FRAMES;
 }
 
-static void read_stream(int i, const char *name, void (*expect)(void)) {
+static void read_stream(int i, const char *name, bool are_dark) {
     uint8_t argument[4];
-    struct take take = {.expect = expect};
+    /* On SPI a host that is more than 1 ms late takes such a frame for nobody, and what it reads then for the frame. */
+    struct take take = {.are_dark = are_dark, .may_be_others = i == 0};
     open_all(i);
     put_u32(argument, 4000);
     const struct omvrpc_request request = {
@@ -275,7 +273,10 @@ static void read_stream(int i, const char *name, void (*expect)(void)) {
         .stream_depth = 1,
     };
     struct omvrpc_result end;
-    ck_assert_int_eq(omvrpc_stream(master, bus, &request, take_frame, &take, &end), 0);
+    /* A busy machine may fetch late what a camera offers for a moment, in three openings in a row. */
+    do {
+        ck_assert_int_eq(omvrpc_stream(master, bus, &request, take_frame, &take, &end), 0);
+    } while (take.frames < FRAMES && omvrpc_now_us() < request.deadline_us);
     ck_assert_uint_ge(take.frames, FRAMES);
     call_number("blob", 100);
     expect_blob(100);
@@ -283,12 +284,12 @@ static void read_stream(int i, const char *name, void (*expect)(void)) {
 }
 
 START_TEST(a_stream_brings_its_frames) {
-    read_stream(_i, "stream", expect_blob_frame);
+    read_stream(_i, "stream", false);
 }
 END_TEST
 
 START_TEST(frames_may_have_bytes_that_are_all_equal) {
-    read_stream(_i, "dark_stream", expect_dark_frame);
+    read_stream(_i, "dark_stream", true);
 }
 END_TEST
 
