@@ -2,7 +2,10 @@
 #ifndef SLAVE_THREAD_H
 #define SLAVE_THREAD_H
 
-/* The library's slave on a thread of its own, in real time, until its link is closed from the other end. */
+/*
+ * The library's slave on a thread of its own, in real time, until its link is closed from the other end. Its clock goes
+ * slowly: a master that a busy machine holds up for longer than a camera waits is another test's, in virtual time.
+ */
 
 #include "openmvrpc.h"
 
@@ -15,6 +18,8 @@
 #include <string.h>
 #include <time.h>
 
+#define SLAVE_THREAD_SLOWNESS 10
+
 struct slave_thread {
     pthread_t thread;
     struct omvrpc_slave *slave;
@@ -22,15 +27,19 @@ struct slave_thread {
     atomic_int deaf;    /* takes bytes and answers none */
     atomic_int hang_up; /* closes its end as soon as something comes */
     atomic_int executions;
-    int64_t slow_us; /* how long `slow` takes: longer than any test waits, unless the test says something else */
+    int64_t slow_us; /* how long `slow` takes, by a right clock: longer than any test waits, unless it says otherwise */
     uint8_t *big;
     size_t big_length;
     unsigned frame_number; /* of the stream */
     uint8_t frame[32768];
 };
 
+static inline int64_t slave_thread_now_us(void) {
+    return omvrpc_now_us() / SLAVE_THREAD_SLOWNESS;
+}
+
 static inline void slave_thread_wait(struct slave_thread *host, const struct omvrpc_step *step) {
-    int64_t wait_us = step->until_us == INT64_MAX ? 100000 : step->until_us - omvrpc_now_us();
+    int64_t wait_us = step->until_us == INT64_MAX ? 100000 : step->until_us * SLAVE_THREAD_SLOWNESS - omvrpc_now_us();
     if (wait_us <= 0) {
         return;
     }
@@ -51,17 +60,17 @@ static inline void *slave_thread_run(void *context) {
             break;
         }
         if (received > 0 && !atomic_load(&host->deaf)) {
-            omvrpc_slave_received(host->slave, buffer, (size_t)received, omvrpc_now_us());
+            omvrpc_slave_received(host->slave, buffer, (size_t)received, slave_thread_now_us());
         }
         struct omvrpc_step step;
-        omvrpc_slave_next(host->slave, omvrpc_now_us(), &step);
+        omvrpc_slave_next(host->slave, slave_thread_now_us(), &step);
         ssize_t sent = 0;
         if (step.kind == OMVRPC_STEP_SEND) {
             sent = operations->send(host->link, step.data, step.length);
             if (sent < 0) {
                 break;
             }
-            omvrpc_slave_sent(host->slave, (size_t)sent, omvrpc_now_us());
+            omvrpc_slave_sent(host->slave, (size_t)sent, slave_thread_now_us());
         }
         if (sent == 0 && received == 0) {
             slave_thread_wait(host, &step);
@@ -83,7 +92,7 @@ static inline void slave_thread_slow(void *context, const uint8_t *argument, siz
                                      struct omvrpc_reply *reply) {
     const struct slave_thread *host = context;
     slave_thread_echo(context, argument, length, reply);
-    omvrpc_reply_delay(reply, host->slow_us);
+    omvrpc_reply_delay(reply, host->slow_us / SLAVE_THREAD_SLOWNESS);
 }
 
 static inline void slave_thread_big(void *context, const uint8_t *argument, size_t length, struct omvrpc_reply *reply) {
