@@ -67,7 +67,7 @@ static bool reads_blindly(const struct omvrpc_master *master) {
  */
 static bool can_be_frame(const struct omvrpc_master *master, const uint8_t *bytes, size_t length) {
     static const uint8_t start[] = {0xff, 0xd8, 0xff}, end[] = {0xff, 0xd9};
-    if (!master->request.jpeg_frames || !reads_blindly(master)) {
+    if (!master->request.jpeg_frames || !reads_blindly(master) || length == 0) {
         return true;
     }
     size_t tail = length < JPEG_TAIL ? length : JPEG_TAIL;

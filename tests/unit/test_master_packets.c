@@ -281,6 +281,18 @@ START_TEST(a_picture_may_have_something_behind_its_end_but_has_to_have_one) {
 }
 END_TEST
 
+/* Its header says so, which has a checksum: nothing was read of a camera that was not there. */
+START_TEST(an_empty_frame_is_no_damaged_picture) {
+    bench_open(STOCK_SLAVE_SPI, 300);
+    settle();
+    bench.reply.source = give_frame;
+    call((struct omvrpc_request){.stream_depth = 1, .jpeg_frames = true, .deadline_us = bench.now_us + 20 * SECOND});
+    expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+    ck_assert_uint_ge(bench.frames, FRAMES_WANTED);
+    bench_close();
+}
+END_TEST
+
 /* On SPI it is left at its first frame, which comes while the master clears the doubt about it. One on I2C is not, since a
  * camera that is armed with a frame hears nothing else. One that never comes is left on both. */
 START_TEST(a_stream_that_is_left_before_it_gives_anything_leaves_the_next_call_alone) {
@@ -546,6 +558,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(raw, a_stream_gives_frames_and_stops_when_asked, 0, 4);
     tcase_add_test(raw, what_cannot_be_a_picture_is_not_handed_over_as_one);
     tcase_add_test(raw, a_stream_of_what_cannot_be_pictures_is_damaged);
+    tcase_add_test(raw, an_empty_frame_is_no_damaged_picture);
     tcase_add_loop_test(raw, a_picture_may_have_something_behind_its_end_but_has_to_have_one, 0, 2);
     tcase_add_loop_test(raw, a_stream_that_is_left_before_it_gives_anything_leaves_the_next_call_alone, 0, 4);
     suite_add_tcase(suite, raw);
