@@ -61,6 +61,11 @@ def call(client, camera, name, data="", **params):
     return client.result("call", {"camera": camera, "name": name, "data": data, "encoding": "hex", "reply": "hex", **params})["value"]
 
 
+def blob(size):
+    """The bytes that `blob` of the mocked camera gives."""
+    return bytes(i * 7 + size & 0xff for i in range(size)).hex()
+
+
 def cameras_on_spi_and_i2c_answer():
     with daemon_on_buses(lid=SPI, arm={**I2C, "address": "0x12"}) as daemon, daemon.client() as client:
         await_online(client, "lid", "arm")
@@ -71,9 +76,8 @@ def cameras_on_spi_and_i2c_answer():
         for number in range(20):
             for camera in ("lid", "arm"):
                 assert call(client, camera, "echo", u32(number)) == u32(number), camera
-        blob = bytes(i * 7 + 5000 & 0xff for i in range(5000)).hex()
-        assert call(client, "lid", "blob", u32(5000)) == blob
-        assert call(client, "arm", "blob", u32(5000)) == blob
+        assert call(client, "lid", "blob", u32(5000)) == blob(5000)
+        assert call(client, "arm", "blob", u32(5000)) == blob(5000)
         # A stock camera that gives more than a message of i2c-dev holds gives nothing but a reason.
         error = client.error("call", {"camera": "arm", "name": "blob", "data": u32(9000), "encoding": "hex"})
         assert error["data"]["reason"] == "too_large" and error["data"]["cause"] == "packet_limit", error
@@ -82,7 +86,7 @@ def cameras_on_spi_and_i2c_answer():
 
 
 def a_picture_that_no_message_holds_is_read_in_pieces():
-    picture = bytes(i * 7 + 60000 & 0xff for i in range(60000))
+    picture = bytes.fromhex(blob(60000))
     with daemon_on_buses(arm=I2C, lid=SPI) as daemon, daemon.client() as client:
         await_online(client, "arm", "lid")
         assert call(client, "lid", "jpeg_snapshot") == picture.hex()
@@ -97,6 +101,19 @@ def a_picture_that_no_message_holds_is_read_in_pieces():
         assert done.returncode == 0, done
         with open(path, "rb") as file:
             assert file.read() == picture
+
+
+def frames_that_are_no_pictures_are_damaged_on_spi_alone():
+    stream = {"stream": "jpeg_image_stream", "args": "sensor.RGB565,sensor.QVGA", "reply": "hex"}
+    with daemon_on_buses(arm=I2C, lid=SPI) as daemon, daemon.client() as client, daemon.client() as other:
+        await_online(client, "arm", "lid")
+        client.result("subscribe", dict(stream, camera="arm"))
+        other.result("subscribe", dict(stream, camera="lid"))
+        for _ in range(3):
+            assert client.event()["value"] == blob(3000), "another frame"
+        # What single pictures are is not judged, and they stand in for the stream.
+        assert other.event()["value"] == blob(60000), "a frame"
+        assert other.result("stats", {"camera": "lid"})["cameras"][0]["wire"]["crc_errors"] >= 3
 
 
 def the_doctor_finds_nothing_wrong_with_reads_that_came_too_early():
@@ -302,6 +319,7 @@ if __name__ == "__main__":
     tap.run([
         cameras_on_spi_and_i2c_answer,
         a_picture_that_no_message_holds_is_read_in_pieces,
+    frames_that_are_no_pictures_are_damaged_on_spi_alone,
         the_doctor_finds_nothing_wrong_with_reads_that_came_too_early,
         one_worker_has_all_cameras_of_a_bus,
         cameras_on_one_adapter_compute_at_the_same_time,

@@ -117,6 +117,14 @@ static void run_stream(struct mock_camera *camera, const uint8_t *argument, size
     reply->source_context = camera;
 }
 
+static void run_image_stream(struct mock_camera *camera, const uint8_t *argument, size_t length,
+                             struct stock_slave_reply *reply) {
+    (void)argument, (void)length;
+    camera->frame_length = fill_blob(camera, MOCK_FRAME);
+    reply->source = give_frame;
+    reply->source_context = camera;
+}
+
 static void run_dark_raw(struct mock_camera *camera, const uint8_t *argument, size_t length,
                          struct stock_slave_reply *reply) {
     run_raw(camera, argument, length, reply);
@@ -161,6 +169,7 @@ static const struct callback callbacks[] = {
     {"jpeg_image_snapshot", run_hold},
     {"jpeg_image_read", run_piece},
     {"stream", run_stream},
+    {"jpeg_image_stream", run_image_stream},
     {"dark_raw", run_dark_raw},
     {"dark_stream", run_dark_stream},
     {"fault", run_fault},

@@ -14,6 +14,7 @@
  *     jpeg_image_read       offset, size -> those of them
  *     raw      n -> schedules a cut-through of the bytes of blob
  *     stream   n -> schedules a stream of frames of the bytes of blob
+ *     jpeg_image_stream     text -> schedules a stream of the bytes of blob for MOCK_FRAME, which are no pictures
  *     dark_raw, dark_stream   n -> the same of zeros
  *     fault    kind, count -> so many transactions go wrong in that way once the result of this was fetched
  *     bus      -> mode, speed in Hz, bits, timeout in 10 ms, retries, as the driver was told; count of commands run
@@ -38,6 +39,7 @@ enum mock_fault {
 #define MOCK_I2C_ADDRESS 0x12
 #define MOCK_I2C_OTHER   0x22 /* of a second camera on the adapter */
 #define MOCK_PICTURE     60000
+#define MOCK_FRAME       3000
 #define MOCK_RATE_HZ     400000
 #define MOCK_RETRIES     3 /* that the adapter's driver has begun with */
 
