@@ -147,23 +147,33 @@ def run(daemon, *arguments, stdin=b"", cwd=None, **environment):
     return done
 
 
-def run_on_terminal(daemon, *arguments, cwd=None, **environment):
+class Screen:
+    """What has appeared on a terminal so far, for the replies that wait until something has."""
+
+    def __init__(self):
+        self.shown = b""
+
+    def await_times(self, part, times):
+        until(lambda: self.shown.count(part) >= times, f"{part!r} to be shown {times} times")
+
+
+def run_on_terminal(daemon, *arguments, cwd=None, screen=None, **environment):
     """Runs openmvctl with a terminal for its output; returns the exit code and all that appeared."""
+    screen = screen or Screen()
     master, slave = pty.openpty()
     process = subprocess.Popen([OPENMVCTL, "--socket", daemon.path, *arguments], stdin=slave, stdout=slave,
                                stderr=slave, cwd=cwd, env=clean_environment(**environment))
     os.close(slave)
-    shown = b""
     end = time.monotonic() + PATIENCE
     try:
         while select.select([master], [], [], max(0, end - time.monotonic()))[0]:
-            shown += os.read(master, 65536)
+            screen.shown += os.read(master, 65536)
     except OSError:
         pass  # EIO: the other side has closed
     finally:
         os.close(master)
     try:
-        return process.wait(max(0.1, end - time.monotonic())), shown
+        return process.wait(max(0.1, end - time.monotonic())), screen.shown
     finally:
         process.kill()
 

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -69,10 +70,10 @@ def started(daemon, *arguments, **pipes):
 
 
 def read_until(descriptor, part):
-    """What comes from a terminal up to and with `part`."""
+    """What comes from a terminal up to and with something that matches `part`."""
     shown = b""
     end = time.monotonic() + PATIENCE
-    while part not in shown:
+    while not re.search(part, shown):
         if not select.select([descriptor], [], [], max(0, end - time.monotonic()))[0]:
             raise AssertionError(f"waited in vain for {part!r} in {shown!r}")
         shown += os.read(descriptor, 65536)
@@ -259,9 +260,9 @@ def a_terminal_shows_how_old_the_latest_answer_is_until_interrupted():
         with started(daemon, "watch", "x", stdin=slave, stdout=slave, stderr=slave) as process:
             os.close(slave)
             try:
-                read_until(master, b"age 0.3 s")
+                read_until(master, rb"age (0\.[3-9]|[1-9]\d*\.\d) s")
                 process.send_signal(signal.SIGINT)
-                read_until(master, b"\x1b[?25h")
+                read_until(master, rb"\x1b\[\?25h")
                 expect(process.wait(PATIENCE), OK, "exit code")
             finally:
                 os.close(master)
@@ -373,10 +374,10 @@ def the_end_tells_how_much_there_was_and_what_was_missed():
 def the_rate_is_shown_on_a_terminal_once_a_second():
     with Daemon(endlessly(frame(PICTURE))) as daemon:
         master, slave = pty.openpty()
+        begun = time.monotonic()
         with started(daemon, "stream", stdout=subprocess.DEVNULL, stderr=slave) as process:
             os.close(slave)
             try:
-                begun = time.monotonic()
                 shown = read_until(master, b"frames/s") + read_until(master, b"frames/s")
                 if time.monotonic() - begun < 1.8:
                     raise AssertionError("two status lines came within 1.8 s")

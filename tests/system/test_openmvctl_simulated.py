@@ -5,6 +5,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,10 @@ class Simulated:
 
 @test
 def the_daemon_creates_its_socket(daemon):
-    until(lambda: os.path.exists(daemon.path) or daemon.process.poll() is not None, "the socket")
+    def listens():
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(daemon.path) == 0
+    until(lambda: listens() or daemon.process.poll() is not None, "the socket")
     daemon.log.seek(0)
     expect(daemon.process.poll(), None, "the daemon ended, saying " + daemon.log.read().decode(errors="replace"))
 
@@ -134,13 +138,13 @@ def calls_go_on_while_a_stream_is_watched(daemon):
 
 @test
 def comings_and_goings_are_watched(daemon):
+    def subscriptions():
+        return json.loads(run(daemon, "stats", "--json").stdout)["limits"]["all_subscriptions"]["used"]
+    until(lambda: subscriptions() == 0, "those of others to end")
     with subprocess.Popen([OPENMVCTL, "--socket", daemon.path, "watch", "--events"], stdout=subprocess.PIPE,
                           env=clean_environment()) as watch:
         try:
-            def subscribed():
-                stats = json.loads(run(daemon, "stats", "--json").stdout)
-                return stats["limits"]["client_subscriptions"]["used"] == 1
-            until(subscribed, "the subscription")
+            until(lambda: subscriptions() == 1, "the subscription")
             expect(run(daemon, "release").returncode, OK, "release")
             expect(watch.stdout.readline(), b"camera is released: lent to other software\n", "line")
             expect(run(daemon, "acquire").returncode, OK, "acquire")
