@@ -14,7 +14,10 @@ from load import Load
 from openmvd import PATIENCE_S, ROOT, Tap, program, wait_for_camera, wait_until
 from service_manager import ManagedDaemon
 
-SIM = {"link": {"type": "sim"}}
+# A camera that nobody asks anything would be asked for a sign of life, which counts like other calls.
+UNPROBED = {"probe_interval_ms": 3600000}
+SIM = {"link": {"type": "sim"}, "healing": UNPROBED}
+STOCK_SIM = {"link": {"type": "sim", "stock": True}, "healing": UNPROBED}
 LAMP = {"args": {"format": "<H", "fields": ["level"]}}
 
 
@@ -72,15 +75,15 @@ def an_unchanged_file_changes_nothing():
 
 def a_good_file_under_load_leaves_other_cameras_and_their_calls_alone():
     with SimulatedCamera() as first, SimulatedCamera() as second:
-        cameras = {"kept": serial(first.path), "old": SIM, "changed": SIM}
+        kept = dict(serial(first.path), healing=UNPROBED)
+        cameras = {"kept": kept, "old": SIM, "changed": SIM}
         with Reloaded({"cameras": cameras, "callbacks": CALLBACKS}) as daemon, daemon.client() as client:
             for name in cameras:
                 wait_for_camera(client, name)
             _, healing = counters(client, "kept")
             slow = client.send_request("call", {"camera": "kept", "name": "sleep", "args": [400]})
             with Load(daemon, sleep_of("kept")) as load:
-                daemon.reload(cameras={"changed": {"link": {"type": "sim", "stock": True}}, "new": serial(second.path),
-                                       "kept": serial(first.path)})
+                daemon.reload(cameras={"changed": STOCK_SIM, "new": serial(second.path), "kept": kept})
                 load.await_more()
                 wait_for_camera(client, "new")
                 wait_for_camera(client, "changed")
@@ -174,6 +177,19 @@ def calls_of_a_camera_that_is_removed_end_with_an_error_that_says_so():
             assert client.error("unsubscribe", {"subscription": number})["data"]["reason"] == "invalid_params"
 
 
+def begin_beside_others(client, params):
+    """Makes a call of the only camera, which is at other calls as well; returns its id when the camera is at this one: then it
+    cannot be taken back."""
+    def begin():
+        number = client.send_request("call", params)
+        wait_until(lambda: client.result("cameras")[0]["busy"], "the camera to be busy")
+        if client.result("cancel", {"id": number}) is False:
+            return number
+        assert client.reply(number)["error"]["data"]["reason"] == "cancelled"
+        return None
+    return wait_until(begin, "the call to run")
+
+
 def a_camera_that_is_changed_is_replaced_and_its_subscriptions_go_on():
     with StockCamera() as first, StockCamera() as second:
         with Reloaded({"cameras": {"one": serial(first.path)}, "callbacks": CALLBACKS}) as daemon, daemon.client() as client:
@@ -182,8 +198,7 @@ def a_camera_that_is_changed_is_replaced_and_its_subscriptions_go_on():
                 client.result("call", {"name": "count"})
             number = client.result("subscribe", {"name": "counter", "interval_ms": 20})["subscription"]
             assert client.event()["value"] == [10]
-            running = client.send_request("call", {"name": "sleep", "args": [3000]})
-            wait_until(lambda: client.result("cameras")[0]["busy"], "the call to run")
+            running = begin_beside_others(client, {"name": "sleep", "args": [5000]})
             waiting = client.send_request("call", {"name": "count"})
             daemon.reload(cameras={"one": serial(second.path)})
             error = client.reply(waiting)["error"]
@@ -224,7 +239,7 @@ def a_lent_camera_stays_lent_when_it_is_changed():
 
 
 def schemas_of_callbacks_change_also_those_of_a_camera_that_describes_itself():
-    with Reloaded({"cameras": {"stock": {"link": {"type": "sim", "stock": True}}, "modern": SIM},
+    with Reloaded({"cameras": {"stock": STOCK_SIM, "modern": SIM},
                    "callbacks": {"echo": {"result": {"format": "<H"}}}}) as daemon, daemon.client() as client:
         for name in ("stock", "modern"):
             wait_for_camera(client, name)
@@ -244,11 +259,12 @@ def a_call_that_waits_while_its_schema_changes_is_refused_with_a_reason_and_othe
     callbacks = dict(CALLBACKS, echo={"result": {"format": "<H"}})
     with Reloaded({"cameras": {"one": SIM}, "callbacks": callbacks}) as daemon, daemon.client() as client:
         wait_for_camera(client, "one")
-        running = client.send_request("call", {"name": "sleep", "args": [300]})
+        # Longer than anybody is held up.
+        running = client.send_request("call", {"name": "sleep", "args": [3000]})
         waiting = client.send_request("call", {"name": "echo", "data": "AQA="})
         other = client.send_request("call", {"name": "sleep", "args": [1]})
         daemon.reload(callbacks=dict(CALLBACKS, echo={"result": "bytes"}))
-        assert client.reply(running)["result"]["value"] == [300]
+        assert client.reply(running)["result"]["value"] == [3000]
         error = client.reply(waiting)["error"]
         assert error["data"]["retryable"] and "something else" in error["message"], error
         assert client.reply(other)["result"]["value"] == [1]
@@ -454,7 +470,7 @@ def the_python_client_ends_a_subscription_that_the_daemon_has_ended():
             assert events[0].error is None and events[-1].error.reason == "no_such_camera", events
 
 
-HELPERS = ("counters", "sleep_of", "serial")
+HELPERS = ("counters", "sleep_of", "begin_beside_others", "serial")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
          if callable(test) and getattr(test, "__module__", None) == "__main__" and not isinstance(test, type)
