@@ -4,9 +4,11 @@
 
 import base64
 import contextlib
+import itertools
 import json
 import os
 import tempfile
+import time
 
 from cameras import SimulatedCamera, config_of, serial
 from openmvd import Daemon, Tap, wait_for_camera, wait_until
@@ -21,6 +23,10 @@ CONFIG = {"cameras": {"one": {"link": {"type": "sim"}}}, "callbacks": CALLBACKS}
 
 def answers(client):
     return client.result("stats")["cameras"][0]["answers"]
+
+
+def wire_calls(client):
+    return client.result("stats")["cameras"][0]["wire"]["calls"]
 
 
 def sleep(milliseconds, **more):
@@ -38,6 +44,7 @@ def occupied(daemon, client, milliseconds=400):
 def equal_calls_share_one_exchange():
     with Daemon(config=CONFIG) as daemon, daemon.client() as first, daemon.client() as second:
         wait_for_camera(first, "one")
+        before = wire_calls(first)
         with occupied(daemon, first) as busy:
             calls = [(client, client.send_request("call", sleep(30))) for client in (first, second) for _ in range(5)]
         results = [client.reply(number)["result"] for client, number in calls]
@@ -45,8 +52,8 @@ def equal_calls_share_one_exchange():
         assert all(25 < result["elapsed_ms"] and result["age_ms"] <= result["elapsed_ms"] for result in results), results
         assert first.reply(busy)["result"]["value"] == [400]
         assert answers(first) == {"shared": 9, "remembered": 0}, answers(first)
-        wire = first.result("stats")["cameras"][0]["wire"]
-        assert wire["calls"] <= 4, wire
+        # That and the two of occupied(), and perhaps one that was asked for again or a sign of life, but not ten.
+        assert wire_calls(first) - before < 10
 
 
 def a_call_joins_one_that_is_under_way():
@@ -129,7 +136,8 @@ def the_others_go_on_when_the_first_is_cancelled_expires_or_leaves():
     with Daemon(config=CONFIG) as daemon, daemon.client() as first, daemon.client() as second:
         wait_for_camera(first, "one")
         with daemon.client() as leaving:
-            with occupied(daemon, first, 2000) as busy:
+            # Longer than anybody is held up.
+            with occupied(daemon, first, 4000) as busy:
                 leader = first.send_request("call", sleep(20))
                 hasty = first.send_request("call", sleep(21, timeout_ms=50))
                 leaving.send_request("call", sleep(22))
@@ -177,18 +185,14 @@ def an_answer_that_is_too_old_is_asked_for_again():
     with Daemon(config=CONFIG) as daemon, daemon.client() as client:
         wait_for_camera(client, "one")
         assert client.result("call", {"name": "counter"})["value"] == [1]
-
-        def asked_again():
-            result = client.result("call", {"name": "counter", "max_age_ms": 50})
-            assert result["value"] == [2] or result["age_ms"] <= 50, result
-            return result["value"] == [2]
-        wait_until(asked_again, "the answer to be too old")
+        time.sleep(0.06)
+        assert client.result("call", {"name": "counter", "max_age_ms": 50})["value"] == [2]
 
 
 def fifty_clients_cost_the_camera_no_more_than_one():
     with Daemon(config=CONFIG) as daemon, daemon.client() as watcher:
         wait_for_camera(watcher, "one")
-        before = watcher.result("stats")["cameras"][0]["wire"]["calls"]
+        before = wire_calls(watcher)
         clients = [daemon.client() for _ in range(50)]
         for _ in range(10):
             numbers = [client.send_request("call", {"name": "face_detection", "max_age_ms": 60000}) for client in clients]
@@ -196,8 +200,9 @@ def fifty_clients_cost_the_camera_no_more_than_one():
             assert all(value == values[0] for value in values), values
         for client in clients:
             client.close()
-        # Signs of life apart.
-        assert watcher.result("stats")["cameras"][0]["wire"]["calls"] - before <= 3
+        assert sum(answers(watcher).values()) == 499, answers(watcher)
+        # That of the first, and perhaps signs of life.
+        assert wire_calls(watcher) - before < 50
 
 
 def equal_calls_that_waited_for_their_camera_share_one_exchange():
@@ -261,22 +266,22 @@ def what_does_not_fit_its_schema_is_kept_for_nobody():
 
 
 def an_old_answer_will_do_while_the_camera_is_away_and_not_when_it_is_back():
-    for options in ((), ("--stock",)):
+    states = (("connecting", 3600000), ("offline", 500))
+    for options, (state, offline_after_ms) in itertools.product(((), ("--stock",)), states):
         with tempfile.TemporaryDirectory() as folder, \
                 SimulatedCamera("--link", folder + "/camera", *options) as camera, \
-                Daemon(config=config_of(folder + "/camera", healing={"offline_after_ms": 500})) as daemon, \
+                Daemon(config=config_of(folder + "/camera", healing={"offline_after_ms": offline_after_ms})) as daemon, \
                 daemon.client() as client:
             asked = {"name": "face_detection", "max_age_ms": 60000}
             wait_for_camera(client)
             face = client.result("call", asked)["value"]
             camera.stop()
-            for state in ("connecting", "offline"):
-                wait_for_camera(client, "camera", state)
-                result = client.result("call", asked)
-                assert result["value"] == face and result["name"] == "face_detection", result
-                reason = client.error("call", {**asked, "name": "jpeg_snapshot", "timeout_ms": 1})["data"]["reason"]
-                assert reason == "camera_offline", reason
-            assert answers(client)["remembered"] == 2, answers(client)
+            wait_for_camera(client, "camera", state)
+            result = client.result("call", asked)
+            assert result["value"] == face and result["name"] == "face_detection", result
+            reason = client.error("call", {**asked, "name": "jpeg_snapshot", "timeout_ms": 1})["data"]["reason"]
+            assert reason == "camera_offline", reason
+            assert answers(client)["remembered"] == 1, answers(client)
 
 
 def memory_for_answers_has_a_limit():
