@@ -5,6 +5,7 @@ import base64
 import threading
 
 from cameras import StockCamera, blob, config_of, serial
+from lateness import Lateness
 from openmvd import Daemon, SkipTest, wait_for_camera
 
 KINDS = ("uart", "vcp")
@@ -12,6 +13,8 @@ KINDS = ("uart", "vcp")
 # Stock cameras do not say which call they answer, so a line is trusted once it was silent for so long (QUIET_MIN_US). A camera
 # that this machine holds up for longer answers later than one may.
 QUIET_US = 25000
+# They keep a result for a second. A daemon that is held up for longer than this, as the test beside it is then, may lose one.
+PAUSE_S = 0.3
 ATTEMPTS = 3
 
 
@@ -78,9 +81,10 @@ class Checked:
 
 def both_kinds(per_kind, judge, *options):
     """Runs per_kind(checked) for cameras of both kinds on one daemon, at the same time, and then judge(checked, camera) for each.
-    What fails is only a failure where neither camera was held up by this machine."""
+    What fails is only a failure where this machine has held up neither a camera nor the host."""
     for _ in range(ATTEMPTS):
-        failures, pairs = run_both_kinds(per_kind, *options)
+        with Lateness() as late:
+            failures, pairs = run_both_kinds(per_kind, *options)
         try:
             if failures:
                 raise failures[0]
@@ -89,9 +93,9 @@ def both_kinds(per_kind, judge, *options):
             return
         except AssertionError as failure:
             held_up_us = max(camera.summary["held_up_us"] for _, camera in pairs)
-            if held_up_us < QUIET_US:
+            if held_up_us < QUIET_US and late.seconds < PAUSE_S:
                 raise
-            print(f"# with a camera that was held up for {held_up_us} us: {failure}", flush=True)
+            print(f"# with a camera that was held up for {held_up_us} us, and a host for {late.seconds} s: {failure}", flush=True)
     raise SkipTest("this machine holds the cameras of the tests up")
 
 

@@ -188,6 +188,16 @@ class Daemon:
                     return int(line.split()[1])
         raise AssertionError("the kernel does not tell the resident memory")
 
+    def has_open(self, path):
+        """Whether the process has that file open."""
+        folder = f"/proc/{self.process.pid}/fd"
+        for name in os.listdir(folder):
+            # It may close others meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                if os.readlink(os.path.join(folder, name)) == path:
+                    return True
+        return False
+
     def cpu_seconds(self):
         """What the process has computed so far, in itself and in the kernel."""
         fields = self._stat()
@@ -380,6 +390,16 @@ def begin_call(client, params):
     number = client.send_request("call", params)
     wait_until(lambda: polls() > before, "the camera to have taken the call")
     return number
+
+
+def error_in_the_call(client, params):
+    """Makes a call whose deadline passes while the camera is at it; returns the error and how many seconds that took. A call that
+    this machine keeps from the camera until then is made again."""
+    def attempt():
+        begun = time.monotonic()
+        error = client.error("call", params)
+        return error["data"]["reason"] != "not_delivered" and (error, time.monotonic() - begun)
+    return wait_until(attempt, "the camera to have taken the call")
 
 
 def wait_for_camera(client, name="camera", state="online"):

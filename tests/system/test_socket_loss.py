@@ -68,6 +68,7 @@ def a_lost_call_ends_and_a_waiting_one_outlives_the_loss():
             client.result("call", {"name": "face_detection", "timeout_ms": 20000})
             running = begin_call(client, {"name": "sleep", "args": [50000], "timeout_ms": 600000})
             waiting = client.send_request("call", {"name": "face_detection", "timeout_ms": 600000})
+        wait_for_camera(client, state="connecting")
         error = client.error("call", {"name": "qrcode_detection", "timeout_ms": 300})
         assert error["data"]["reason"] == "camera_offline" and error["data"]["cause"] == "timeout", error
         assert client.result("cameras")[0]["state"] == "connecting"
@@ -98,8 +99,8 @@ def a_subscription_waits_for_an_offline_camera_until_its_deadline_where_asked():
         # They share the call that waits, and one does not want to.
         impatient.result("subscribe", params)
         assert impatient.event()["error"]["data"]["reason"] == "camera_offline"
-        short.result("subscribe", {"name": "qrcode_detection", "interval_ms": 20, "wait": True, "timeout_ms": 300})
         begin = time.monotonic()
+        short.result("subscribe", {"name": "qrcode_detection", "interval_ms": 20, "wait": True, "timeout_ms": 300})
         error = short.event()["error"]["data"]
         assert error["reason"] == "camera_offline" and error["cause"] == "timeout", error
         assert time.monotonic() - begin > 0.2, "its deadline had not passed"
@@ -107,6 +108,14 @@ def a_subscription_waits_for_an_offline_camera_until_its_deadline_where_asked():
         with Camera():
             # Not a minute later.
             assert patient.event()["value"] is not None and impatient.event()["value"] is not None
+
+
+def first_frame_of(client):
+    """The first event with a value. That the camera, which is held up, is slow to stream may be told before; that it is away may
+    not."""
+    while (event := client.event())["value"] is None:
+        assert event["error"]["data"]["reason"] != "camera_offline", event
+    return event
 
 
 def a_stream_waits_for_an_offline_camera_where_asked():
@@ -119,7 +128,7 @@ def a_stream_waits_for_an_offline_camera_where_asked():
         assert impatient.event()["error"]["data"]["reason"] == "camera_offline"
         assert not patient.is_readable()
         with Camera():
-            assert patient.event()["value"] is not None and impatient.event()["value"] is not None
+            assert first_frame_of(patient) and first_frame_of(impatient)
 
 
 def what_a_camera_has_said_lately_will_do_for_subscriptions_while_it_is_away():
@@ -143,35 +152,32 @@ def a_repeatable_call_is_asked_again_after_a_loss():
             assert "result" in client.reply(number)
 
 
-def has_port_open(path):
-    folder_of_descriptors = f"/proc/{daemon.process.pid}/fd"
-    return any(os.readlink(os.path.join(folder_of_descriptors, name)) == path for name in os.listdir(folder_of_descriptors))
-
-
 def release_answers_when_the_port_is_free():
     with Camera() as camera, daemon.client() as client:
+        # It may not have noticed yet that the camera of the test before has gone.
+        wait_until(lambda: daemon.has_open(camera.path), "the port to be open")
         wait_for_camera(client)
-        assert has_port_open(camera.path)
         assert client.result("release") is True
-        assert not has_port_open(camera.path)
+        assert not daemon.has_open(camera.path)
         assert client.result("acquire") is True
         assert "value" in client.result("call", {"name": "face_detection", "timeout_ms": 20000})
-        assert has_port_open(camera.path)
+        assert daemon.has_open(camera.path)
 
 
 def a_port_lent_for_a_time_comes_back_by_itself():
     with Camera() as camera, daemon.client() as client:
         wait_for_camera(client)
-        begun = time.monotonic()
-        assert client.result("release", {"for_ms": 700}) is True
+        assert client.result("release", {"for_ms": 600000}) is True
         row = wait_for_camera(client, "camera", "released")
-        assert 0 < row["returns_in_ms"] <= 700, row
-        assert not has_port_open(camera.path)
+        assert 0 < row["returns_in_ms"] <= 600000, row
+        assert not daemon.has_open(camera.path)
         # Whoever has connected meanwhile stays connected.
         assert client.error("call", {"name": "face_detection"})["data"]["reason"] == "released"
+        begun = time.monotonic()
+        assert client.result("release", {"for_ms": 700}) is True
         row = wait_for_camera(client)
         assert time.monotonic() - begun >= 0.7 and row["returns_in_ms"] is None, row
-        assert has_port_open(camera.path)
+        assert daemon.has_open(camera.path)
 
 
 def the_last_release_decides_when_a_port_comes_back():
@@ -188,7 +194,7 @@ def the_last_release_decides_when_a_port_comes_back():
             assert client.error("release", {"for_ms": wrong})["data"]["reason"] == "invalid_params"
 
 
-HELPERS = ("config_of", "reason_of", "be_busy", "Camera", "has_port_open")
+HELPERS = ("config_of", "reason_of", "be_busy", "Camera", "first_frame_of")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
          if callable(test) and getattr(test, "__module__", "") == "__main__" and name not in HELPERS])

@@ -128,12 +128,7 @@ def a_camera_is_found_among_other_ports_and_answers():
         with machine.daemon({"front": usb()}) as daemon, daemon.client() as client:
             assert wait_for_camera(client, "front")["link"] == "USB camera"
             assert "value" in client.result("call", {"name": "face_detection"})
-            assert has_open(daemon, camera.path) and not has_open(daemon, other.path)
-
-
-def has_open(daemon, path):
-    folder = f"/proc/{daemon.process.pid}/fd"
-    return any(os.readlink(os.path.join(folder, name)) == path for name in os.listdir(folder))
+            assert daemon.has_open(camera.path) and not daemon.has_open(other.path)
 
 
 def cameras_are_told_apart_by_serial_number_port_and_node():
@@ -144,7 +139,7 @@ def cameras_are_told_apart_by_serial_number_port_and_node():
             machine.plug("1-1.4", CAMERA, "B2", "ttyACM1", two.path)
             with machine.daemon({"second": usb(**{key: value})}) as daemon, daemon.client() as client:
                 assert value in wait_for_camera(client, "second")["link"]
-                assert has_open(daemon, two.path) and not has_open(daemon, one.path), key
+                assert daemon.has_open(two.path) and not daemon.has_open(one.path), key
 
 
 def names_stay_with_their_cameras_when_nodes_change_places():
