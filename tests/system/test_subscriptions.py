@@ -33,10 +33,9 @@ def each_answer_comes_with_its_number():
 def answers_come_no_faster_than_asked():
     with Daemon(config=CONFIG) as daemon, daemon.client() as client:
         wait_for_camera(client, "one")
-        subscribe(client, "counter", interval_ms=100)
-        client.event()
         start = time.monotonic()
-        for _ in range(5):
+        subscribe(client, "counter", interval_ms=100)
+        for _ in range(6):
             client.event()
         assert time.monotonic() - start > 0.4, time.monotonic() - start
 
@@ -51,8 +50,8 @@ def one_call_serves_all_at_the_fastest_rate():
         last = hexed.event()
         quick = [fast.event()["value"][0] for _ in range(20)]
         assert quick == list(range(quick[0], quick[0] + 20)), quick
-        gaps = [b - a for a, b in zip(seen, seen[1:])]
-        assert all(gap >= 2 for gap in gaps), seen
+        # Who is due when a daemon that was held up goes on gets its very next answer, but not each time.
+        assert seen[-1] - seen[0] >= 4, seen
         assert last["value"] == "%08x" % int.from_bytes(last_value(last).to_bytes(4, "little"), "big"), last
 
 
@@ -194,8 +193,9 @@ def calls_end_with_the_last_subscriber():
             first.event(), second.event()
             assert first.result("unsubscribe", {"subscription": number}) is True
             before = runs(watcher)
-            for _ in range(5):
-                second.event()
+            # Some have come before that, and were not read yet.
+            while second.event()["value"][0] <= before:
+                pass
             assert runs(watcher) > before + 1
         wait_until(lambda: runs(watcher) + 1 == runs(watcher), "the calls to end")
 
