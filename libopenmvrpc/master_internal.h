@@ -302,10 +302,14 @@ void master_send(struct omvrpc_master *master, const uint8_t *data, size_t lengt
 /* Queues the two polls, or one of them where pairs are not allowed; or the reserved command; or its header alone. */
 void master_send_polls(struct omvrpc_master *master, bool header, bool data);
 void master_send_probe(struct omvrpc_master *master, bool header, bool data);
+/* On SPI a read gives bytes in any case, be the camera armed or not. */
+static inline bool master_reads_blindly(const struct omvrpc_master *master) {
+    return master->info.transactions && !master->info.acknowledges;
+}
 /* Whether a camera on this link that waits for bytes counts whatever comes, so that it can be fed. On I2C and CAN it
  * finds the wrong length at once. */
 static inline bool master_feeds(const struct omvrpc_master *master) {
-    return master->info.pairs || (master->info.transactions && !master->info.acknowledges);
+    return master->info.pairs || master_reads_blindly(master);
 }
 /*
  * Queues the next of `left` zeros, and says whether there were any. They are for a VCP slave that took a header and

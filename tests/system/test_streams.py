@@ -202,8 +202,8 @@ def a_slow_viewer_gets_the_newest_frame_and_costs_the_others_nothing():
         seen = [frame(slow)[0] for _ in range(4)]
         for event, before in zip(seen[1:], seen):
             assert event["seq"] - before["seq"] - 1 == event["dropped"] - before["dropped"], seen
-        # Its socket had room for many old ones; at most the one before the newest was in it besides the first.
-        assert seen[2]["seq"] > 50 and seen[-1]["dropped"] > 45, seen
+        # Its socket had room for many old ones, and few of them were in it: the first, and those that came while that was sent.
+        assert seen[-1]["seq"] > 50 and seen[-1]["dropped"] > 45, seen
 
 
 def a_stock_camera_without_the_stream_is_asked_for_pictures():

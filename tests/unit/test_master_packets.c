@@ -269,6 +269,23 @@ START_TEST(a_stream_of_what_cannot_be_pictures_is_damaged) {
 }
 END_TEST
 
+/* The camera then gives the frame, of which the host reads as much as a header has. */
+START_TEST(a_stream_whose_header_is_missed_is_soon_opened_again) {
+    stream_pictures();
+    bench.frame_length = 60000;
+    memcpy(bench.reply_bytes + bench.frame_length - 2, "\xff\xd9", 2);
+    bench.lose = 1;
+    bench.lose_magic = OMVRPC_STREAM_FRAME;
+    bench.lose_reads = true;
+    int64_t begun_us = bench.now_us;
+    expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
+    ck_assert_uint_eq(bench.lose, 0);
+    ck_assert_uint_ge(bench.frames, FRAMES_WANTED);
+    ck_assert_int_lt(bench.now_us - begun_us, 4 * SECOND + SECOND / 2);
+    bench_close();
+}
+END_TEST
+
 /* An encoder fills up to whole words, and one that is cut off has no end. */
 START_TEST(a_picture_may_have_something_behind_its_end_but_has_to_have_one) {
     bool has_end = _i == 0;
@@ -558,6 +575,7 @@ Suite *test_suite(void) {
     tcase_add_loop_test(raw, a_stream_gives_frames_and_stops_when_asked, 0, 4);
     tcase_add_test(raw, what_cannot_be_a_picture_is_not_handed_over_as_one);
     tcase_add_test(raw, a_stream_of_what_cannot_be_pictures_is_damaged);
+    tcase_add_test(raw, a_stream_whose_header_is_missed_is_soon_opened_again);
     tcase_add_test(raw, an_empty_frame_is_no_damaged_picture);
     tcase_add_loop_test(raw, a_picture_may_have_something_behind_its_end_but_has_to_have_one, 0, 2);
     tcase_add_loop_test(raw, a_stream_that_is_left_before_it_gives_anything_leaves_the_next_call_alone, 0, 4);
