@@ -31,6 +31,9 @@
 #define FEED_MIN    1024
 #define FEED_MAX    ((size_t)64 << 10)
 
+/* The longest that a camera on SPI, the one with our own script, gives something that nobody clocks. */
+#define GIVES_US 10000000
+
 static int64_t quiet(const struct omvrpc_master *master) {
     int64_t quiet_us = 3 * master_round_trip_timeout(master);
     quiet_us = quiet_us > QUIET_MIN_US ? quiet_us : QUIET_MIN_US;
@@ -273,9 +276,9 @@ static void parse_drain(struct omvrpc_master *master, int64_t now_us) {
         }
         buffer_consume(&master->input, 1);
     }
-    if (!settling->header_seen && master_reads_blindly(master)) {
-        /* What came is none of our answers: the camera gives the rest of something long, a frame perhaps, and for 5 s hears
-         * nothing before that has been clocked. */
+    if (!settling->header_seen && master_reads_blindly(master) && now_us - master->silent_since_us < GIVES_US) {
+        /* What came is none of our answers: the camera gives the rest of something long, a frame perhaps, and hears nothing
+         * before that has been clocked. After that time it is noise. */
         feed_more(settling);
         go(master, SETTLE_FEED, now_us);
     }

@@ -3,6 +3,8 @@
 
 #include "packet_bench.h"
 
+#include <limits.h>
+
 Suite *test_suite(void);
 
 static enum stock_slave_kind kind(int i) {
@@ -282,6 +284,33 @@ START_TEST(a_stream_whose_header_is_missed_is_soon_opened_again) {
     ck_assert_uint_eq(bench.lose, 0);
     ck_assert_uint_ge(bench.frames, FRAMES_WANTED);
     ck_assert_int_lt(bench.now_us - begun_us, 4 * SECOND + SECOND / 2);
+    bench_close();
+}
+END_TEST
+
+/* How many packets of zeros the master sends in that time. */
+static unsigned feed_for(int64_t duration_us) {
+    unsigned fed = 0;
+    for (int64_t end_us = bench.now_us + duration_us; bench.now_us < end_us;) {
+        bench.count = 0;
+        live(10 * MS);
+        for (size_t i = 0; i < bench.count; i++) {
+            fed += !bench.records[i].reads && bench.records[i].length > 64;
+        }
+    }
+    return fed;
+}
+
+START_TEST(what_is_noise_for_long_is_not_fed_any_more) {
+    bench_open(STOCK_SLAVE_SPI, 700);
+    settle();
+    bench.lose = UINT_MAX;
+    bench.damage = true;
+    call((struct omvrpc_request){.deadline_us = bench.now_us + SECOND});
+    ck_assert_uint_gt(feed_for(12 * SECOND), 0);
+    ck_assert_uint_eq(feed_for(20 * SECOND), 0);
+    bench.lose = 0;
+    settle();
     bench_close();
 }
 END_TEST
@@ -576,6 +605,7 @@ Suite *test_suite(void) {
     tcase_add_test(raw, what_cannot_be_a_picture_is_not_handed_over_as_one);
     tcase_add_test(raw, a_stream_of_what_cannot_be_pictures_is_damaged);
     tcase_add_test(raw, a_stream_whose_header_is_missed_is_soon_opened_again);
+    tcase_add_test(raw, what_is_noise_for_long_is_not_fed_any_more);
     tcase_add_test(raw, an_empty_frame_is_no_damaged_picture);
     tcase_add_loop_test(raw, a_picture_may_have_something_behind_its_end_but_has_to_have_one, 0, 2);
     tcase_add_loop_test(raw, a_stream_that_is_left_before_it_gives_anything_leaves_the_next_call_alone, 0, 4);
