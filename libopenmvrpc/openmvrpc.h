@@ -480,7 +480,7 @@ struct omvrpc_statistics {
     uint64_t command_copies;  /**< commands sent again */
     uint64_t polls;           /**< polls sent */
     uint64_t repeated_calls;  /**< repeatable calls begun again after a loss */
-    uint64_t crc_errors;      /**< packets that were recognised and damaged */
+    uint64_t crc_errors;      /**< packets that were recognised and damaged, and frames that were no pictures */
     uint64_t skipped_bytes;   /**< received bytes that belonged to no expected packet */
     uint64_t settlings;       /**< times that doubt had to be cleared before going on */
     uint64_t stale_results;   /**< results of abandoned calls, fetched and dropped */

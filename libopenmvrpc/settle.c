@@ -179,7 +179,7 @@ static void probe(struct omvrpc_master *master, int64_t now_us, struct omvrpc_st
         settling->pause_us = SETTLE_PAUSE_MAX_US;
     }
     /* It may wait for the data of a command that was begun before anybody here was there to know. */
-    bool waits_long = master->info.pairs ? master->info.byte_rate == 0 : master_feeds(master);
+    bool waits_long = master->info.pairs ? master->info.byte_rate == 0 : master_reads_blindly(master);
     if (waits_long) {
         feed_more(settling);
     }

@@ -83,7 +83,7 @@ static void finish(struct omvrpc_master *master, bool in_doubt, int64_t now_us) 
 static void fail(struct omvrpc_master *master, int64_t now_us) {
     struct streaming *streaming = &master->streaming;
     /* A camera on SPI may be armed to give a frame, and waits for the clocks of all its bytes. */
-    size_t feed = !master->info.pairs && master_feeds(master) ? streaming->frame_length : 0;
+    size_t feed = master_reads_blindly(master) ? streaming->frame_length : 0;
     streaming->failures++;
     streaming->was_heard = streaming->was_heard || streaming->in_frame || buffer_length(&master->input) > 0;
     if (streaming->stopping) {

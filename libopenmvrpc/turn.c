@@ -47,7 +47,7 @@ void turn_clear(struct omvrpc_master *master) {
 /* A pause that never varies can fall into step with the camera's loop and miss it for ever. */
 static int64_t pause_after_miss(struct omvrpc_master *master) {
     int64_t pause_us = master_gap(master, PACKET_COMMAND_HEADER_SIZE);
-    if (master->info.transactions && !master->info.acknowledges && ++master->turn.misses >= MISSES) {
+    if (master_reads_blindly(master) && ++master->turn.misses >= MISSES) {
         master->turn.misses = 0;
         pause_us += MISSED_US;
     }

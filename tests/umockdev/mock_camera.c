@@ -110,19 +110,21 @@ static bool give_frame(void *context, int64_t now_us, const uint8_t **data, size
     return true;
 }
 
-static void run_stream(struct mock_camera *camera, const uint8_t *argument, size_t length,
-                       struct stock_slave_reply *reply) {
-    camera->frame_length = fill_blob(camera, number_at(argument, length, 0));
+static void begin_stream(struct mock_camera *camera, uint32_t frame_length, struct stock_slave_reply *reply) {
+    camera->frame_length = fill_blob(camera, frame_length);
     reply->source = give_frame;
     reply->source_context = camera;
+}
+
+static void run_stream(struct mock_camera *camera, const uint8_t *argument, size_t length,
+                       struct stock_slave_reply *reply) {
+    begin_stream(camera, number_at(argument, length, 0), reply);
 }
 
 static void run_image_stream(struct mock_camera *camera, const uint8_t *argument, size_t length,
                              struct stock_slave_reply *reply) {
     (void)argument, (void)length;
-    camera->frame_length = fill_blob(camera, MOCK_FRAME);
-    reply->source = give_frame;
-    reply->source_context = camera;
+    begin_stream(camera, MOCK_FRAME, reply);
 }
 
 static void run_dark_raw(struct mock_camera *camera, const uint8_t *argument, size_t length,

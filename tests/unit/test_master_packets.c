@@ -232,14 +232,17 @@ START_TEST(a_stream_gives_frames_and_stops_when_asked) {
 }
 END_TEST
 
-static void stream_pictures(void) {
+/* Begins a stream of frames that have the beginning and the end of a picture; an empty one has neither. */
+static void stream_pictures(size_t length) {
     bench_open(STOCK_SLAVE_SPI, 300);
     settle();
-    bench.frames_are_pictures = true;
-    bench.frame_length = 3000;
+    bench.frames_are_pictures = length > 0;
+    bench.frame_length = length;
     bench.reply.source = give_frame;
-    memcpy(bench.reply_bytes, "\xff\xd8\xff", 3);
-    memcpy(bench.reply_bytes + bench.frame_length - 2, "\xff\xd9", 2);
+    if (length > 0) {
+        memcpy(bench.reply_bytes, "\xff\xd8\xff", 3);
+        memcpy(bench.reply_bytes + length - 2, "\xff\xd9", 2);
+    }
     call((struct omvrpc_request){.stream_depth = 1, .jpeg_frames = true, .deadline_us = bench.now_us + 20 * SECOND});
 }
 
@@ -251,7 +254,7 @@ static void spoil_pictures(unsigned number) {
 }
 
 START_TEST(what_cannot_be_a_picture_is_not_handed_over_as_one) {
-    stream_pictures();
+    stream_pictures(3000);
     bench.lose_after = 2;
     spoil_pictures(1);
     expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
@@ -263,7 +266,7 @@ START_TEST(what_cannot_be_a_picture_is_not_handed_over_as_one) {
 END_TEST
 
 START_TEST(a_stream_of_what_cannot_be_pictures_is_damaged) {
-    stream_pictures();
+    stream_pictures(3000);
     spoil_pictures(1000);
     expect_end(OMVRPC_RESULT_UNKNOWN, OMVRPC_CAUSE_DAMAGED);
     ck_assert_uint_eq(bench.frames, 0);
@@ -273,9 +276,7 @@ END_TEST
 
 /* The camera then gives the frame, of which the host reads as much as a header has. */
 START_TEST(a_stream_whose_header_is_missed_is_soon_opened_again) {
-    stream_pictures();
-    bench.frame_length = 60000;
-    memcpy(bench.reply_bytes + bench.frame_length - 2, "\xff\xd9", 2);
+    stream_pictures(60000);
     bench.lose = 1;
     bench.lose_magic = OMVRPC_STREAM_FRAME;
     bench.lose_reads = true;
@@ -318,7 +319,7 @@ END_TEST
 /* An encoder fills up to whole words, and one that is cut off has no end. */
 START_TEST(a_picture_may_have_something_behind_its_end_but_has_to_have_one) {
     bool has_end = _i == 0;
-    stream_pictures();
+    stream_pictures(3000);
     bench.frames_are_pictures = false;
     memcpy(bench.reply_bytes + bench.frame_length - 6, has_end ? "\xff\xd9\0\0\0" : "\xff\xd8\0\0\0", 6);
     expect_end(has_end ? OMVRPC_DONE : OMVRPC_RESULT_UNKNOWN, has_end ? OMVRPC_CAUSE_NONE : OMVRPC_CAUSE_DAMAGED);
@@ -329,10 +330,7 @@ END_TEST
 
 /* Its header says so, which has a checksum: nothing was read of a camera that was not there. */
 START_TEST(an_empty_frame_is_no_damaged_picture) {
-    bench_open(STOCK_SLAVE_SPI, 300);
-    settle();
-    bench.reply.source = give_frame;
-    call((struct omvrpc_request){.stream_depth = 1, .jpeg_frames = true, .deadline_us = bench.now_us + 20 * SECOND});
+    stream_pictures(0);
     expect_end(OMVRPC_DONE, OMVRPC_CAUSE_NONE);
     ck_assert_uint_ge(bench.frames, FRAMES_WANTED);
     bench_close();
