@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "devices"), str(HERE.parent / "system")]
 
 from devices import CALLBACKS, VirtualUsb, call, load_modules, value, wait_for_state  # noqa: E402,F401
-from openmvd import BUILD, PATIENCE_S, Client, wait_until  # noqa: E402,F401
+from openmvd import BUILD, PATIENCE_S, Client, process_stat, tried, wait_until  # noqa: E402,F401
 import openmvd  # noqa: E402
 
 ROOT = HERE.parent.parent

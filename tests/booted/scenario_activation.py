@@ -10,8 +10,8 @@ import subprocess
 import threading
 
 from booted import (INSIDER, SERVICE, SOCKET, SOCKET_PATH, USB, Journal, Tap, as_user, call, check_echo, client, kill,
-                    main_pid, prepare, restarts, run, service_with_camera, show, start, state, value, wait_for_state,
-                    wait_until, write_config)
+                    main_pid, prepare, process_stat, restarts, run, service_with_camera, show, start, state, value,
+                    wait_for_state, wait_until, write_config)
 
 # Of clients whose connections wait while there is no daemon.
 WAITING = 8
@@ -53,17 +53,12 @@ def the_status_tells_how_many_cameras_are_online():
         assert "0 of 1 camera online" in run("systemctl", "status", "--no-pager", SERVICE)
 
 
-def process_state(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rpartition(")")[2].split()[0]
-
-
 def connections_that_wait_in_the_socket_survive_a_restart():
     with service_with_camera() as (_, first):
         stopped = main_pid()
         # It takes nobody in any more, and would not at an orderly stop either.
         os.kill(stopped, signal.SIGSTOP)
-        wait_until(lambda: process_state(stopped) == "T", "the daemon to stand still")
+        wait_until(lambda: process_stat(stopped)[0] == "T", "the daemon to stand still")
         waiting = [client() for _ in range(WAITING)]
         asked = [one.send_request("call", {"name": "counter", "wait": True, "timeout_ms": 25000}) for one in waiting]
         run("systemctl", "kill", "--signal=SIGKILL", SERVICE)

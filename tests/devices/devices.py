@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "system"))
 
-from openmvd import BUILD, PATIENCE_S, Daemon, Tap, program, wait_until  # noqa: E402,F401
+from openmvd import BUILD, PATIENCE_S, Daemon, Tap, program, tried, wait_until  # noqa: E402,F401
 
 # A camera is to be online again within so many seconds of the return of its node: before what comes after 10 s of silence
 # (`reopen_after_ms`) could have helped.

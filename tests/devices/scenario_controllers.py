@@ -10,8 +10,8 @@ import os
 import struct
 import threading
 
-from controllers import (ANSWERED, ATTACH_I2C, ATTACH_SPI, DRIVE, I2C, LINE, SPI, Soldered, bring_back, holder_of, load_controllers,
-                         remove, removed)
+from controllers import (ANSWERED, ATTACH_I2C, ATTACH_SPI, DRIVE, I2C, LINE, SPI, Soldered, bring_back, holder_of,
+                         load_controllers, remove, removed)
 from devices import PATIENCE_S, Tap, wait_until
 
 # Numbers and layouts of linux/spi/spidev.h, linux/i2c-dev.h and linux/gpio.h.

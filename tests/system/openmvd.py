@@ -90,6 +90,22 @@ def wait_until(condition, what, patience=PATIENCE_S):
         time.sleep(0.01)
 
 
+def tried(attempt, is_good, tries=3):
+    """What the first of so many attempts has given that is good: for what this machine may be too slow for, though not each time.
+    Where none is, that is a failure with all they gave."""
+    seen = []
+    while not seen or not is_good(seen[-1]):
+        assert len(seen) < tries, seen
+        seen.append(attempt())
+    return seen[-1]
+
+
+def process_stat(pid):
+    """What the kernel says of a process, from its state on (proc(5))."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()
+
+
 def in_time(seconds, attempt):
     """Calls that until it was done within so many seconds, since then the other side does something else: a failure of one that
     this machine was too slow for says nothing."""
@@ -200,7 +216,7 @@ class Daemon:
 
     def cpu_seconds(self):
         """What the process has computed so far, in itself and in the kernel."""
-        fields = self._stat()
+        fields = process_stat(self.process.pid)
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def is_at_rest(self, seconds=1.0):
@@ -224,16 +240,11 @@ class Daemon:
         """Stops the daemon for the block. What clients send meanwhile it finds all at once: 16 lines (LINES_A_TURN) of each, in
         the order in which they were the first to send, and nothing that a camera says can come in between."""
         self.process.send_signal(signal.SIGSTOP)
-        wait_until(lambda: self._stat()[0] == "T", "the daemon to stand still")
+        wait_until(lambda: process_stat(self.process.pid)[0] == "T", "the daemon to stand still")
         try:
             yield
         finally:
             self.process.send_signal(signal.SIGCONT)
-
-    def _stat(self):
-        """What the kernel says of the process, from its state on (proc(5))."""
-        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
-            return file.read().rpartition(")")[2].split()
 
     def __enter__(self):
         return self.start()

@@ -11,7 +11,7 @@ import tempfile
 
 from cameras import HostilePort, SimulatedCamera, config_of, serial
 from openmvctl_bench import OPENMVCTL
-from openmvd import PATIENCE_S, Daemon, Tap, wait_for_camera
+from openmvd import PATIENCE_S, Daemon, Tap, tried, wait_for_camera
 
 WELL, USAGE, UNWELL = 0, 2, 6
 
@@ -43,14 +43,15 @@ def own_name():
         return file.read().strip()
 
 
+def is_content(visited):
+    """A camera that is held up has a long round trip, or misses a call."""
+    return visited[0]["outcome"] == "ok"
+
+
 def a_healthy_link_passes_every_step():
     with SimulatedCamera() as camera, Daemon(config=config_of(camera.path)) as daemon:
         wait_for_state(daemon, "online")
-        # A camera that is held up has a long round trip, or misses a call, but not each time.
-        for _ in range(3):
-            verdict, steps = visit(code=WELL, socket=daemon.path)
-            if verdict["outcome"] == "ok":
-                break
+        verdict, steps = tried(lambda: visit(code=WELL, socket=daemon.path), is_content)
         assert {row["outcome"] for row in steps.values()} == {"ok"}, steps
         assert verdict["outcome"] == "ok" and verdict["step"] is None, verdict
         assert steps["node"]["found"] == camera.path + " is there", steps
@@ -68,13 +69,10 @@ def a_simulated_camera_has_no_steps_about_ports():
 
 
 def a_camera_that_has_just_begun_to_connect_is_waited_for():
-    # As above.
-    for _ in range(3):
+    def attempt():
         with SimulatedCamera() as camera, Daemon(config=config_of(camera.path)) as daemon:
-            verdict, _ = visit(code=WELL, socket=daemon.path)
-            if verdict["outcome"] == "ok":
-                return
-    raise AssertionError(verdict)
+            return visit(code=WELL, socket=daemon.path)
+    tried(attempt, is_content)
 
 
 def without_a_daemon_that_is_the_verdict():

@@ -438,7 +438,7 @@ def an_offline_camera_fails_at_once_unless_told_to_wait():
             assert reason_of(error) == "camera_offline" and time.monotonic() - begin > 0.25, error
 
 
-HELPERS = ("sleep", "reason_of", "command_id", "error_in_the_call", "serial", "blob", "is_busy", "occupied", "occupy", "endless_call")
+HELPERS = ("sleep", "reason_of", "command_id", "blob", "is_busy", "occupied", "occupy", "endless_call")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
          if callable(test) and getattr(test, "__module__", "") == "__main__" and name not in HELPERS])

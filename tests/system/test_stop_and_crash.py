@@ -15,7 +15,7 @@ import time
 import tty
 
 from cameras import SimulatedCamera, StockCamera, config_of
-from openmvd import PATIENCE_S, Daemon, Tap, wait_for_camera, wait_until
+from openmvd import PATIENCE_S, Daemon, Tap, tried, wait_for_camera, wait_until
 
 # The model's frames: bytes, and frames a second (as fast as they go). The simulator has pictures.
 STOCK_STREAM = {"stream": "stream", "data": (60000).to_bytes(4, "little").hex() + (0).to_bytes(4, "little").hex(),
@@ -27,9 +27,6 @@ KINDS = (("stock uart", lambda: StockCamera("--kind", "uart", "--memory", 1 << 2
 
 # A stop takes 2 s for what is accepted and 0.3 s for who reads his replies.
 STOP_S = 2.3 + 10
-
-# These, and the second for which a camera waits in a stream, pass also while this machine holds somebody up, but not each time.
-ATTEMPTS = 3
 
 
 def leftovers(path, seconds=0.4):
@@ -77,7 +74,7 @@ def a_killed_daemon_leaves_the_camera_in_the_middle_of_a_stream():
             found = leftovers(camera.path)
             daemon.folder.cleanup()
         return found
-    assert any(attempt() for _ in range(ATTEMPTS)), "the camera was in the middle of no stream"
+    tried(attempt, bool)
 
 
 def hold_in_a_frame(daemon, path):
@@ -240,14 +237,11 @@ def ends_of_a_stop_under_load():
 
 def a_stop_under_load_answers_every_accepted_request():
     # All that is quick, one slow call that had begun, and the others never reached the camera.
-    wanted = {None: 40, "result_unknown": 1, "not_delivered": 7}
-    seen = []
-    while wanted not in seen:
-        assert len(seen) < ATTEMPTS, seen
-        seen.append(ends_of_a_stop_under_load())
+    tried(ends_of_a_stop_under_load, lambda ends: ends == {None: 40, "result_unknown": 1, "not_delivered": 7})
 
 
-HELPERS = ("leftovers", "ends_of_a_stop_under_load", "start_stream", "hold_in_a_frame", "hold_in_a_result", "killed", "check_the_next_start", "received_bytes")
+HELPERS = ("leftovers", "ends_of_a_stop_under_load", "start_stream", "hold_in_a_frame", "hold_in_a_result", "killed", "check_the_next_start",
+           "received_bytes")
 tap = Tap()
 tap.run([test for name, test in list(globals().items())
          if callable(test) and getattr(test, "__module__", None) == "__main__" and not isinstance(test, type)
